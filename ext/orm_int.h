@@ -1,0 +1,700 @@
+/*
+** The whole house on a page: what each room of ext/ offers to the others, in
+** the order of the layers.  A call goes down this page, or up it to read, and
+** never the other way round at run time:
+**
+**     orm.c      entry point: the one table of all that is registered
+**     sql/       what SQL can call: arguments in, results out, no logic
+**     write/     object graph -> ordered row writes; cascades; enforcement
+**     read/      query document -> checked plan -> SQL -> objects as JSON
+**     catalog/   models, fields, relationships: load, infer, define, check
+**     core/      JSON, SQL text, statements, errors, memory
+**
+** Conventions that hold everywhere:
+**
+**   Errors are sticky.  Work carries an OrmErr; after the first failure every
+**   helper that takes it (or an object that points at it) does nothing and
+**   gives 0, so callers run straight on and look once, at the end.
+**
+**   Memory is sqlite3_malloc64 and its family only.  What belongs to one call
+**   or one cached thing lives in its OrmArena and goes with it.
+**
+**   All state hangs off the connection's Orm.  Nothing is global.
+**
+**   A model lives in schema "main": every table name in generated SQL is
+**   written "main".<quoted name>, and names reach SQL only by ormBufName().
+*/
+#ifndef ORM_INT_H
+#define ORM_INT_H
+
+#ifdef SQLITE_CORE
+# include "sqlite3.h"
+#else
+# include "sqlite3ext.h"
+#endif
+#ifndef ORM_ENTRY_POINT
+# ifndef SQLITE_CORE
+SQLITE_EXTENSION_INIT3
+# endif
+#endif
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include "../include/orm.h"
+
+typedef sqlite3_int64 i64;
+typedef sqlite3_uint64 u64;
+typedef uint32_t u32;
+typedef uint16_t u16;
+typedef uint8_t u8;
+
+#define ORM_UNUSED(x) ((void)(x))
+#define ORM_COUNT(a)  ((int)(sizeof(a)/sizeof((a)[0])))
+
+/* Branches that cannot be taken (ALWAYS, NEVER in SQLite): an assert in debug
+** builds, a constant for coverage builds, a cheap guard in release builds. */
+#if defined(ORM_COVERAGE)
+# define ORM_NEVER(x)  0
+# define ORM_ALWAYS(x) 1
+#elif !defined(NDEBUG)
+# define ORM_NEVER(x)  ((x) ? (assert(0), 1) : 0)
+# define ORM_ALWAYS(x) ((x) ? 1 : (assert(0), 0))
+#else
+# define ORM_NEVER(x)  (x)
+# define ORM_ALWAYS(x) (x)
+#endif
+
+#if defined(__GNUC__)
+# define ORM_PRINTF(iFmt, iArg)  /* sqlite3_mprintf has %q %Q %w %z: unchecked */
+# define ORM_LIKELY(x)   __builtin_expect(!!(x), 1)
+# define ORM_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#else
+# define ORM_PRINTF(iFmt, iArg)
+# define ORM_LIKELY(x)   (x)
+# define ORM_UNLIKELY(x) (x)
+#endif
+
+typedef struct Orm Orm;                    /* one connection's state          */
+typedef struct OrmErr OrmErr;              /* the sticky error of one call    */
+typedef struct OrmArena OrmArena;          /* memory freed all at once        */
+typedef struct OrmBuf OrmBuf;              /* growing text                    */
+typedef struct OrmJson OrmJson;            /* a node of a parsed document     */
+typedef struct OrmStmt OrmStmt;            /* a prepared statement on loan    */
+typedef struct OrmStmtCache OrmStmtCache;
+typedef struct OrmBinds OrmBinds;          /* values for ?N of generated SQL  */
+typedef struct OrmKeys OrmKeys;            /* a list of keys as a SQL table   */
+typedef struct OrmSink OrmSink;            /* who receives orm_emit()'s rows  */
+typedef struct OrmCatalog OrmCatalog;      /* the models, as last read        */
+typedef struct OrmModel OrmModel;
+typedef struct OrmField OrmField;
+typedef struct OrmUnique OrmUnique;
+typedef struct OrmFk OrmFk;
+typedef struct OrmRel OrmRel;
+typedef struct OrmQuery OrmQuery;          /* a checked query or include      */
+typedef struct OrmKeyRef OrmKeyRef;        /* a checked key of an object      */
+typedef struct OrmPlan OrmPlan;            /* a query compiled to SQL         */
+
+/* ========================================================================
+** Interface to ext/orm.c: the state of one connection
+** ===================================================================== */
+
+/* Per-connection settings, in the order of core/config.c's table. */
+enum {
+  ORM_CONFIG_LOG,               /* 1: orm_log collects                        */
+  ORM_CONFIG_MAX_DEPTH,         /* relationships below the root of a query    */
+  ORM_CONFIG_MAX_LIMIT,         /* largest limit; 0: none                     */
+  ORM_CONFIG_MAX_CONDITIONS,    /* conditions in one query; 0: none           */
+  ORM_CONFIG_SCAN_MEMORY,       /* bytes a whole-relation scan may hold       */
+  ORM_CONFIG_N
+};
+
+/*
+** nRef counts the registrations (functions, modules) and virtual tables that
+** hold it; ormUnref() at the last one frees it.
+*/
+struct Orm {
+  sqlite3 *db;
+  int nRef;
+  i64 aConfig[ORM_CONFIG_N];
+  char *zNow;                   /* orm_config('now', text), or 0: the clock   */
+  OrmStmtCache *pStmts;         /* core/stmt.c; 0 until the context is there  */
+  OrmSink *pSink;               /* core/emit.c: the running push statement's  */
+  OrmCatalog *pCatalog;         /* catalog/load.c: the newest, or 0           */
+  struct OrmPlanCache *pPlans;  /* read/plan.c                                */
+  struct OrmWrite *pWrite;      /* write/: the running write, or 0            */
+};
+void ormUnref(void *pOrm);
+
+/* ========================================================================
+** Interface to ext/core/err.c: errors
+** ===================================================================== */
+struct OrmErr {
+  int rc;                       /* SQLITE_OK until the first failure          */
+  char *zMsg;                   /* sqlite3_malloc'ed; 0: use sqlite3_errstr() */
+};
+
+/* Record the first failure.  The message is sqlite3_mprintf's and should read
+** "orm: <place>: <what> (did you mean x?)"; the caller writes the "orm: ". */
+void ormErr(OrmErr*, int rc, const char *zFormat, ...);
+void ormErrOom(OrmErr*);
+/* Record the connection's own error after a call gave rc (extended code and
+** message are taken from db at once). */
+void ormErrDb(OrmErr*, sqlite3 *db, int rc);
+/* Hand the error to SQL as a function's result (message first, code last),
+** or to a virtual table (pVtab->zErrMsg; returns the code). Both clear it. */
+void ormErrResult(OrmErr*, sqlite3_context*);
+int ormErrVtab(OrmErr*, sqlite3_vtab*);
+void ormErrClear(OrmErr*);
+/* Put text in front of the message that is there: "orm: $.posts[2]: " before
+** "NOT NULL constraint failed: ..". A leading "orm: " of it is dropped. */
+void ormErrPrefix(OrmErr*, const char *zFormat, ...);
+
+/* ========================================================================
+** Interface to ext/core/arena.c: memory freed all at once
+** ===================================================================== */
+struct OrmArena {
+  OrmErr *pErr;                 /* out of memory goes here                    */
+  struct OrmChunk *pChunk;      /* newest chunk, linked to the older ones     */
+  char *zFree, *zEnd;           /* what is left of it                         */
+  i64 nTotal;                   /* bytes held in all chunks                   */
+};
+void ormArenaInit(OrmArena*, OrmErr*);
+void ormArenaFree(OrmArena*);                /* all memory; may be used again  */
+void *ormArenaAlloc(OrmArena*, i64 n);       /* zeroed, 8-aligned; 0: OOM      */
+char *ormArenaRaw(OrmArena*, i64 n);         /* neither zeroed nor aligned     */
+char *ormArenaText(OrmArena*, const char *z, i64 n); /* copy, NUL added; n<0: strlen */
+char *ormArenaPrintf(OrmArena*, const char *zFormat, ...);
+/* An array that doubles: room for one more of nElem bytes each at the end of
+** *ppArray, which holds n of *pnAlloc; returns its address or 0. */
+void *ormArenaGrow(OrmArena*, void **ppArray, int n, int *pnAlloc, int nElem);
+
+/* ========================================================================
+** Interface to ext/core/buf.c: growing text, and the one quoting routine
+** ===================================================================== */
+struct OrmBuf {
+  OrmErr *pErr;
+  char *z;                      /* sqlite3_malloc'ed; NUL-terminated only by  */
+  i64 n, nAlloc;                /*   ormBufText() and ormBufTake()            */
+};
+void ormBufInit(OrmBuf*, OrmErr*);
+void ormBufFree(OrmBuf*);
+void ormBufReset(OrmBuf*);                   /* n = 0, memory kept             */
+char *ormBufReserve(OrmBuf*, i64 nMore);     /* z+n with nMore writable, or 0  */
+void ormBufAdd(OrmBuf*, const char *z, i64 n);       /* n<0: strlen            */
+void ormBufChar(OrmBuf*, char c);
+void ormBufInt(OrmBuf*, i64 i);
+void ormBufPrintf(OrmBuf*, const char *zFormat, ...);
+const char *ormBufText(OrmBuf*);             /* NUL-terminated view; "" on OOM */
+char *ormBufTake(OrmBuf*, i64 *pn);          /* hand over (sqlite3_free it)    */
+/* Names and text literals in SQL: "a""b" and 'it''s'. */
+void ormBufName(OrmBuf*, const char *zName);
+void ormBufLiteral(OrmBuf*, const char *z);
+void ormBufColumn(OrmBuf*, const char *zAlias, const char *zName); /* t."name" */
+void ormBufTable(OrmBuf*, const char *zTable);                     /* "main"."t" */
+
+/* ========================================================================
+** Interface to ext/core/json_read.c: a document as a tree
+**
+** Strict RFC 8259.  The tree lives in an arena; strings are decoded (lone
+** surrogates become U+FFFD; text may hold NUL, so n counts), numbers that fit
+** are INTEGER, others REAL (rounded correctly, 1e400 is an infinity).
+** ===================================================================== */
+enum {
+  ORM_JSON_NULL, ORM_JSON_FALSE, ORM_JSON_TRUE, ORM_JSON_INTEGER,
+  ORM_JSON_REAL, ORM_JSON_STRING, ORM_JSON_ARRAY, ORM_JSON_OBJECT
+};
+#define ORM_JSON_MAX_DEPTH 1000
+struct OrmJson {
+  u8 eType;
+  int nKey;                     /* length of zKey                             */
+  int nChild;                   /* elements or members                        */
+  int iIndex;                   /* position in the parent                     */
+  i64 n;                        /* bytes of z                                 */
+  const char *zKey;             /* member name, when in an object             */
+  const char *z;                /* STRING: its text, NUL-terminated; numbers: */
+                                /*   as written                               */
+  union { i64 i; double r; } u;
+  const char *zRaw; i64 nRaw;   /* the value as it stands in the source       */
+  OrmJson *pParent, *pNext, *pChild;
+};
+/* The root, or 0 and an error "orm: malformed JSON: <what> at offset N in
+** <zWhat>".  zIn must stay valid as long as zRaw and numbers' z are used. */
+OrmJson *ormJsonParse(OrmArena*, const char *zIn, i64 nIn, const char *zWhat);
+OrmJson *ormJsonMember(const OrmJson*, const char *zKey);     /* or 0          */
+OrmJson *ormJsonPlain(OrmArena*, const char *z, i64 n);       /* a STRING node */
+int ormJsonIs(const OrmJson *pKeyed, const char *zKey);       /* zKey equal?   */
+/* The place of a node, "$.where.posts[2].title" (keys that are no plain names
+** as ["my key"]); the text lives in the arena. */
+const char *ormJsonPath(OrmArena*, const OrmJson*);
+/* Error at a node: "orm: $.where.x: " + message, code SQLITE_ERROR. */
+void ormJsonErr(OrmErr*, const OrmJson*, const char *zFormat, ...);
+const char *ormJsonTypeName(const OrmJson*);                  /* "an array" .. */
+
+/* ========================================================================
+** Interface to ext/core/json_write.c: values as JSON text, always valid
+** ===================================================================== */
+/* How a field's values are written and read. */
+enum {
+  ORM_TYPE_ANY,                 /* by storage class                           */
+  ORM_TYPE_BOOLEAN, ORM_TYPE_JSON, ORM_TYPE_DATE, ORM_TYPE_DATETIME,
+  ORM_TYPE_DECIMAL, ORM_TYPE_BLOB, ORM_TYPE_TEXT, ORM_TYPE_INTEGER,
+  ORM_TYPE_REAL, ORM_TYPE_N
+};
+void ormJsonString(OrmBuf*, const char *z, i64 n);   /* quoted and escaped     */
+void ormJsonInt(OrmBuf*, i64 i);
+void ormJsonReal(OrmBuf*, double r);   /* reads back to the same double        */
+void ormJsonBlob(OrmBuf*, const void *p, i64 n);     /* base64, quoted         */
+void ormJsonValue(OrmBuf*, sqlite3_value*, int eType);
+void ormJsonNode(OrmBuf*, const OrmJson*);           /* a parsed node again    */
+#define ORM_JSON_SUBTYPE ((unsigned)'J')
+/* The buffer as a function's JSON result; takes its memory.  If pBuf->pErr
+** holds an error, reports that instead. */
+void ormJsonResult(sqlite3_context*, OrmBuf*);
+
+/* ========================================================================
+** Interface to ext/core/suggest.c
+** ===================================================================== */
+/* The nearest of the names to z[n], or 0 when none is near (edit distance at
+** most a third of the length).  xName(pArg, i) gives the i-th name or 0. */
+const char *ormNearest(
+  const char *z, i64 n, const char *(*xName)(const void*, int), const void *pArg
+);
+
+/* ========================================================================
+** Interface to ext/core/config.c: settings by name
+** ===================================================================== */
+void ormConfigInit(Orm*);
+int ormConfigCount(void);                            /* 'now' included         */
+const char *ormConfigName(int i);
+void ormConfigGet(Orm*, int i, sqlite3_context*);
+int ormConfigFind(OrmErr*, const char *zName);       /* -1 and an error        */
+void ormConfigSet(Orm*, OrmErr*, int i, sqlite3_value*);
+/* The clock: 'now' or the current time, "YYYY-MM-DD HH:MM:SS[.SSS]" in UTC. */
+void ormNow(Orm*, OrmErr*, char z[32], int bMillis);
+
+/* ========================================================================
+** Interface to ext/core/stmt.c: prepared statements, cached, on loan, logged
+**
+** A statement is taken out of the cache by its text and given back; while it
+** is out nobody else gets it, so re-entrant calls are safe (a second one is
+** prepared).  The cache is owned by the eponymous virtual table orm_context,
+** so that sqlite3_close() finds no statement left (CRAFT.md 2.16).
+** ===================================================================== */
+struct OrmStmt {
+  sqlite3_stmt *p;
+  i64 nRow;                     /* rows so far; push sinks add to it          */
+  /* the rest belongs to stmt.c */
+  u64 iHash; OrmStmt *pHashNext, *pNewer, *pOlder;
+  struct OrmLogEntry *pLog; i64 iStart;
+  int nSql; char zSql[1];
+};
+/* Take the statement for zSql (prepared PERSISTENT), or 0 and the error. */
+OrmStmt *ormStmtTake(Orm*, OrmErr*, const char *zSql, i64 nSql);
+OrmStmt *ormStmtTakef(Orm*, OrmErr*, const char *zFormat, ...);
+/* Step: 1 for a row, 0 when done or failed (the error is recorded).  OrmStmt
+** may be 0 (after an error): 0. */
+int ormStmtStep(Orm*, OrmErr*, OrmStmt*);
+/* Reset, clear the bindings, put back.  Records a late error of reset only if
+** none is there.  0 is allowed. */
+void ormStmtGive(Orm*, OrmErr*, OrmStmt*);
+/* Take, step to the end ignoring rows, give back. */
+void ormStmtExec(Orm*, OrmErr*, const char *zSql);
+void ormStmtExecf(Orm*, OrmErr*, const char *zFormat, ...);
+/* Called by core/context.c. */
+OrmStmtCache *ormStmtCacheNew(void);
+void ormStmtCacheFree(OrmStmtCache*);
+/* orm_log: the i-th entry, 0 past the end; ormLogClear empties it. */
+typedef struct OrmLogEntry OrmLogEntry;
+struct OrmLogEntry {
+  OrmLogEntry *pNext;
+  i64 nRun, nRow, nNano, nFullScan;
+  u64 iHash;
+  char zSql[1];
+};
+OrmLogEntry *ormLogFirst(Orm*);
+void ormLogClear(Orm*);
+
+/* Values for the ?N of a generated statement, in an arena of the caller's. */
+struct OrmBinds {
+  OrmArena *pArena;
+  int n, nAlloc;
+  struct OrmBind {
+    u8 eType;                   /* SQLITE_INTEGER, FLOAT, TEXT, BLOB, NULL    */
+    int n;                      /* bytes of z                                 */
+    union { i64 i; double r; const char *z; } u;
+  } *a;
+};
+/* Each adds a value and returns its position, from 0.  A JSON node binds as
+** true 1, false 0, numbers, text, null; arrays and objects as their text. */
+int ormBindInt(OrmBinds*, i64);
+int ormBindReal(OrmBinds*, double);
+int ormBindText(OrmBinds*, const char *z, i64 n);    /* copied                 */
+int ormBindBlob(OrmBinds*, const void *p, i64 n);    /* copied                 */
+int ormBindNull(OrmBinds*);
+int ormBindJson(OrmBinds*, const OrmJson*);
+int ormBindValue(OrmBinds*, sqlite3_value*);         /* copied                 */
+/* Bind all of them to ?iFirst, ?iFirst+1, ... */
+void ormBindAll(OrmErr*, OrmStmt*, int iFirst, const OrmBinds*);
+
+/* ========================================================================
+** Interface to ext/core/context.c: orm_context owns what must go on close
+** ===================================================================== */
+/* Make pOrm->pStmts exist.  Every path that takes statements comes through
+** ormStmtTake(), which calls this. */
+int ormContextEnsure(Orm*, OrmErr*);
+extern const sqlite3_module ormContextModule;
+
+/* ========================================================================
+** Interface to ext/core/keys.c: a list of keys as a SQL table
+**
+**     SELECT ... FROM orm_keys(?1) AS k CROSS JOIN main.posts AS c
+**     WHERE c.author_id = k.k0
+**
+** Columns: i (position, 0..nKey-1), k0 .. k15.  Rows come in ascending i.
+** Bound with ormKeysBind(); bUsed tells afterwards that it was our table, not
+** one of the file's that has taken its name (ormKeysCheck makes the error).
+** ===================================================================== */
+#define ORM_MAX_KEY 16
+struct OrmKeys {
+  int nCol;                     /* columns in a key, 1..ORM_MAX_KEY           */
+  int nKey;
+  const i64 *aInt;              /* nKey*nCol integers, or 0:                  */
+  sqlite3_value **apVal;        /* nKey*nCol values                           */
+  const int *aiPos;             /* i of each key; 0: its position             */
+  u8 bUsed;
+};
+void ormKeysBind(OrmErr*, OrmStmt*, int iParam, OrmKeys*);
+void ormKeysCheck(OrmErr*, const OrmKeys*);
+extern const sqlite3_module ormKeysModule;
+
+/* ========================================================================
+** Interface to ext/core/emit.c: rows pushed, not pulled
+**
+**     SELECT orm_emit(a, b, c) FROM ...
+**
+** orm_emit is an aggregate of ours whose step hands the row's values to the
+** sink of the running statement: 2.6 times fewer instructions than stepping.
+** ===================================================================== */
+struct OrmSink {
+  void (*xRow)(OrmSink*, int nVal, sqlite3_value **apVal);
+  OrmErr *pErr;                 /* xRow records failures here; rows stop      */
+  i64 nRow;
+};
+/* Run the statement (already bound) to its end with rows going to the sink.
+** If nCol is above the connection's limit of function arguments, SQL text must
+** have been built as a plain SELECT; ormEmitWrap tells which. */
+void ormEmitRun(Orm*, OrmErr*, OrmStmt*, OrmSink*);
+int ormEmitCanPush(Orm*, int nCol);
+void ormEmitStep(sqlite3_context*, int, sqlite3_value**);
+void ormEmitFinal(sqlite3_context*);
+
+/* ========================================================================
+** Interface to ext/core/anchor.c: all or nothing, in every context
+**
+** The job runs inside INSERT INTO orm_anchor(job) SELECT ?1, so that SQLite
+** gives it a statement journal (CRAFT.md 3d).  It covers "main" only.
+** ===================================================================== */
+typedef void (*OrmJob)(Orm*, OrmErr*, void *pArg);
+void ormAnchorRun(Orm*, OrmErr*, OrmJob, void *pArg);
+extern const sqlite3_module ormAnchorModule;
+
+/* ========================================================================
+** Interface to ext/catalog/load.c: the models, as the file declares them
+**
+** A catalog is one reading of the metadata and grows as models are asked for;
+** what it has read never changes.  It is dropped when the token in orm_state
+** or the schema moves.  Structures stay valid while the catalog is held.
+** ===================================================================== */
+enum { ORM_AUTO_NONE, ORM_AUTO_CREATED, ORM_AUTO_UPDATED, ORM_AUTO_VERSION,
+       ORM_AUTO_UUID };
+struct OrmField {
+  const char *zName;            /* of the field and of its column             */
+  const char *zDecl;            /* declared type, "" if none                  */
+  const char *zColl;            /* collation, "BINARY" if none                */
+  const char *zDefault;         /* DEFAULT expression as in the schema, or 0  */
+  const char *zJsonKey;         /* ,"name":  rendered once; nJsonKey bytes    */
+  int nJsonKey;
+  int iCol;                     /* column number in the table                 */
+  int iKey;                     /* 1.. position in the key, 0: not in it      */
+  u8 eType;                     /* ORM_TYPE_*                                 */
+  u8 eAuto;                     /* ORM_AUTO_*                                 */
+  char cAff;                    /* affinity: 'A' blob 'B' text 'C' numeric    */
+                                /*   'D' integer 'E' real                     */
+  u8 bHidden, bReadonly;        /* orm_field's words                          */
+  u8 bGenerated;                /* generated column: never written            */
+  u8 bNotNull;
+};
+struct OrmUnique {              /* a UNIQUE index or constraint, key first    */
+  int n; const int *aField;     /* fields, in index order                     */
+  u8 bPrimary, bNatural;
+};
+struct OrmFk {                  /* a declared foreign key of the table        */
+  int id;                       /* of PRAGMA foreign_key_list                 */
+  int n;
+  const char *zTarget;          /* table referred to                          */
+  const int *aField;            /* columns here                               */
+  const char **azTo;            /* columns there (its key where not written)  */
+  u8 eOnDelete, eOnUpdate;      /* ORM_FK_*                                   */
+};
+enum { ORM_FK_NO_ACTION, ORM_FK_RESTRICT, ORM_FK_SET_NULL, ORM_FK_SET_DEFAULT,
+       ORM_FK_CASCADE };
+struct OrmModel {
+  OrmCatalog *pCatalog;
+  const char *zName, *zTable;
+  const char *zOrderBy;         /* default order: JSON array or a field; or 0 */
+  int nField; OrmField *aField; /* in column order                            */
+  int nKey; const int *aKey;    /* fields of the key, in key order            */
+  int nNatural; const int *aNatural;
+  int nUnique; OrmUnique *aUnique;
+  int nFk; OrmFk *aFk;          /* in the order declared                      */
+  int nIndex;                   /* all indexes, for ormModelIndexed()         */
+  struct OrmIndex *aIndex;
+  int iSoftDelete;              /* field, or -1                               */
+  int iVersion;                 /* auto version field, or -1                  */
+  int nRel; OrmRel **apRel;     /* in the order declared; see ormRelFind()    */
+  u8 bView;                     /* read-only                                  */
+  u8 bWithoutRowid;
+  u8 bRowidKey;                 /* key is the INTEGER PRIMARY KEY             */
+};
+enum { ORM_ONE_TO_MANY, ORM_MANY_TO_ONE, ORM_ONE_TO_ONE, ORM_MANY_TO_MANY };
+enum {                          /* cascade words (C1)                         */
+  ORM_CASCADE_SAVE_UPDATE = 1, ORM_CASCADE_MERGE = 2,
+  ORM_CASCADE_REFRESH_EXPIRE = 4, ORM_CASCADE_EXPUNGE = 8,
+  ORM_CASCADE_DELETE = 16, ORM_CASCADE_DELETE_ORPHAN = 32
+};
+struct OrmRel {
+  const char *zName;
+  const char *zJsonKey; int nJsonKey;        /* ,"name":                      */
+  OrmModel *pModel, *pTarget;
+  u8 eDir;                      /* ORM_ONE_TO_MANY ..                         */
+  u8 bMany;                     /* value is an array                          */
+  u8 bForeign;                  /* our aLocal holds the foreign key; else the */
+                                /*   target's aRemote (or the link table) do  */
+  u8 mCascade;                  /* ORM_CASCADE_*                              */
+  u8 ePassive;                  /* passive_deletes: 0, 1, 2 for 'all'         */
+  u8 bSingleParent, bViewonly;
+  u8 bResolved;                 /* the part below is there                    */
+  /* Direct: pModel.aLocal[i] = pTarget.aRemote[i].  Many-to-many:
+  ** pModel.aLocal[i] = link.azSecLocal[i], pTarget.aRemote[i] =
+  ** link.azSecRemote[i].  All are field numbers but the link's names. */
+  int nLocal;  const int *aLocal;
+  int nRemote; const int *aRemote;           /* direct: nRemote == nLocal     */
+  const char *zSecondary;       /* link table, or 0                           */
+  const char **azSecLocal, **azSecRemote;    /* nLocal, nRemote names         */
+  const char *zBack;            /* back_populates, or 0                       */
+  OrmRel *pBack;                /* it, or the one found to mirror this, or 0  */
+  const char *zOrderBy;         /* as OrmModel.zOrderBy                       */
+  /* as written in the file, for load.c and relation.c */
+  const char *zTarget, *zDirection, *zLocal, *zRemote, *zSecLocal, *zSecRemote,
+             *zCascade, *zPassive;
+};
+
+/* Pin the catalog: the present one, checked against the file, held until
+** ormCatalogUnpin(); the first pin of a call also holds a read transaction so
+** that all of the call sees one snapshot.  0 and an error if there is none
+** ("orm: no models in this file: call orm_reflect(), orm_define() or
+** orm_init()") or it cannot be read. */
+OrmCatalog *ormCatalogPin(Orm*, OrmErr*);
+void ormCatalogUnpin(Orm*, OrmCatalog*);
+/* Keep one over the end of the call (a cursor, a cached plan). */
+OrmCatalog *ormCatalogRef(OrmCatalog*);
+void ormCatalogUnref(OrmCatalog*);
+int ormCatalogIsCurrent(Orm*, OrmCatalog*);          /* after a pin: the same? */
+/* All model names, and a model by name: loaded on first use.  Unknown or
+** broken: 0 and an error naming the nearest. zName need not be terminated. */
+int ormCatalogCount(OrmCatalog*);
+const char *ormCatalogName(OrmCatalog*, int i);
+OrmModel *ormModelFind(Orm*, OrmErr*, OrmCatalog*, const char *zName, i64 n);
+OrmModel *ormModelByTable(Orm*, OrmErr*, OrmCatalog*, const char *zTable);
+/* Field number by name, -1 if none (no error). */
+int ormFieldFind(const OrmModel*, const char *zName, i64 n);
+/* Is there an index (or the key itself) whose first columns are these, in any
+** order?  aField in fields. */
+int ormModelIndexed(const OrmModel*, int n, const int *aField);
+/* "no such field or relationship x on User (did you mean y?)" at a node. */
+void ormNoSuchName(Orm*, OrmErr*, const OrmModel*, const OrmJson*, const char *zWhat);
+
+/* ========================================================================
+** Interface to ext/catalog/relation.c: relationships resolved and checked
+** ===================================================================== */
+/* By name, resolved (target, columns, reverse; C1-C8 checked).  0 without an
+** error if there is none of that name; 0 with an error if it is broken. */
+OrmRel *ormRelFind(Orm*, OrmErr*, OrmModel*, const char *zName, i64 n);
+/* Resolve all of the model's. */
+int ormRelResolveAll(Orm*, OrmErr*, OrmModel*);
+/* Link table: "every column is in the two keys" and indexes, for the loader:
+** is there an index of the link table that starts with these columns? */
+int ormLinkIndexed(Orm*, OrmErr*, const OrmRel*, int bRemoteSide);
+
+/* ========================================================================
+** Interface to ext/catalog/references.c: who refers to a table
+** ===================================================================== */
+/* Every foreign key of any ordinary table of main, mapped or not, that refers
+** to zTable: for deletes while foreign keys are off. */
+typedef struct OrmReference OrmReference;
+struct OrmReference {
+  OrmReference *pNext;
+  const char *zTable;           /* the table that refers                      */
+  OrmModel *pModel;             /* its model, or 0                            */
+  int n; const char **azFrom, **azTo;
+  u8 eOnDelete, eOnUpdate;
+};
+OrmReference *ormReferencesTo(Orm*, OrmErr*, OrmCatalog*, const char *zTable);
+
+/* ========================================================================
+** Interface to ext/catalog/state.c, define.c, reflect.c, schema.c
+** ===================================================================== */
+void ormInit(Orm*, OrmErr*);                          /* orm_init()            */
+i64 ormDefine(Orm*, OrmErr*, const char *zDoc, i64 nDoc);     /* models        */
+i64 ormReflect(Orm*, OrmErr*, const char *zOptions, i64 n);   /* 0: none       */
+void ormSchema(Orm*, OrmErr*, OrmBuf *pOut);          /* orm_schema()          */
+/* check.c: each finding to xFinding, in order of severity. */
+typedef void (*OrmFinding)(void*, const char *zSeverity, const char *zModel,
+  const char *zSubject, const char *zMessage, const char *zFix);
+void ormCheck(Orm*, OrmErr*, OrmFinding, void*);
+
+/* ========================================================================
+** Interface to ext/read/query.c: a query document, checked
+** ===================================================================== */
+/* Which parts mean something to the call. */
+enum {
+  ORM_Q_WHERE = 1, ORM_Q_ORDER = 2, ORM_Q_PAGE = 4 /* limit offset after before */,
+  ORM_Q_SHAPE = 8 /* select omit include and _count.. */, ORM_Q_TOTAL = 16,
+  ORM_Q_DELETED = 32, ORM_Q_ALL = 47, ORM_Q_DEPTH = 64 /* recursive, depth */
+};
+typedef struct OrmOrder OrmOrder;           /* an order term; order.c         */
+typedef struct OrmCount OrmCount;           /* a _count, _sum ..; query.c     */
+struct OrmQuery {
+  OrmModel *pModel;
+  OrmQuery *pParent;            /* the query that includes this; 0: root      */
+  OrmRel *pRel;                 /* the relationship that leads here; 0: root  */
+  const OrmJson *pNode;         /* where it stands in the document            */
+  int nSelect; int *aSelect;    /* fields to give, in column order            */
+  const OrmJson *pWhere;        /* checked; or 0                              */
+  int nOrder; OrmOrder *aOrder; /* never empty: the key ends it               */
+  u8 bOrdered;                  /* an order was asked for (query, rel, model) */
+  u8 bReverse;                  /* before without after: walk backwards       */
+  u8 eDeleted;                  /* soft-deleted: 0 hide, 1 also, 2 only       */
+  u8 bTotal;
+  i64 iLimit;                   /* -1: none                                   */
+  i64 iOffset;
+  const OrmJson *pAfter, *pBefore;          /* cursor texts, or 0             */
+  int nCount; OrmCount *aCount; /* in the order of the output                 */
+  OrmQuery *pInclude;           /* first include; in the order asked          */
+  OrmQuery *pNext;              /* next include of the same parent            */
+  u8 bRecursive; int nDepth;    /* children*: nDepth levels, 0: all           */
+};
+enum { ORM_COUNT, ORM_SUM, ORM_AVG, ORM_MIN, ORM_MAX };
+struct OrmCount {
+  u8 eFunc;                     /* ORM_COUNT ..                               */
+  const char *zAs;              /* name in the output                         */
+  OrmRel *pRel;
+  int iField;                   /* of the target; -1 for count                */
+  const OrmJson *pWhere;        /* or 0                                       */
+  u8 eDeleted;
+};
+/* Check a query: a JSON object, or a string of include paths; pVal may be 0
+** or NULL (no query).  mParts: what the call takes.  All of it lives in the
+** arena.  0 and an error with its JSON path otherwise. */
+OrmQuery *ormQueryParse(Orm*, OrmArena*, OrmModel*, const char *z, i64 n, int mParts);
+/* A model's or relationship's own order_by (zOrderBy), checked, as a query's. */
+/* Cost control: counts conditions and depth against the settings. */
+
+/* ========================================================================
+** Interface to ext/read/where.c, order.c: conditions and order as SQL
+**
+** Both render for one alias of the model's table; values go to the binds and
+** the text says ?N with N counted from binds position + iFirst.
+** ===================================================================== */
+typedef struct OrmSql OrmSql;
+struct OrmSql {                 /* a statement's text under construction      */
+  Orm *pOrm;
+  OrmBuf buf;
+  OrmBinds binds;
+  int iFirst;                   /* ?N of binds.a[0]                           */
+  int nAlias;                   /* next free alias number: t<n>               */
+};
+void ormSqlInit(OrmSql*, Orm*, OrmArena*, int iFirst);
+void ormSqlParam(OrmSql*, int iBind);                /* ?N                     */
+/* " AND (...)" for the where, the soft-delete rule and the cursors of a query;
+** nothing if there is none. */
+void ormWhereSql(OrmSql*, const OrmQuery*, const char *zAlias);
+/* The same for a bare checked where over a model (a _count's, a some's). */
+void ormConditionSql(OrmSql*, OrmModel*, const OrmJson *pWhere, int eDeleted, const char *zAlias);
+/* " ORDER BY a, b DESC" (honours bReverse). */
+void ormOrderSql(OrmSql*, const OrmQuery*, const char *zAlias);
+/* The order values of a row, as result columns for its cursor: ", e1, e2". */
+void ormOrderColumns(OrmSql*, const OrmQuery*, const char *zAlias);
+/* "a.x = b.y AND .." joining a relationship: zParent is the alias of pModel's
+** table, zChild of pTarget's.  Many-to-many: as an EXISTS over the link. */
+void ormRelJoinSql(OrmSql*, const OrmRel*, const char *zParent, const char *zChild);
+
+/* ========================================================================
+** Interface to ext/read/key.c: which object
+** ===================================================================== */
+struct OrmKeyRef {              /* fields and the values that name one object */
+  OrmModel *pModel;
+  const OrmUnique *pUnique;     /* which unique key; pUnique->bPrimary often  */
+  int n; const int *aField;
+  int iBind;                    /* first of n values in the binds             */
+};
+/* A key in any of its forms (scalar, JSON array, JSON object). */
+int ormKeyParse(Orm*, OrmKeyRef*, OrmBinds*, OrmModel*, sqlite3_value*);
+int ormKeyFromJson(Orm*, OrmKeyRef*, OrmBinds*, OrmModel*, const OrmJson*);
+void ormKeySql(OrmSql*, const OrmKeyRef*, const char *zAlias); /* a = ?1 AND .. */
+
+/* ========================================================================
+** Interface to ext/read/plan.c, load.c, object.c: objects out of rows
+** ===================================================================== */
+/* The plan of a query text over a model, from the cache or made.  mParts as
+** ormQueryParse().  Held until ormPlanRelease(). */
+OrmPlan *ormPlanGet(Orm*, OrmErr*, OrmModel*, const char *zQuery, i64 nQuery, int mParts);
+void ormPlanRelease(Orm*, OrmPlan*);
+OrmQuery *ormPlanQuery(OrmPlan*);
+/* The root's objects, in order: all into one JSON array (returns how many),
+** or those of given keys. */
+i64 ormLoadAll(Orm*, OrmErr*, OrmPlan*, OrmBuf *pOut);
+/* One object by key: 1 and the object, or 0. */
+int ormLoadOne(Orm*, OrmErr*, OrmPlan*, OrmModel*, sqlite3_value *pKey, OrmBuf *pOut);
+/* Objects whose keys are listed, in the list's order; unknown keys are passed
+** over. Keys are of the model's own key (nKey columns). */
+i64 ormLoadKeys(Orm*, OrmErr*, OrmPlan*, const OrmKeys*, OrmBuf *pOut);
+/* Streamed: rows one by one, loaded ahead in batches that grow. */
+typedef struct OrmStream OrmStream;
+OrmStream *ormStreamOpen(Orm*, OrmErr*, OrmPlan*);
+int ormStreamNext(OrmStream*, OrmErr*);              /* 1: a row is there      */
+const char *ormStreamObject(OrmStream*, i64 *pn);    /* JSON of the row        */
+void ormStreamKey(OrmStream*, OrmBuf*);              /* scalar or JSON array   */
+void ormStreamCursor(OrmStream*, OrmErr*, OrmBuf*);  /* its cursor text        */
+void ormStreamClose(OrmStream*);
+/* Objects of the first column a statement gives as "SELECT count(*)". */
+i64 ormCountRows(Orm*, OrmErr*, OrmPlan*);           /* orm_count, total       */
+
+/* ========================================================================
+** Interface to ext/write/cascade.c: what a delete does, as a plan made before
+** the first write (C21-C84), and carried out set-based, a level at a time
+** ===================================================================== */
+typedef struct OrmCascade OrmCascade;
+OrmCascade *ormCascadeNew(Orm*, OrmErr*, OrmCatalog*, OrmArena*);
+/* Add roots: objects by their keys; bOrphan: removed from a collection rather
+** than asked for (only words the path).  May be called many times. */
+void ormCascadeAdd(OrmCascade*, OrmModel*, const OrmKeys*, int bOrphan, const char *zPath);
+/* Make the plan: finds all rows.  A restrict or an impossibility is an error
+** that names path and rows (unless bPreview). */
+void ormCascadePlan(OrmCascade*, int bPreview);
+/* Carry it out, inside an anchor; rows written. */
+i64 ormCascadeRun(OrmCascade*);
+
+/* ========================================================================
+** Interface to ext/write/: writes of object graphs
+** ===================================================================== */
+/* How a graph is meant. */
+enum {
+  ORM_WRITE_CREATE,             /* INSERT: every root is new                  */
+  ORM_WRITE_SAVE,               /* merge by key or natural key                */
+  ORM_WRITE_IGNORE,             /* create, passing over existing roots        */
+  ORM_WRITE_UPDATE              /* patch of the object named by a key         */
+};
+
+#endif /* ORM_INT_H */

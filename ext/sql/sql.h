@@ -1,0 +1,14 @@
+/*
+** What ext/sql/ gives to the table in orm.c: SQL functions and virtual tables,
+** one line each, by the file that holds them.  Only orm.c and ext/sql/ read it.
+*/
+#ifndef ORM_SQL_H
+#define ORM_SQL_H
+#include "../orm_int.h"
+
+typedef void OrmSqlFunc(sqlite3_context*, int, sqlite3_value**);
+
+/* sql/config.c */
+OrmSqlFunc ormSqlVersion, ormSqlConfig;
+
+#endif /* ORM_SQL_H */
