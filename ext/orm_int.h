@@ -123,6 +123,7 @@ struct Orm {
   OrmCatalog *pCatalog;         /* catalog/load.c: the newest, or 0           */
   struct OrmPlanCache *pPlans;  /* read/plan.c                                */
   struct OrmWrite *pWrite;      /* write/: the running write, or 0            */
+  struct OrmRules *pRules;      /* write/rules.c: delete rules, or 0          */
 };
 void ormUnref(void *pOrm);
 
@@ -672,19 +673,147 @@ void ormStreamClose(OrmStream*);
 i64 ormCountRows(Orm*, OrmErr*, OrmPlan*);           /* orm_count, total       */
 
 /* ========================================================================
+** Interface to ext/write/rules.c: what the delete of a row means for others
+**
+** Rules are nodes (tables, mapped or not) and edges: "when a row of pFrom goes,
+** its rows of pTo are deleted, unlinked, nullified or forbid it".  An edge is a
+** relationship or, where no relationship speaks, a declared foreign key.  They
+** are compiled once a catalog, on demand, and never change; both the planner
+** and the triggers of orm_enforce() are made from them.
+** ===================================================================== */
+typedef struct OrmRules OrmRules;
+typedef struct OrmNode OrmNode;
+typedef struct OrmEdge OrmEdge;
+typedef struct OrmColumn OrmColumn;
+struct OrmColumn {
+  const char *zName;
+  const char *zColl;
+  const char *zDefault;         /* DEFAULT if it is a literal, else 0         */
+  int iKey;                     /* 1.. place in the PRIMARY KEY, 0: not in it */
+  char cAff;                    /* as OrmField.cAff                           */
+  u8 bNotNull;
+  u8 bExpr;                     /* DEFAULT is there and no literal            */
+  u8 bHidden;                   /* generated                                  */
+};
+struct OrmNode {
+  OrmRules *pRules;
+  OrmNode *pNext;               /* in the order made                          */
+  const char *zTable;
+  OrmModel *pModel;             /* or 0                                       */
+  int iNode;
+  int nCol; OrmColumn *aCol;
+  const char *zRowid;           /* a name of the rowid, or 0: the key it is   */
+  int iRowid;                   /* column that is the rowid, or -1            */
+  int nId; const char **azId;   /* what tells rows apart: the rowid, or key   */
+  int nKey; const int *aKey;    /* columns of the key to show; 0: the rowid   */
+  u8 bLink;                     /* some relationship's secondary              */
+  u8 bEdges;                    /* pEdge is there                             */
+  OrmEdge *pEdge;               /* what leaves this node                      */
+};
+enum {                          /* what becomes of pTo's rows                 */
+  ORM_EDGE_DELETE, ORM_EDGE_UNLINK, ORM_EDGE_NULLIFY, ORM_EDGE_DEFAULT,
+  ORM_EDGE_RESTRICT
+};
+enum {                          /* why a nullify is forbidden                 */
+  ORM_BLOCK_NONE, ORM_BLOCK_NOTNULL, ORM_BLOCK_KEY, ORM_BLOCK_DEFAULT
+};
+struct OrmEdge {
+  OrmEdge *pNext;               /* of the same pFrom                          */
+  OrmNode *pFrom, *pTo;
+  const char *zName;            /* its step in a path                         */
+  OrmRel *pRel;                 /* or 0: a declared foreign key               */
+  u8 eAction;                   /* ORM_EDGE_*                                 */
+  u8 bRefers;                   /* pTo's rows hold the reference              */
+  u8 bHard, bSoft;              /* followed when pFrom's row goes for good,   */
+                                /*   when it is soft-deleted                  */
+  u8 eBlock;                    /* ORM_BLOCK_*: cannot be set NULL            */
+  u8 bNative;                   /* a foreign key ON DELETE CASCADE does it    */
+  int n; const int *aFrom, *aTo;         /* joined columns; without pVia      */
+  OrmNode *pVia;                /* the link table between, or 0               */
+  int nVia; const int *aViaFrom, *aViaTo;   /* its columns: n to pFrom's aFrom,*/
+                                /*   nVia to pTo's aTo                        */
+};
+OrmRules *ormRulesGet(Orm*, OrmErr*, OrmCatalog*);   /* kept by the Orm        */
+void ormRulesFree(Orm*);
+OrmNode *ormNodeFind(OrmErr*, OrmRules*, const char *zTable);
+OrmEdge *ormNodeEdges(OrmErr*, OrmNode*);            /* compiled on first use  */
+int ormRulesEnforced(OrmRules*);        /* are there triggers of orm_enforce? */
+Orm *ormRulesOrm(OrmRules*);
+OrmCatalog *ormRulesCatalog(OrmRules*);
+/* SQL text: "<alias>.<id>, .." and the joins of an edge between two aliases. */
+void ormNodeIds(OrmBuf*, const OrmNode*, const char *zAlias);
+void ormEdgeJoin(OrmBuf*, const OrmEdge*, const char *zFrom, const char *zTo);
+int ormNodeSoft(const OrmNode*);        /* its model's soft-delete field or -1 */
+void ormSoftDeletedSql(OrmBuf*, const OrmModel*, const char *zAlias);
+
+/* ========================================================================
 ** Interface to ext/write/cascade.c: what a delete does, as a plan made before
 ** the first write (C21-C84), and carried out set-based, a level at a time
+**
+**     OrmCascade *p = ormCascadeNew(pOrm, pErr, pCatalog, &arena);
+**     ormCascadeAdd(p, pModel, &keys, 0, "");      any number of times
+**     ormCascadePlan(p, 0);
+**     n = ormCascadeRun(p);                        inside an anchor
+**     ormCascadeFree(p);                           always
 ** ===================================================================== */
 typedef struct OrmCascade OrmCascade;
 OrmCascade *ormCascadeNew(Orm*, OrmErr*, OrmCatalog*, OrmArena*);
+/* Values, statements: what is not in the arena.  0 is allowed. */
+void ormCascadeFree(OrmCascade*);
+/* Soft-deleted objects are roots too, and all goes for good. */
+void ormCascadeForGood(OrmCascade*);
 /* Add roots: objects by their keys; bOrphan: removed from a collection rather
-** than asked for (only words the path).  May be called many times. */
-void ormCascadeAdd(OrmCascade*, OrmModel*, const OrmKeys*, int bOrphan, const char *zPath);
+** than asked for (only words the path).  May be called many times.  Returns
+** how many were there and no root yet. */
+i64 ormCascadeAdd(OrmCascade*, OrmModel*, OrmKeys*, int bOrphan, const char *zPath);
 /* Make the plan: finds all rows.  A restrict or an impossibility is an error
 ** that names path and rows (unless bPreview). */
 void ormCascadePlan(OrmCascade*, int bPreview);
 /* Carry it out, inside an anchor; rows written. */
 i64 ormCascadeRun(OrmCascade*);
+/* The plan as rows of orm_delete_plan, to xRow in order.  pKey is an
+** unprotected value of the row's key. */
+typedef void (*OrmPlanRow)(void*, int iStep, const char *zAction,
+  const char *zModel, const char *zTable, sqlite3_value *pKey,
+  const char *zKeyJson, i64 nKeyJson, const char *zPath);
+void ormCascadeShow(OrmCascade*, OrmPlanRow, void*);
+
+/* ========================================================================
+** Interface to ext/write/delete.c: deletes asked for
+** ===================================================================== */
+/* orm_delete: the object and its cascades, all or nothing: 1, or 0 if there is
+** no such object.  orm_delete_many: number of root objects. */
+int ormDelete(Orm*, OrmErr*, const char *zModel, i64 nModel, sqlite3_value *pKey);
+i64 ormDeleteMany(Orm*, OrmErr*, const char *zModel, i64 nModel,
+                  const char *zQuery, i64 nQuery);
+void ormDeletePlan(Orm*, OrmErr*, const char *zModel, i64 nModel,
+                   sqlite3_value *pKey, OrmPlanRow, void*);
+
+/* ========================================================================
+** Interface to ext/write/softdelete.c
+** ===================================================================== */
+/* orm_restore: 1, or 0 if there is no such soft-deleted object. */
+int ormRestore(Orm*, OrmErr*, const char *zModel, i64 nModel, sqlite3_value *pKey);
+/* ", f = .." for every field that changes with any change of a row: version,
+** updated_at.  ?iNow is bound by ormTouchBind() where it gives 1. */
+int ormTouchSql(OrmBuf*, const OrmModel*, int iNow);
+
+/* ========================================================================
+** Interface to ext/write/enforce.c: the delete rules as triggers in the file
+**
+** The triggers are named orm_enforce_<table>.  While they work, and while an
+** ORM delete works, row 2 of orm_state is there: the guard that keeps them
+** from doing the work twice.  Rows from 3 on are their work table.
+** ===================================================================== */
+/* orm_enforce(1 | 0): number of triggers made, or removed. */
+int ormEnforce(Orm*, OrmErr*, int bOn);
+/* Make them again if they are there (orm_define's last step). */
+void ormEnforceRefresh(Orm*, OrmErr*);
+/* For orm_check: each trigger that is missing, left over or not what would be
+** made now: its name, its table's model (or 0) and which of the three. */
+typedef void (*OrmDrift)(void*, const char *zTrigger, const char *zModel,
+                         const char *zWhat);
+void ormEnforceDrift(Orm*, OrmErr*, OrmCatalog*, OrmDrift, void*);
 
 /* ========================================================================
 ** Interface to ext/write/: writes of object graphs
