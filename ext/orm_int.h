@@ -555,6 +555,11 @@ typedef void (*OrmFinding)(void*, const char *zSeverity, const char *zModel,
   const char *zSubject, const char *zMessage, const char *zFix);
 void ormCheck(Orm*, OrmErr*, OrmFinding, void*);
 
+/* diagram.c, generate.c: the models as a picture's source and as program text.
+** Unknown formats and languages are errors that name the known ones. */
+void ormDiagram(Orm*, OrmErr*, const char *zFormat, OrmBuf *pOut);
+void ormGenerate(Orm*, OrmErr*, const char *zLanguage, OrmBuf *pOut);
+
 /* ========================================================================
 ** Interface to ext/read/query.c: a query document, checked
 ** ===================================================================== */

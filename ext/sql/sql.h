@@ -11,4 +11,7 @@ typedef void OrmSqlFunc(sqlite3_context*, int, sqlite3_value**);
 /* sql/config.c */
 OrmSqlFunc ormSqlVersion, ormSqlConfig;
 
+/* sql/describe.c */
+OrmSqlFunc ormSqlDiagram, ormSqlGenerate;
+
 #endif /* ORM_SQL_H */
