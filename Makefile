@@ -1,27 +1,172 @@
 # orm: a SQLite extension that gives a database file its own object model.
 #
-#   make demo   install what is missing, build, show the main job
-#   make test   install what is missing, run every test
-CC      ?= gcc
-CFLAGS  ?= -O2 -g
-WARN     = -Wall -Wextra -Wpedantic -Wshadow -Wconversion
-SO       = orm.so
-SRC      = $(sort $(wildcard ext/*.c ext/*/*.c))
-HDR      = $(wildcard ext/*.h ext/*/*.h include/*.h)
-BUILD    = build
-OBJ      = $(SRC:%.c=$(BUILD)/%.o)
-ALLFLAGS = $(CFLAGS) $(WARN) -std=c11 -fPIC -fvisibility=hidden -Iinclude
+#   make            build orm.so (needs a C compiler and SQLite's headers only)
+#   make demo       install what is missing, build, show the main job
+#   make demo DB=x  the same on a copy of a database like Chinook
+#   make test       install what is missing, build, run every test
+#   make check-all  everything below that tests, with short fuzzing
+#
+#   make format-check test-asan test-valgrind coverage matrix fuzz bench
+#   make test-bindings test-packages test-cluster
+#   make install PREFIX=/usr/local DESTDIR=    make amalgamation dist clean
+#
+# Set by the user: CC, CFLAGS, CPPFLAGS, LDFLAGS, TESTS ('cascade* json'),
+# SECONDS (make fuzz), VERSIONS (make matrix), DEBUG=1 (with assertions).
+
+VERSION := $(shell sed -n 's/^.define ORM_VERSION "\(.*\)"/\1/p' include/orm.h)
+BUILD   ?= build
+PREFIX  ?= /usr/local
+TCLSH   ?= tclsh
+SECONDS ?= 10
+
+ifeq ($(origin CC),default)
+CC := $(shell command -v gcc || command -v clang || echo gcc)
+endif
+CFLAGS ?= -O2 -g
+WARN    = -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+ifeq ($(DEBUG),)
+NDEBUG  = -DNDEBUG
+endif
+
+# What a loadable library is called and how it is linked.
+TARGET := $(shell $(CC) -dumpmachine 2>/dev/null)
+ifneq ($(findstring mingw,$(TARGET)),)
+SO     ?= orm.dll
+SHARED  = -shared -static-libgcc
+else ifneq ($(findstring darwin,$(TARGET)),)
+SO     ?= orm.dylib
+SHARED  = -dynamiclib -undefined dynamic_lookup
+else
+SO     ?= orm.so
+SHARED  = -shared -Wl,-z,relro,-z,now,-z,noexecstack
+endif
+ifeq ($(findstring mingw,$(TARGET)),)
+PIC     = -fPIC -fvisibility=hidden
+endif
+
+SQLITE_CFLAGS = $(shell pkg-config --cflags sqlite3 2>/dev/null)
+SRC  := $(sort $(wildcard ext/*.c ext/*/*.c))
+HDR  := $(wildcard ext/*.h ext/*/*.h include/*.h)
+OBJ   = $(SRC:%.c=$(BUILD)/%.o)
+FLAGS = $(CFLAGS) $(WARN) -std=c11 $(PIC) $(NDEBUG) -Iinclude \
+        $(SQLITE_CFLAGS) $(CPPFLAGS)
 
 all: $(SO)
 
-$(BUILD)/%.o: %.c $(HDR)
-	@mkdir -p $(@D)
-	$(CC) $(ALLFLAGS) -c $< -o $@
-
 $(SO): $(OBJ)
-	$(CC) $(CFLAGS) -shared -Wl,-z,relro,-z,now,-z,noexecstack -o $@ $(OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(SHARED) $(LDFLAGS) -o $@ $(OBJ)
+
+$(BUILD)/%.o: %.c $(HDR) $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo "CC $<"
+	@$(CC) $(FLAGS) -c $< -o $@
+
+# Rewritten only when the compiler or its flags change: then all is rebuilt.
+$(BUILD)/flags: always
+	@mkdir -p $(@D)
+	@echo '$(CC) $(FLAGS)' | cmp -s - $@ || echo '$(CC) $(FLAGS)' > $@
+
+# Each part of the work installs what it needs, if it is missing.
+deps-%:
+	@.ci/deps $*
+
+demo: deps-demo
+	@$(MAKE) -s --no-print-directory all
+	@tests/demo/run '$(DB)'
+
+test: deps-test
+	@$(MAKE) --no-print-directory all
+	@$(TCLSH) tests/all.test $(TESTS)
+
+check-all: deps-test
+	@.ci/run --all
+
+format-check: deps-test
+	@$(TCLSH) tcl/format.tcl
+
+ASAN = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+       -fno-sanitize-recover=undefined
+test-asan: deps-test
+	@$(MAKE) --no-print-directory all BUILD=build/asan SO=build/asan/orm.so \
+	  DEBUG=1 CC=gcc CFLAGS='$(ASAN)'
+	@ORM_LIB=build/asan/orm ORM_TIMEOUT=600 \
+	  ORM_PRELOAD="$$(gcc -print-file-name=libasan.so)" \
+	  ASAN_OPTIONS=detect_leaks=0 $(TCLSH) tests/all.test $(TESTS)
+
+VALGRIND = valgrind -q --error-exitcode=9 --leak-check=full \
+           --errors-for-leak-kinds=definite --keep-debuginfo=yes
+test-valgrind: deps-valgrind
+	@$(MAKE) --no-print-directory all BUILD=build/debug \
+	  SO=build/debug/orm.so DEBUG=1 CFLAGS='-O1 -g'
+	@ORM_LIB=build/debug/orm ORM_TIMEOUT=1800 ORM_WRAP='$(VALGRIND)' \
+	  $(TCLSH) tests/all.test $(TESTS)
+
+# Branches that cannot be taken are constants here (ORM_COVERAGE).
+coverage: deps-coverage
+	@rm -rf build/cov
+	@$(MAKE) --no-print-directory all BUILD=build/cov SO=build/cov/orm.so \
+	  CC=gcc CFLAGS='-O0 -g --coverage' CPPFLAGS='-DORM_COVERAGE'
+	@ORM_LIB=build/cov/orm ORM_TIMEOUT=600 $(TCLSH) tests/all.test $(TESTS)
+	@gcovr -r . --object-directory build/cov -f 'ext/' --branches \
+	  -o build/cov/branches.txt --html-details build/cov/index.html
+	@gcovr -r . --object-directory build/cov -f 'ext/' \
+	  --exclude-throw-branches -s | tail -n 40
+
+matrix: deps-matrix
+	@$(MAKE) --no-print-directory all
+	@tests/matrix/run $(VERSIONS)
+
+fuzz: deps-fuzz
+	@tests/fuzz/run $(SECONDS)
+
+bench: deps-bench
+	@$(MAKE) --no-print-directory all
+	@tests/bench/run $(BENCH)
+
+test-bindings: deps-test
+	@$(MAKE) --no-print-directory all amalgamation
+	@tests/bindings/run $(TESTS)
+
+# One orm.c and orm.h, for programs that link the extension statically.
+amalgamation: deps-test
+	@$(TCLSH) tcl/amalgamate.tcl $(BUILD)/amalgamation
+
+install: all
+	install -d '$(DESTDIR)$(PREFIX)/lib/sqlite3' \
+	  '$(DESTDIR)$(PREFIX)/include' '$(DESTDIR)$(PREFIX)/lib/pkgconfig' \
+	  '$(DESTDIR)$(PREFIX)/lib/tcltk/orm$(VERSION)'
+	install -m 755 $(SO) '$(DESTDIR)$(PREFIX)/lib/sqlite3/$(notdir $(SO))'
+	install -m 644 include/orm.h '$(DESTDIR)$(PREFIX)/include/orm.h'
+	install -m 644 tcl/json.tcl tcl/orm.tcl tcl/pkgIndex.tcl \
+	  '$(DESTDIR)$(PREFIX)/lib/tcltk/orm$(VERSION)'
+	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$${prefix}/lib/sqlite3' \
+	  'includedir=$${prefix}/include' 'extension=$${libdir}/orm' '' \
+	  'Name: orm' 'Version: $(VERSION)' \
+	  'Description: the object model inside a SQLite database file' \
+	  'Requires: sqlite3 >= 3.38' 'Cflags: -I$${includedir}' \
+	  > '$(DESTDIR)$(PREFIX)/lib/pkgconfig/orm.pc'
+
+uninstall:
+	rm -f '$(DESTDIR)$(PREFIX)/lib/sqlite3/$(notdir $(SO))' \
+	  '$(DESTDIR)$(PREFIX)/include/orm.h' \
+	  '$(DESTDIR)$(PREFIX)/lib/pkgconfig/orm.pc'
+	rm -rf '$(DESTDIR)$(PREFIX)/lib/tcltk/orm$(VERSION)'
+
+# The sources as they are committed, and the amalgamation.
+dist: amalgamation
+	@mkdir -p build/dist
+	git archive --prefix=orm-$(VERSION)/ -o build/dist/orm-$(VERSION).tar.gz \
+	  HEAD
+	cd build/amalgamation && tar -czf \
+	  ../dist/orm-amalgamation-$(VERSION).tar.gz orm.c orm.h
+	@ls -l build/dist
 
 clean:
-	rm -rf $(BUILD) $(SO)
+	rm -rf build orm.so orm.dylib orm.dll
 
-.PHONY: all clean
+always:
+
+.PHONY: all always demo test check-all format-check test-asan test-valgrind \
+  coverage matrix fuzz bench test-bindings amalgamation install uninstall \
+  dist clean
