@@ -1,0 +1,158 @@
+/*
+** Growing text, and the one routine that quotes names for SQL.
+**
+** z[n] is the text; a NUL follows it only after ormBufText() or ormBufTake().
+** After an error nothing is added, so whoever needs the text looks at pErr.
+*/
+#include "../orm_int.h"
+#include <stdarg.h>
+
+void ormBufInit(OrmBuf *p, OrmErr *pErr){
+  memset(p, 0, sizeof(*p));
+  p->pErr = pErr;
+}
+
+void ormBufFree(OrmBuf *p){
+  sqlite3_free(p->z);
+  ormBufInit(p, p->pErr);
+}
+
+void ormBufReset(OrmBuf *p){
+  p->n = 0;
+}
+
+static char *bufGrow(OrmBuf *p, i64 nMore){
+  i64 nNew = p->nAlloc*2;
+  char *zNew;
+  if( nNew<p->n + nMore ) nNew = p->n + nMore;
+  if( nNew<120 ) nNew = 120;
+  zNew = sqlite3_realloc64(p->z, (u64)nNew);
+  if( zNew==0 ){
+    ormErrOom(p->pErr);
+    return 0;
+  }
+  p->z = zNew;
+  p->nAlloc = nNew;
+  return zNew + p->n;
+}
+
+/* Room for nMore bytes at the end, for the caller to write and then to add to
+** p->n; 0 after an error. */
+char *ormBufReserve(OrmBuf *p, i64 nMore){
+  if( ORM_UNLIKELY(p->pErr->rc!=SQLITE_OK) ) return 0;
+  if( ORM_LIKELY(p->nAlloc - p->n>=nMore) ) return p->z + p->n;
+  return bufGrow(p, nMore);
+}
+
+void ormBufAdd(OrmBuf *p, const char *z, i64 n){
+  char *zTo;
+  if( n<0 ) n = (i64)strlen(z);
+  zTo = ormBufReserve(p, n);
+  if( zTo==0 || n==0 ) return;
+  memcpy(zTo, z, (size_t)n);
+  p->n += n;
+}
+
+void ormBufChar(OrmBuf *p, char c){
+  char *z = ormBufReserve(p, 1);
+  if( z==0 ) return;
+  *z = c;
+  p->n++;
+}
+
+/* Decimal digits of i, written from the end of a scratch area. */
+void ormBufInt(OrmBuf *p, i64 i){
+  static const char zPairs[] =
+    "00010203040506070809101112131415161718192021222324252627282930313233343536"
+    "37383940414243444546474849505152535455565758596061626364656667686970717273"
+    "7475767778798081828384858687888990919293949596979899";
+  char aTmp[24];
+  char *z = &aTmp[sizeof(aTmp)];
+  u64 u = i<0 ? 0 - (u64)i : (u64)i;
+  while( u>=100 ){
+    z -= 2;
+    memcpy(z, &zPairs[(u%100)*2], 2);
+    u /= 100;
+  }
+  if( u>=10 ){
+    z -= 2;
+    memcpy(z, &zPairs[u*2], 2);
+  }else{
+    *--z = (char)('0' + u);
+  }
+  if( i<0 ) *--z = '-';
+  ormBufAdd(p, z, &aTmp[sizeof(aTmp)] - z);
+}
+
+void ormBufPrintf(OrmBuf *p, const char *zFormat, ...){
+  va_list ap;
+  char *z;
+  if( p->pErr->rc!=SQLITE_OK ) return;
+  va_start(ap, zFormat);
+  z = sqlite3_vmprintf(zFormat, ap);
+  va_end(ap);
+  if( z==0 ){
+    ormErrOom(p->pErr);
+    return;
+  }
+  ormBufAdd(p, z, -1);
+  sqlite3_free(z);
+}
+
+/* The text with a NUL behind it, valid until the buffer changes. */
+const char *ormBufText(OrmBuf *p){
+  char *z = ormBufReserve(p, 1);
+  if( z==0 ) return "";
+  *z = 0;
+  return p->z;
+}
+
+/* Hand over the text (NUL-terminated, sqlite3_free() it) and start anew.  0
+** after an error, and nothing is left allocated then either. */
+char *ormBufTake(OrmBuf *p, i64 *pn){
+  char *z = ormBufReserve(p, 1);
+  if( pn ) *pn = 0;
+  if( z==0 ){
+    ormBufFree(p);
+    return 0;
+  }
+  *z = 0;
+  if( pn ) *pn = p->n;
+  z = p->z;
+  ormBufInit(p, p->pErr);
+  return z;
+}
+
+/* z between two cQuote, each cQuote in it doubled. */
+static void bufQuoted(OrmBuf *p, const char *z, char cQuote){
+  size_t n = strlen(z);
+  char *zTo = ormBufReserve(p, (i64)n*2 + 2);
+  char *zStart = zTo;
+  if( zTo==0 ) return;
+  *zTo++ = cQuote;
+  for(size_t i=0; i<n; i++){
+    if( z[i]==cQuote ) *zTo++ = cQuote;
+    *zTo++ = z[i];
+  }
+  *zTo++ = cQuote;
+  p->n += zTo - zStart;
+}
+
+void ormBufName(OrmBuf *p, const char *zName){
+  bufQuoted(p, zName, '"');
+}
+
+void ormBufLiteral(OrmBuf *p, const char *z){
+  bufQuoted(p, z, '\'');
+}
+
+void ormBufColumn(OrmBuf *p, const char *zAlias, const char *zName){
+  ormBufAdd(p, zAlias, -1);
+  ormBufChar(p, '.');
+  ormBufName(p, zName);
+}
+
+void ormBufTable(OrmBuf *p, const char *zTable){
+  ormBufAdd(p, "\"main\".", 7);
+  ormBufName(p, zTable);
+}
