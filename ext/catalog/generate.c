@@ -90,18 +90,21 @@ static int isIdentifier(const char *z){
   return 1;
 }
 
-/* A name made an identifier: other characters become _, and what is reserved
-** or begins with a digit gets one in front. */
+static int isDigit(char c){
+  return c>='0' && c<='9';
+}
+
+/* A name made an identifier: other characters become _, a digit at its start
+** gets one in front and a reserved word one behind. */
 static void addIdentifier(OrmBuf *p, const char *z){
-  if( isIdentifier(z) ){
-    ormBufAdd(p, z, -1);
-    return;
-  }
-  if( !isLetter(z[0]) || z[0]!='_' ) ormBufChar(p, '_');
+  int bWord = isLetter(z[0]) && !isIdentifier(z);
+  if( z[0]==0 || isDigit(z[0]) ) ormBufChar(p, '_');
   for(; *z; z++){
-    int bKeep = isLetter(*z) || (*z>='0' && *z<='9');
+    int bKeep = isLetter(*z) || isDigit(*z);
     ormBufChar(p, bKeep ? *z : '_');
+    bWord &= bKeep;
   }
+  if( bWord ) ormBufChar(p, '_');
 }
 
 static void addString(OrmBuf *p, const char *z){
