@@ -231,6 +231,11 @@ const char *ormJsonPath(OrmArena*, const OrmJson*);
 /* Error at a node: "orm: $.where.x: " + message, code SQLITE_ERROR. */
 void ormJsonErr(OrmErr*, const OrmJson*, const char *zFormat, ...);
 const char *ormJsonTypeName(const OrmJson*);                  /* "an array" .. */
+int ormJsonValid(const char *z, i64 n);                       /* well-formed?  */
+/* The double nearest to a well-formed JSON number. */
+double ormRealParse(const char *z, i64 n);
+/* Bytes of the UTF-8 character at z, of which n are there; 0 if it is none. */
+int ormUtf8Length(const char *z, i64 n);
 
 /* ========================================================================
 ** Interface to ext/core/json_write.c: values as JSON text, always valid
