@@ -1,0 +1,297 @@
+/*
+** The JSON writer: SQL values as JSON text that is always valid.
+**
+** Text is escaped as RFC 8259 asks and made UTF-8 where it is not (U+FFFD for
+** every byte that belongs to no character).  A REAL reads back to the very
+** same double; the infinities are 9e999 and -9e999, which read back too.
+*/
+#include "../orm_int.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#if defined(__SSE2__)
+# include <emmintrin.h>
+#endif
+
+/* ------------------------------------------------------------- strings --- */
+
+/* What a byte below 0x80 becomes: 0 itself, 'u' \u00xx, else \ and it. */
+static const char aEscape[128] = {
+  'u','u','u','u','u','u','u','u','b','t','n','u','f','r','u','u',
+  'u','u','u','u','u','u','u','u','u','u','u','u','u','u','u','u',
+  ['"'] = '"', ['\\'] = '\\'
+};
+
+#if defined(__SSE2__)
+# define STRIDE 16
+/* Copy 16 bytes and say which of them cannot stay as they are. */
+static unsigned copyStride(char *zTo, const char *z){
+  __m128i v = _mm_loadu_si128((const __m128i*)(const void*)z);
+  /* below space and, being signed, above 0x7f */
+  __m128i odd = _mm_cmplt_epi8(v, _mm_set1_epi8(' '));
+  odd = _mm_or_si128(odd, _mm_cmpeq_epi8(v, _mm_set1_epi8('"')));
+  odd = _mm_or_si128(odd, _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
+  _mm_storeu_si128((__m128i*)(void*)zTo, v);
+  return (unsigned)_mm_movemask_epi8(odd);
+}
+static int firstOdd(unsigned mOdd){
+  return __builtin_ctz(mOdd);
+}
+#else
+# define STRIDE 8
+/* Copy 8 bytes; has one of them the high bit, is it a control character, a
+** quote or a backslash?  (A byte-wise "has zero" test on the word.) */
+static unsigned copyStride(char *zTo, const char *z){
+  const u64 m1 = 0x0101010101010101u, m80 = 0x8080808080808080u;
+  u64 v, q, b;
+  memcpy(&v, z, 8);
+  memcpy(zTo, &v, 8);
+  q = v ^ (m1 * '"');
+  b = v ^ (m1 * '\\');
+  v = v | (v - m1*0x20) | (q - m1) | (b - m1);
+  return (v & m80)!=0;
+}
+static int firstOdd(unsigned mOdd){
+  ORM_UNUSED(mOdd);             /* some byte of the stride: look at each      */
+  return 0;
+}
+#endif
+
+/* One byte or character that is not plain; returns how many bytes it took. */
+static i64 escapeOdd(char **pzTo, const char *z, i64 n){
+  static const char zHex[] = "0123456789abcdef";
+  u8 c = (u8)z[0];
+  char *zTo = *pzTo;
+  i64 nUsed = 1;
+  if( c>=0x80 ){
+    nUsed = ormUtf8Length(z, n);
+    if( nUsed ){
+      for(i64 i=0; i<nUsed; i++) *zTo++ = z[i];
+    }else{
+      memcpy(zTo, "\xef\xbf\xbd", 3);
+      zTo += 3;
+      nUsed = 1;
+    }
+  }else if( aEscape[c]==0 ){
+    *zTo++ = (char)c;
+  }else if( aEscape[c]=='u' ){
+    memcpy(zTo, "\\u00", 4);
+    zTo[4] = zHex[c>>4];
+    zTo[5] = zHex[c & 15];
+    zTo += 6;
+  }else{
+    zTo[0] = '\\';
+    zTo[1] = aEscape[c];
+    zTo += 2;
+  }
+  *pzTo = zTo;
+  return nUsed;
+}
+
+/* Escape z[n] to zTo, which has room for 6*n + STRIDE bytes; returns the end.
+** Whole strides are copied first and looked at then. */
+static char *escape(char *zTo, const char *z, i64 n){
+  i64 i = 0;
+  while( n - i>=STRIDE ){
+    unsigned mOdd = copyStride(zTo, &z[i]);
+    if( ORM_LIKELY(mOdd==0) ){
+      zTo += STRIDE;
+      i += STRIDE;
+    }else{
+      int nPlain = firstOdd(mOdd);
+      zTo += nPlain;
+      i += nPlain;
+      i += escapeOdd(&zTo, &z[i], n - i);
+    }
+  }
+  while( i<n ){
+    u8 c = (u8)z[i];
+    if( c<0x80 && aEscape[c]==0 ){
+      *zTo++ = (char)c;
+      i++;
+    }else{
+      i += escapeOdd(&zTo, &z[i], n - i);
+    }
+  }
+  return zTo;
+}
+
+/* How much of z[n] to escape at once: all of a short one, else a slice that
+** ends where a character does. */
+static i64 sliceLength(const char *z, i64 n){
+  i64 nSlice = 4000;
+  if( n<=nSlice ) return n;
+  for(int i=0; i<3 && ((u8)z[nSlice] & 0xc0)==0x80; i++) nSlice--;
+  return nSlice;
+}
+
+void ormJsonString(OrmBuf *p, const char *z, i64 n){
+  ormBufChar(p, '"');
+  do{
+    i64 nSlice = sliceLength(z, n);
+    char *zTo = ormBufReserve(p, nSlice*6 + STRIDE + 2);
+    if( zTo==0 ) return;
+    p->n += escape(zTo, z, nSlice) - zTo;
+    z += nSlice;
+    n -= nSlice;
+  }while( n>0 );
+  p->z[p->n++] = '"';           /* the room for it was reserved               */
+}
+
+/* ------------------------------------------------------------- numbers --- */
+
+void ormJsonInt(OrmBuf *p, i64 i){
+  ormBufInt(p, i);
+}
+
+/*
+** A double with at most six decimals: the digits of r*10^k as an integer when
+** dividing it by 10^k again gives r.  That is the shortest text that reads
+** back, for the values that people store most: prices, rates, whole numbers.
+*/
+static int realShort(OrmBuf *p, double r){
+  static const double aPow[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6 };
+  double rAbs = fabs(r);
+  if( rAbs>=1e9 || (rAbs==0.0 && signbit(r)) ) return 0;
+  for(int k=0; k<=6; k++){
+    u64 x = (u64)(rAbs*aPow[k] + 0.5);
+    u64 iPow = (u64)aPow[k];
+    char *z;
+    if( (double)x/aPow[k]!=rAbs ) continue;
+    if( r<0.0 ) ormBufChar(p, '-');
+    ormBufInt(p, (i64)(x/iPow));
+    z = ormBufReserve(p, 8);
+    if( z==0 ) return 1;
+    *z++ = '.';
+    if( k==0 ) *z++ = '0';
+    x %= iPow;
+    for(int i=k-1; i>=0; i--){
+      z[i] = (char)('0' + x%10);
+      x /= 10;
+    }
+    p->n = (z + k) - p->z;
+    return 1;
+  }
+  return 0;
+}
+
+/* Make what "%.*g" printed JSON: the decimal point is the locale's, and a
+** REAL stays one for the reader. */
+static int realClean(char *z){
+  int nOut = 0, bReal = 0;
+  for(int i=0; z[i]; i++){
+    if( (z[i]>='0' && z[i]<='9') || z[i]=='-' || z[i]=='+' ){
+      z[nOut++] = z[i];
+    }else if( z[i]=='e' ){
+      bReal = 1;
+      z[nOut++] = 'e';
+    }else if( !bReal ){
+      bReal = 1;
+      z[nOut++] = '.';
+    }
+  }
+  if( !bReal ){
+    z[nOut++] = '.';
+    z[nOut++] = '0';
+  }
+  return nOut;
+}
+
+void ormJsonReal(OrmBuf *p, double r){
+  char z[48];
+  int n = 0;
+  if( isnan(r) ){
+    ormBufAdd(p, "null", 4);
+  }else if( isinf(r) ){
+    ormBufAdd(p, r<0 ? "-9e999" : "9e999", -1);
+  }else if( !realShort(p, r) ){
+    for(int nDigit=15; nDigit<=17; nDigit++){
+      snprintf(z, sizeof(z)-3, "%.*g", nDigit, r);
+      n = realClean(z);
+      if( nDigit==17 || ormRealParse(z, n)==r ) break;
+    }
+    ormBufAdd(p, z, n);
+  }
+}
+
+/* -------------------------------------------------------------- values --- */
+
+void ormJsonBlob(OrmBuf *p, const void *pData, i64 n){
+  static const char zDigit[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  const u8 *a = (const u8*)pData;
+  char *z = ormBufReserve(p, (n + 2)/3*4 + 2);
+  char *zStart = z;
+  if( z==0 ) return;
+  *z++ = '"';
+  for(i64 i=0; i<n; i+=3){
+    i64 nLeft = n - i;
+    u32 v = (u32)a[i]<<16 | (nLeft>1 ? (u32)a[i+1]<<8 : 0)
+          | (nLeft>2 ? (u32)a[i+2] : 0);
+    *z++ = zDigit[v>>18];
+    *z++ = zDigit[(v>>12) & 63];
+    *z++ = nLeft>1 ? zDigit[(v>>6) & 63] : '=';
+    *z++ = nLeft>2 ? zDigit[v & 63] : '=';
+  }
+  *z++ = '"';
+  p->n += z - zStart;
+}
+
+static void jsonText(OrmBuf *p, sqlite3_value *pVal){
+  const char *z = (const char*)sqlite3_value_text(pVal);
+  if( z==0 ) ormErrOom(p->pErr);
+  else ormJsonString(p, z, sqlite3_value_bytes(pVal));
+}
+
+/* Text of a json field: as it is if it is JSON, else a string. */
+static void jsonDocument(OrmBuf *p, sqlite3_value *pVal){
+  const char *z = (const char*)sqlite3_value_text(pVal);
+  i64 n = sqlite3_value_bytes(pVal);
+  if( z && ormJsonValid(z, n) ) ormBufAdd(p, z, n);
+  else jsonText(p, pVal);
+}
+
+/* A value by its storage class, but for what the field's type says of it. */
+void ormJsonValue(OrmBuf *p, sqlite3_value *pVal, int eType){
+  switch( sqlite3_value_type(pVal) ){
+    case SQLITE_INTEGER: {
+      i64 i = sqlite3_value_int64(pVal);
+      if( eType==ORM_TYPE_BOOLEAN && (u64)i<=1 ){
+        ormBufAdd(p, i ? "true" : "false", i ? 4 : 5);
+      }else{
+        ormBufInt(p, i);
+      }
+      break;
+    }
+    case SQLITE_FLOAT:
+      ormJsonReal(p, sqlite3_value_double(pVal));
+      break;
+    case SQLITE_TEXT:
+      if( eType==ORM_TYPE_JSON ) jsonDocument(p, pVal);
+      else jsonText(p, pVal);
+      break;
+    case SQLITE_BLOB:
+      ormJsonBlob(p, sqlite3_value_blob(pVal), sqlite3_value_bytes(pVal));
+      break;
+    default:
+      ormBufAdd(p, "null", 4);
+  }
+}
+
+/* A parsed node as it stood in its document. */
+void ormJsonNode(OrmBuf *p, const OrmJson *pNode){
+  if( pNode->zRaw ) ormBufAdd(p, pNode->zRaw, pNode->nRaw);
+  else ormJsonString(p, pNode->z, pNode->n);
+}
+
+void ormJsonResult(sqlite3_context *pCtx, OrmBuf *p){
+  i64 n;
+  char *z = ormBufTake(p, &n);
+  if( p->pErr->rc!=SQLITE_OK ){
+    sqlite3_free(z);
+    ormErrResult(p->pErr, pCtx);
+  }else{
+    sqlite3_result_text64(pCtx, z, (u64)n, sqlite3_free, SQLITE_UTF8);
+    sqlite3_result_subtype(pCtx, ORM_JSON_SUBTYPE);
+  }
+}
