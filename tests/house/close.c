@@ -15,7 +15,7 @@
 static int nBad = 0;
 
 static void complain(const char *zWhat, const char *zScript, const char *zWhy){
-  printf("%s: %s: %s\n", zScript, zWhat, zWhy);
+  printf("%.40s: %s: %s\n", zScript, zWhat, zWhy);
   nBad++;
 }
 
