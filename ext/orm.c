@@ -50,6 +50,7 @@ static const struct OrmTable {
   { "orm_context", &ormContextModule },
   { "orm_keys",    &ormKeysModule },
   { "orm_anchor",  &ormAnchorModule },
+  { "orm_config",  &ormSqlConfigModule },
 };
 
 void ormUnref(void *p){

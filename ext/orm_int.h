@@ -273,6 +273,7 @@ const char *ormNearest(
 void ormConfigInit(Orm*);
 int ormConfigCount(void);                            /* 'now' included         */
 const char *ormConfigName(int i);
+const char *ormConfigWhat(int i);
 void ormConfigGet(Orm*, int i, sqlite3_context*);
 int ormConfigFind(OrmErr*, const char *zName);       /* -1 and an error        */
 void ormConfigSet(Orm*, OrmErr*, int i, sqlite3_value*);

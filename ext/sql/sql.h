@@ -10,6 +10,7 @@ typedef void OrmSqlFunc(sqlite3_context*, int, sqlite3_value**);
 
 /* sql/config.c */
 OrmSqlFunc ormSqlVersion, ormSqlConfig;
+extern const sqlite3_module ormSqlConfigModule;
 
 /* sql/describe.c */
 OrmSqlFunc ormSqlDiagram, ormSqlGenerate;
