@@ -119,6 +119,8 @@ struct Orm {
   i64 aConfig[ORM_CONFIG_N];
   char *zNow;                   /* orm_config('now', text), or 0: the clock   */
   OrmStmtCache *pStmts;         /* core/stmt.c; 0 until the context is there  */
+  int nDrop;                    /* core/context.c: see ormContextOnDrop()     */
+  void (*axDrop[4])(Orm*);
   OrmSink *pSink;               /* core/emit.c: the running push statement's  */
   OrmCatalog *pCatalog;         /* catalog/load.c: the newest, or 0           */
   struct OrmPlanCache *pPlans;  /* read/plan.c                                */
@@ -293,12 +295,19 @@ struct OrmStmt {
   i64 nRow;                     /* rows so far; push sinks add to it          */
   /* the rest belongs to stmt.c */
   u64 iHash; OrmStmt *pHashNext, *pNewer, *pOlder;
-  struct OrmLogEntry *pLog; i64 iStart;
+  i64 nNano;                    /* time spent in it, while the log is on      */
+  int nParam;
+  u8 bNew;                      /* prepared by this very loan                 */
+  u8 bFailed;                   /* a step of this loan gave an error          */
+  u8 bQuiet;                    /* not for the log                            */
+  u8 bLog;                      /* the log was on when it was taken           */
   int nSql; char zSql[1];
 };
 /* Take the statement for zSql (prepared PERSISTENT), or 0 and the error. */
 OrmStmt *ormStmtTake(Orm*, OrmErr*, const char *zSql, i64 nSql);
 OrmStmt *ormStmtTakef(Orm*, OrmErr*, const char *zFormat, ...);
+/* The same, never logged: the house's own bookkeeping (anchor, token, clock). */
+OrmStmt *ormStmtTakeQuiet(Orm*, OrmErr*, const char *zSql);
 /* Step: 1 for a row, 0 when done or failed (the error is recorded).  OrmStmt
 ** may be 0 (after an error): 0. */
 int ormStmtStep(Orm*, OrmErr*, OrmStmt*);
@@ -311,16 +320,20 @@ void ormStmtExecf(Orm*, OrmErr*, const char *zFormat, ...);
 /* Called by core/context.c. */
 OrmStmtCache *ormStmtCacheNew(void);
 void ormStmtCacheFree(OrmStmtCache*);
-/* orm_log: the i-th entry, 0 past the end; ormLogClear empties it. */
+/* orm_log: entries in the order of their first run, found by their number,
+** since the log may change while it is read. */
 typedef struct OrmLogEntry OrmLogEntry;
 struct OrmLogEntry {
   OrmLogEntry *pNext;
+  i64 id;
   i64 nRun, nRow, nNano, nFullScan;
   u64 iHash;
   char zSql[1];
 };
-OrmLogEntry *ormLogFirst(Orm*);
-void ormLogClear(Orm*);
+OrmLogEntry *ormLogAfter(Orm*, i64 id);    /* the first above id, or 0         */
+void ormLogDelete(Orm*, i64 id);
+/* Monotonic enough for the log: nanoseconds. */
+i64 ormNano(void);
 
 /* Values for the ?N of a generated statement, in an arena of the caller's. */
 struct OrmBinds {
@@ -341,7 +354,8 @@ int ormBindBlob(OrmBinds*, const void *p, i64 n);    /* copied                 *
 int ormBindNull(OrmBinds*);
 int ormBindJson(OrmBinds*, const OrmJson*);
 int ormBindValue(OrmBinds*, sqlite3_value*);         /* copied                 */
-/* Bind all of them to ?iFirst, ?iFirst+1, ... */
+/* Bind all of them to ?iFirst, ?iFirst+1, ...  Texts are not copied: the arena
+** must stay until the statement is given back. */
 void ormBindAll(OrmErr*, OrmStmt*, int iFirst, const OrmBinds*);
 
 /* ========================================================================
@@ -350,6 +364,10 @@ void ormBindAll(OrmErr*, OrmStmt*, int iFirst, const OrmBinds*);
 /* Make pOrm->pStmts exist.  Every path that takes statements comes through
 ** ormStmtTake(), which calls this. */
 int ormContextEnsure(Orm*, OrmErr*);
+/* Have xDrop called when the context goes, before the statements do: for what
+** the layers above keep for the connection (catalog, plans).  The latest is
+** called first; saying it again while it stands is nothing. */
+void ormContextOnDrop(Orm*, OrmErr*, void (*xDrop)(Orm*));
 extern const sqlite3_module ormContextModule;
 
 /* ========================================================================
@@ -368,7 +386,7 @@ struct OrmKeys {
   int nKey;
   const i64 *aInt;              /* nKey*nCol integers, or 0:                  */
   sqlite3_value **apVal;        /* nKey*nCol values                           */
-  const int *aiPos;             /* i of each key; 0: its position             */
+  const int *aiPos;             /* i of each key, ascending; 0: its position  */
   u8 bUsed;
 };
 void ormKeysBind(OrmErr*, OrmStmt*, int iParam, OrmKeys*);
@@ -387,10 +405,11 @@ struct OrmSink {
   void (*xRow)(OrmSink*, int nVal, sqlite3_value **apVal);
   OrmErr *pErr;                 /* xRow records failures here; rows stop      */
   i64 nRow;
+  u8 bPushed;                   /* emit.c: the row that comes is orm_emit()'s */
 };
 /* Run the statement (already bound) to its end with rows going to the sink.
-** If nCol is above the connection's limit of function arguments, SQL text must
-** have been built as a plain SELECT; ormEmitWrap tells which. */
+** If there are more columns than a function may have arguments on this
+** connection, the SQL text is a plain SELECT of them; ormEmitCanPush() tells. */
 void ormEmitRun(Orm*, OrmErr*, OrmStmt*, OrmSink*);
 int ormEmitCanPush(Orm*, int nCol);
 void ormEmitStep(sqlite3_context*, int, sqlite3_value**);
@@ -404,6 +423,9 @@ void ormEmitFinal(sqlite3_context*);
 ** ===================================================================== */
 typedef void (*OrmJob)(Orm*, OrmErr*, void *pArg);
 void ormAnchorRun(Orm*, OrmErr*, OrmJob, void *pArg);
+typedef struct OrmAnchorTab OrmAnchorTab;
+struct OrmAnchorTab { sqlite3_vtab base; Orm *pOrm; };
+int ormAnchorUpdate(sqlite3_vtab*, int, sqlite3_value**, sqlite3_int64*);
 extern const sqlite3_module ormAnchorModule;
 
 /* ========================================================================

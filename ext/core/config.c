@@ -79,7 +79,7 @@ int ormConfigFind(OrmErr *pErr, const char *zName){
 
 /* Does SQLite read the text as a time? */
 static int isTime(Orm *pOrm, OrmErr *pErr, sqlite3_value *pVal){
-  OrmStmt *pStmt = ormStmtTake(pOrm, pErr, "SELECT julianday(?1)", -1);
+  OrmStmt *pStmt = ormStmtTakeQuiet(pOrm, pErr, "SELECT julianday(?1)");
   int bTime = 0;
   if( pStmt ){
     sqlite3_bind_value(pStmt->p, 1, pVal);
@@ -139,7 +139,7 @@ void ormConfigSet(Orm *pOrm, OrmErr *pErr, int i, sqlite3_value *pVal){
 void ormNow(Orm *pOrm, OrmErr *pErr, char z[32], int bMillis){
   OrmStmt *pStmt;
   z[0] = 0;
-  pStmt = ormStmtTake(pOrm, pErr, "SELECT strftime(?1, ?2)", -1);
+  pStmt = ormStmtTakeQuiet(pOrm, pErr, "SELECT strftime(?1, ?2)");
   if( pStmt==0 ) return;
   sqlite3_bind_text(pStmt->p, 1, bMillis ? "%Y-%m-%d %H:%M:%f"
                                          : "%Y-%m-%d %H:%M:%S", -1,
@@ -148,7 +148,8 @@ void ormNow(Orm *pOrm, OrmErr *pErr, char z[32], int bMillis){
                     SQLITE_STATIC);
   if( ormStmtStep(pOrm, pErr, pStmt) ){
     const char *zTime = (const char*)sqlite3_column_text(pStmt->p, 0);
-    sqlite3_snprintf(32, z, "%s", zTime ? zTime : "");
+    if( zTime ) sqlite3_snprintf(32, z, "%s", zTime);
+    else ormErrOom(pErr);
   }
   ormStmtGive(pOrm, pErr, pStmt);
 }

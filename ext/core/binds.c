@@ -1,0 +1,112 @@
+/*
+** Values for the ?N of a generated statement, collected while its text is
+** rendered.  They live in the caller's arena.
+*/
+#include "../orm_int.h"
+
+/* A new entry of the given type at the end; 0 if out of memory. */
+static struct OrmBind *bindNew(OrmBinds *p, int eType){
+  struct OrmBind *pNew;
+  pNew = ormArenaGrow(p->pArena, (void**)&p->a, p->n, &p->nAlloc,
+                      (int)sizeof(*pNew));
+  if( pNew==0 ) return 0;
+  memset(pNew, 0, sizeof(*pNew));
+  pNew->eType = (u8)eType;
+  p->n++;
+  return pNew;
+}
+
+int ormBindInt(OrmBinds *p, i64 i){
+  struct OrmBind *pNew = bindNew(p, SQLITE_INTEGER);
+  if( pNew ) pNew->u.i = i;
+  return p->n - 1;
+}
+
+int ormBindReal(OrmBinds *p, double r){
+  struct OrmBind *pNew = bindNew(p, SQLITE_FLOAT);
+  if( pNew ) pNew->u.r = r;
+  return p->n - 1;
+}
+
+static int bindBytes(OrmBinds *p, int eType, const void *z, i64 n){
+  struct OrmBind *pNew;
+  char *zCopy;
+  if( n>0x7ffffff0 ){
+    ormErr(p->pArena->pErr, SQLITE_TOOBIG, "orm: a value is too big");
+    return p->n - 1;
+  }
+  zCopy = ormArenaText(p->pArena, n ? z : "", n);
+  pNew = zCopy ? bindNew(p, eType) : 0;
+  if( pNew ){
+    pNew->u.z = zCopy;
+    pNew->n = (int)n;
+  }
+  return p->n - 1;
+}
+
+int ormBindText(OrmBinds *p, const char *z, i64 n){
+  return bindBytes(p, SQLITE_TEXT, z, n<0 ? (i64)strlen(z) : n);
+}
+
+int ormBindBlob(OrmBinds *p, const void *pBlob, i64 n){
+  return bindBytes(p, SQLITE_BLOB, pBlob, n);
+}
+
+int ormBindNull(OrmBinds *p){
+  bindNew(p, SQLITE_NULL);
+  return p->n - 1;
+}
+
+int ormBindJson(OrmBinds *p, const OrmJson *pNode){
+  switch( pNode->eType ){
+    case ORM_JSON_NULL:    return ormBindNull(p);
+    case ORM_JSON_FALSE:   return ormBindInt(p, 0);
+    case ORM_JSON_TRUE:    return ormBindInt(p, 1);
+    case ORM_JSON_INTEGER: return ormBindInt(p, pNode->u.i);
+    case ORM_JSON_REAL:    return ormBindReal(p, pNode->u.r);
+    case ORM_JSON_STRING:  return ormBindText(p, pNode->z, pNode->n);
+    default:               return ormBindText(p, pNode->zRaw, pNode->nRaw);
+  }
+}
+
+int ormBindValue(OrmBinds *p, sqlite3_value *pVal){
+  const void *z;
+  switch( sqlite3_value_type(pVal) ){
+    case SQLITE_INTEGER: return ormBindInt(p, sqlite3_value_int64(pVal));
+    case SQLITE_FLOAT:   return ormBindReal(p, sqlite3_value_double(pVal));
+    case SQLITE_NULL:    return ormBindNull(p);
+    case SQLITE_TEXT:
+      z = sqlite3_value_text(pVal);
+      break;
+    default:
+      z = sqlite3_value_blob(pVal);
+      if( z==0 ) z = sqlite3_value_bytes(pVal)==0 ? "" : 0;
+      break;
+  }
+  if( z==0 ){
+    ormErrOom(p->pArena->pErr);
+    return p->n - 1;
+  }
+  return bindBytes(p, sqlite3_value_type(pVal), z, sqlite3_value_bytes(pVal));
+}
+
+static int bindOne(sqlite3_stmt *p, int i, const struct OrmBind *pBind){
+  switch( pBind->eType ){
+    case SQLITE_INTEGER: return sqlite3_bind_int64(p, i, pBind->u.i);
+    case SQLITE_FLOAT:   return sqlite3_bind_double(p, i, pBind->u.r);
+    case SQLITE_TEXT:
+      return sqlite3_bind_text(p, i, pBind->u.z, pBind->n, SQLITE_STATIC);
+    case SQLITE_BLOB:
+      return sqlite3_bind_blob(p, i, pBind->u.z, pBind->n, SQLITE_STATIC);
+    default:             return sqlite3_bind_null(p, i);
+  }
+}
+
+/* Bind all to ?iFirst.. of a statement on loan (0 after an error: nothing). */
+void ormBindAll(OrmErr *pErr, OrmStmt *pStmt, int iFirst, const OrmBinds *p){
+  if( pStmt==0 ) return;
+  for(int i=0; i<p->n && pErr->rc==SQLITE_OK; i++){
+    int rc = bindOne(pStmt->p, iFirst + i, &p->a[i]);
+    if( rc!=SQLITE_OK ) ormErrDb(pErr, sqlite3_db_handle(pStmt->p), rc);
+  }
+}

@@ -1,0 +1,153 @@
+/*
+** orm_keys: a list of keys as a table.
+**
+**     SELECT ... FROM orm_keys(?1) AS k CROSS JOIN main.posts AS c
+**     WHERE c.author_id = k.k0
+**
+** ?1 is an OrmKeys given by sqlite3_bind_pointer(), which no SQL text can
+** make: called by hand the table is empty.  The columns have no type, so a
+** comparison applies the affinity of the real column.  Rows come in ascending
+** i, and an ORDER BY i is taken as done.
+*/
+#include "../orm_int.h"
+
+#define KEYS_TYPE "orm_keys"
+#define COLUMN_LIST (ORM_MAX_KEY + 1)
+
+typedef struct KeysCursor KeysCursor;
+struct KeysCursor {
+  sqlite3_vtab_cursor base;
+  const OrmKeys *pKeys;         /* 0: no rows                                 */
+  int iKey;
+};
+
+void ormKeysBind(OrmErr *pErr, OrmStmt *pStmt, int iParam, OrmKeys *pKeys){
+  int rc;
+  if( pStmt==0 || pErr->rc!=SQLITE_OK ) return;
+  assert( pKeys->nCol>=1 && pKeys->nCol<=ORM_MAX_KEY );
+  pKeys->bUsed = 0;
+  rc = sqlite3_bind_pointer(pStmt->p, iParam, pKeys, KEYS_TYPE, 0);
+  if( rc!=SQLITE_OK ) ormErrDb(pErr, sqlite3_db_handle(pStmt->p), rc);
+}
+
+void ormKeysCheck(OrmErr *pErr, const OrmKeys *pKeys){
+  if( pKeys->bUsed ) return;
+  ormErr(pErr, SQLITE_ERROR, "orm: a table or view of this file is named "
+         "orm_keys, which hides orm's own: rename it");
+}
+
+static int keysConnect(
+  sqlite3 *db, void *pAux, int argc, const char *const *argv,
+  sqlite3_vtab **ppVtab, char **pzErr
+){
+  int rc;
+  ORM_UNUSED(pAux);  ORM_UNUSED(argc);  ORM_UNUSED(argv);  ORM_UNUSED(pzErr);
+  *ppVtab = 0;
+  assert( ORM_MAX_KEY==16 );
+  rc = sqlite3_declare_vtab(db, "CREATE TABLE x(i, k0, k1, k2, k3, k4, k5, k6, "
+      "k7, k8, k9, k10, k11, k12, k13, k14, k15, list HIDDEN)");
+  if( rc!=SQLITE_OK ) return rc;
+  sqlite3_vtab_config(db, SQLITE_VTAB_DIRECTONLY);
+  *ppVtab = sqlite3_malloc64(sizeof(**ppVtab));
+  if( *ppVtab==0 ) return SQLITE_NOMEM;
+  memset(*ppVtab, 0, sizeof(**ppVtab));
+  return SQLITE_OK;
+}
+
+static int keysDisconnect(sqlite3_vtab *pVtab){
+  sqlite3_free(pVtab);
+  return SQLITE_OK;
+}
+
+/* idxNum 1: the list is argument 1; 0: there is none, so no rows. */
+static int keysBestIndex(sqlite3_vtab *pVtab, sqlite3_index_info *pInfo){
+  ORM_UNUSED(pVtab);
+  for(int i=0; i<pInfo->nConstraint; i++){
+    const struct sqlite3_index_constraint *p = &pInfo->aConstraint[i];
+    if( p->iColumn!=COLUMN_LIST || p->op!=SQLITE_INDEX_CONSTRAINT_EQ ) continue;
+    if( !p->usable ) return SQLITE_CONSTRAINT;
+    pInfo->aConstraintUsage[i].argvIndex = 1;
+    pInfo->aConstraintUsage[i].omit = 1;
+    pInfo->idxNum = 1;
+    break;
+  }
+  pInfo->estimatedCost = 100;
+  pInfo->estimatedRows = 100;
+  if( pInfo->nOrderBy==1 && pInfo->aOrderBy[0].iColumn==0
+   && !pInfo->aOrderBy[0].desc
+  ){
+    pInfo->orderByConsumed = 1;
+  }
+  return SQLITE_OK;
+}
+
+static int keysOpen(sqlite3_vtab *pVtab, sqlite3_vtab_cursor **ppCursor){
+  KeysCursor *p = sqlite3_malloc64(sizeof(*p));
+  ORM_UNUSED(pVtab);
+  *ppCursor = 0;
+  if( p==0 ) return SQLITE_NOMEM;
+  memset(p, 0, sizeof(*p));
+  *ppCursor = &p->base;
+  return SQLITE_OK;
+}
+
+static int keysClose(sqlite3_vtab_cursor *pCursor){
+  sqlite3_free(pCursor);
+  return SQLITE_OK;
+}
+
+static int keysFilter(
+  sqlite3_vtab_cursor *pCursor, int idxNum, const char *idxStr,
+  int argc, sqlite3_value **argv
+){
+  KeysCursor *p = (KeysCursor*)pCursor;
+  OrmKeys *pKeys = 0;
+  ORM_UNUSED(idxStr);
+  if( idxNum==1 && argc==1 ) pKeys = sqlite3_value_pointer(argv[0], KEYS_TYPE);
+  if( pKeys ) pKeys->bUsed = 1;
+  p->pKeys = pKeys;
+  p->iKey = 0;
+  return SQLITE_OK;
+}
+
+static int keysNext(sqlite3_vtab_cursor *pCursor){
+  ((KeysCursor*)pCursor)->iKey++;
+  return SQLITE_OK;
+}
+
+static int keysEof(sqlite3_vtab_cursor *pCursor){
+  const KeysCursor *p = (const KeysCursor*)pCursor;
+  return p->pKeys==0 || p->iKey>=p->pKeys->nKey;
+}
+
+static int keysColumn(sqlite3_vtab_cursor *pCursor, sqlite3_context *pCtx, int i){
+  const KeysCursor *p = (const KeysCursor*)pCursor;
+  const OrmKeys *pKeys = p->pKeys;
+  int nCol = pKeys->nCol;
+  if( i==0 ){
+    sqlite3_result_int(pCtx, pKeys->aiPos ? pKeys->aiPos[p->iKey] : p->iKey);
+  }else if( i<=nCol ){
+    i64 iVal = (i64)p->iKey*nCol + (i - 1);
+    if( pKeys->aInt ) sqlite3_result_int64(pCtx, pKeys->aInt[iVal]);
+    else sqlite3_result_value(pCtx, pKeys->apVal[iVal]);
+  }
+  return SQLITE_OK;
+}
+
+static int keysRowid(sqlite3_vtab_cursor *pCursor, sqlite3_int64 *piRowid){
+  *piRowid = ((KeysCursor*)pCursor)->iKey;
+  return SQLITE_OK;
+}
+
+const sqlite3_module ormKeysModule = {
+  .xConnect = keysConnect,
+  .xDisconnect = keysDisconnect,
+  .xBestIndex = keysBestIndex,
+  .xOpen = keysOpen,
+  .xClose = keysClose,
+  .xFilter = keysFilter,
+  .xNext = keysNext,
+  .xEof = keysEof,
+  .xColumn = keysColumn,
+  .xRowid = keysRowid,
+};

@@ -1,0 +1,306 @@
+/*
+** Prepared statements: cached by their text, on loan, logged.
+**
+** The cache holds idle statements only.  Taking one removes it, so whoever
+** asks for the same text meanwhile gets another; giving it back makes it the
+** newest, and beyond CACHE_MAX the oldest is finalized.  Every statement in
+** the cache is reset and has no bindings.
+**
+** The log is kept per text.  It costs nothing while it is off: a statement
+** remembers at the loan whether it is to be timed.
+*/
+#include "../orm_int.h"
+#include <stdarg.h>
+#include <time.h>
+
+#define CACHE_MAX  200
+#define N_BUCKET   256
+
+struct OrmStmtCache {
+  int n;                        /* statements held                            */
+  OrmStmt *pNewest, *pOldest;
+  OrmStmt *apHash[N_BUCKET];
+  OrmLogEntry *pLog, *pLogLast; /* in the order of their id                   */
+  i64 iLogId;                   /* of the newest entry so far                 */
+};
+
+i64 ormNano(void){
+  struct timespec t;
+  timespec_get(&t, TIME_UTC);
+  return (i64)t.tv_sec*1000000000 + (i64)t.tv_nsec;
+}
+
+/* ------------------------------------------------------------ the cache -- */
+
+static u64 hashText(const char *z, i64 n){
+  u64 h = (u64)n * 0x9e3779b97f4a7c15u;
+  for(; n>=8; n-=8, z+=8){
+    u64 w;
+    memcpy(&w, z, 8);
+    h = (h ^ w) * 0xff51afd7ed558ccdu;
+    h ^= h>>32;
+  }
+  for(; n>0; n--, z++) h = (h ^ (u8)*z) * 0x100000001b3u;
+  return h ^ (h>>29);
+}
+
+/* Take p out of the hash chain and the list of ages. */
+static void cacheUnlink(OrmStmtCache *pCache, OrmStmt *p){
+  OrmStmt **pp = &pCache->apHash[p->iHash % N_BUCKET];
+  while( *pp!=p ) pp = &(*pp)->pHashNext;
+  *pp = p->pHashNext;
+  if( p->pNewer ) p->pNewer->pOlder = p->pOlder;
+  else pCache->pNewest = p->pOlder;
+  if( p->pOlder ) p->pOlder->pNewer = p->pNewer;
+  else pCache->pOldest = p->pNewer;
+  pCache->n--;
+}
+
+static void cacheLink(OrmStmtCache *pCache, OrmStmt *p){
+  OrmStmt **pp = &pCache->apHash[p->iHash % N_BUCKET];
+  p->pHashNext = *pp;
+  *pp = p;
+  p->pNewer = 0;
+  p->pOlder = pCache->pNewest;
+  if( p->pOlder ) p->pOlder->pNewer = p;
+  else pCache->pOldest = p;
+  pCache->pNewest = p;
+  pCache->n++;
+}
+
+static OrmStmt *cacheFind(
+  OrmStmtCache *pCache, const char *zSql, i64 nSql, u64 iHash
+){
+  OrmStmt *p = pCache->apHash[iHash % N_BUCKET];
+  for(; p; p=p->pHashNext){
+    if( p->iHash==iHash && p->nSql==nSql
+     && memcmp(p->zSql, zSql, (size_t)nSql)==0
+    ){
+      cacheUnlink(pCache, p);
+      return p;
+    }
+  }
+  return 0;
+}
+
+static void stmtFree(OrmStmt *p){
+  sqlite3_finalize(p->p);
+  sqlite3_free(p);
+}
+
+/* An empty cache; 0 if out of memory. */
+OrmStmtCache *ormStmtCacheNew(void){
+  OrmStmtCache *p = sqlite3_malloc64(sizeof(*p));
+  if( p ) memset(p, 0, sizeof(*p));
+  return p;
+}
+
+static void logFree(OrmStmtCache *p){
+  while( p->pLog ){
+    OrmLogEntry *pEntry = p->pLog;
+    p->pLog = pEntry->pNext;
+    sqlite3_free(pEntry);
+  }
+  p->pLogLast = 0;
+}
+
+/* Statements that are on loan now are finalized when they are given back. */
+void ormStmtCacheFree(OrmStmtCache *p){
+  if( p==0 ) return;
+  while( p->pNewest ){
+    OrmStmt *pStmt = p->pNewest;
+    cacheUnlink(p, pStmt);
+    stmtFree(pStmt);
+  }
+  logFree(p);
+  sqlite3_free(p);
+}
+
+/* ------------------------------------------------------------- the loan -- */
+
+/* Prepare zSql[nSql]; 0 and the error. */
+static OrmStmt *stmtNew(
+  Orm *pOrm, OrmErr *pErr, const char *zSql, i64 nSql, u64 iHash
+){
+  int rc;
+  OrmStmt *p;
+  if( nSql>0x3fffffff ){
+    ormErr(pErr, SQLITE_TOOBIG, "orm: the statement would be too long");
+    return 0;
+  }
+  p = sqlite3_malloc64(sizeof(*p) + (u64)nSql);
+  if( p==0 ){
+    ormErrOom(pErr);
+    return 0;
+  }
+  memset(p, 0, sizeof(*p));
+  memcpy(p->zSql, zSql, (size_t)nSql);
+  p->zSql[nSql] = 0;
+  p->nSql = (int)nSql;
+  p->iHash = iHash;
+  p->bNew = 1;
+  rc = sqlite3_prepare_v3(pOrm->db, p->zSql, p->nSql + 1,
+                          SQLITE_PREPARE_PERSISTENT, &p->p, 0);
+  if( rc!=SQLITE_OK ){
+    ormErrDb(pErr, pOrm->db, rc);
+    stmtFree(p);
+    return 0;
+  }
+  p->nParam = sqlite3_bind_parameter_count(p->p);
+  return p;
+}
+
+OrmStmt *ormStmtTake(Orm *pOrm, OrmErr *pErr, const char *zSql, i64 nSql){
+  OrmStmt *p;
+  u64 iHash;
+  if( pErr->rc!=SQLITE_OK || !ormContextEnsure(pOrm, pErr) ) return 0;
+  if( nSql<0 ) nSql = (i64)strlen(zSql);
+  iHash = hashText(zSql, nSql);
+  p = cacheFind(pOrm->pStmts, zSql, nSql, iHash);
+  if( p==0 ) p = stmtNew(pOrm, pErr, zSql, nSql, iHash);
+  if( p && pOrm->aConfig[ORM_CONFIG_LOG] ){
+    p->bLog = 1;
+    p->nNano = 0;
+    sqlite3_stmt_status(p->p, SQLITE_STMTSTATUS_FULLSCAN_STEP, 1);
+  }
+  return p;
+}
+
+OrmStmt *ormStmtTakeQuiet(Orm *pOrm, OrmErr *pErr, const char *zSql){
+  OrmStmt *p = ormStmtTake(pOrm, pErr, zSql, -1);
+  if( p ) p->bQuiet = 1;
+  return p;
+}
+
+static OrmStmt *takeVa(Orm *pOrm, OrmErr *pErr, const char *zFormat, va_list ap){
+  OrmStmt *p;
+  char *zSql;
+  if( pErr->rc!=SQLITE_OK ) return 0;
+  zSql = sqlite3_vmprintf(zFormat, ap);
+  if( zSql==0 ){
+    ormErrOom(pErr);
+    return 0;
+  }
+  p = ormStmtTake(pOrm, pErr, zSql, -1);
+  sqlite3_free(zSql);
+  return p;
+}
+
+OrmStmt *ormStmtTakef(Orm *pOrm, OrmErr *pErr, const char *zFormat, ...){
+  OrmStmt *p;
+  va_list ap;
+  va_start(ap, zFormat);
+  p = takeVa(pOrm, pErr, zFormat, ap);
+  va_end(ap);
+  return p;
+}
+
+int ormStmtStep(Orm *pOrm, OrmErr *pErr, OrmStmt *p){
+  int rc;
+  i64 iStart = 0;
+  if( p==0 || pErr->rc!=SQLITE_OK ) return 0;
+  if( p->bLog ) iStart = ormNano();
+  rc = sqlite3_step(p->p);
+  if( p->bLog ) p->nNano += ormNano() - iStart;
+  if( rc==SQLITE_ROW ){
+    p->nRow++;
+    return 1;
+  }
+  if( rc!=SQLITE_DONE ){
+    p->bFailed = 1;
+    ormErrDb(pErr, pOrm->db, rc);
+  }
+  return 0;
+}
+
+static void logRun(OrmStmtCache*, OrmStmt*);
+
+void ormStmtGive(Orm *pOrm, OrmErr *pErr, OrmStmt *p){
+  OrmStmtCache *pCache = pOrm->pStmts;
+  int rc;
+  if( p==0 ) return;
+  rc = sqlite3_reset(p->p);
+  if( rc!=SQLITE_OK && !p->bFailed ) ormErrDb(pErr, pOrm->db, rc);
+  if( pCache==0 ){
+    stmtFree(p);
+    return;
+  }
+  if( p->nParam ) sqlite3_clear_bindings(p->p);
+  if( p->bLog && !p->bQuiet ) logRun(pCache, p);
+  p->nRow = 0;
+  p->bNew = p->bFailed = p->bQuiet = p->bLog = 0;
+  if( pCache->n>=CACHE_MAX ){
+    OrmStmt *pOld = pCache->pOldest;
+    cacheUnlink(pCache, pOld);
+    stmtFree(pOld);
+  }
+  cacheLink(pCache, p);
+}
+
+void ormStmtExec(Orm *pOrm, OrmErr *pErr, const char *zSql){
+  OrmStmt *p = ormStmtTake(pOrm, pErr, zSql, -1);
+  while( ormStmtStep(pOrm, pErr, p) ){}
+  ormStmtGive(pOrm, pErr, p);
+}
+
+void ormStmtExecf(Orm *pOrm, OrmErr *pErr, const char *zFormat, ...){
+  OrmStmt *p;
+  va_list ap;
+  va_start(ap, zFormat);
+  p = takeVa(pOrm, pErr, zFormat, ap);
+  va_end(ap);
+  while( ormStmtStep(pOrm, pErr, p) ){}
+  ormStmtGive(pOrm, pErr, p);
+}
+
+/* -------------------------------------------------------------- the log -- */
+
+/* The entry of p's text, made if there is none; 0 if out of memory. */
+static OrmLogEntry *logEntry(OrmStmtCache *pCache, const OrmStmt *p){
+  OrmLogEntry *pEntry;
+  for(pEntry=pCache->pLog; pEntry; pEntry=pEntry->pNext){
+    if( pEntry->iHash==p->iHash && strcmp(pEntry->zSql, p->zSql)==0 ){
+      return pEntry;
+    }
+  }
+  pEntry = sqlite3_malloc64(sizeof(*pEntry) + (u64)p->nSql);
+  if( pEntry==0 ) return 0;
+  memset(pEntry, 0, sizeof(*pEntry));
+  memcpy(pEntry->zSql, p->zSql, (size_t)p->nSql + 1);
+  pEntry->iHash = p->iHash;
+  pEntry->id = ++pCache->iLogId;
+  if( pCache->pLogLast ) pCache->pLogLast->pNext = pEntry;
+  else pCache->pLog = pEntry;
+  pCache->pLogLast = pEntry;
+  return pEntry;
+}
+
+/* Add a run that is over.  A row of a statement that writes is a row written.
+** Without memory for an entry the run is not logged: a diagnostic aid must not
+** make work fail that has succeeded. */
+static void logRun(OrmStmtCache *pCache, OrmStmt *p){
+  OrmLogEntry *pEntry = logEntry(pCache, p);
+  int nScan = sqlite3_stmt_status(p->p, SQLITE_STMTSTATUS_FULLSCAN_STEP, 1);
+  if( pEntry==0 ) return;
+  pEntry->nRun++;
+  pEntry->nRow += p->nRow;
+  if( p->nNano>0 ) pEntry->nNano += p->nNano;
+  pEntry->nFullScan += nScan;
+}
+
+OrmLogEntry *ormLogAfter(Orm *pOrm, i64 id){
+  OrmLogEntry *p = pOrm->pStmts ? pOrm->pStmts->pLog : 0;
+  while( p && p->id<=id ) p = p->pNext;
+  return p;
+}
+
+void ormLogDelete(Orm *pOrm, i64 id){
+  OrmStmtCache *pCache = pOrm->pStmts;
+  OrmLogEntry **pp, *p, *pBefore = 0;
+  if( pCache==0 ) return;
+  for(pp=&pCache->pLog; (p = *pp)!=0 && p->id!=id; pp=&p->pNext) pBefore = p;
+  if( p==0 ) return;
+  *pp = p->pNext;
+  if( pCache->pLogLast==p ) pCache->pLogLast = pBefore;
+  sqlite3_free(p);
+}
