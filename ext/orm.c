@@ -51,6 +51,7 @@ static const struct OrmTable {
   { "orm_keys",    &ormKeysModule },
   { "orm_anchor",  &ormAnchorModule },
   { "orm_config",  &ormSqlConfigModule },
+  { "orm_log",     &ormSqlLogModule },
 };
 
 void ormUnref(void *p){

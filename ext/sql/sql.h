@@ -12,6 +12,9 @@ typedef void OrmSqlFunc(sqlite3_context*, int, sqlite3_value**);
 OrmSqlFunc ormSqlVersion, ormSqlConfig;
 extern const sqlite3_module ormSqlConfigModule;
 
+/* sql/log.c */
+extern const sqlite3_module ormSqlLogModule;
+
 /* sql/describe.c */
 OrmSqlFunc ormSqlDiagram, ormSqlGenerate;
 
