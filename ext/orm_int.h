@@ -38,6 +38,7 @@ SQLITE_EXTENSION_INIT3
 # endif
 #endif
 #include <assert.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -91,6 +92,7 @@ typedef struct OrmField OrmField;
 typedef struct OrmUnique OrmUnique;
 typedef struct OrmFk OrmFk;
 typedef struct OrmRel OrmRel;
+typedef struct OrmReference OrmReference;   /* a foreign key that refers here */
 typedef struct OrmQuery OrmQuery;          /* a checked query or include      */
 typedef struct OrmKeyRef OrmKeyRef;        /* a checked key of an object      */
 typedef struct OrmPlan OrmPlan;            /* a query compiled to SQL         */
@@ -123,6 +125,9 @@ struct Orm {
   void (*axDrop[4])(Orm*);
   OrmSink *pSink;               /* core/emit.c: the running push statement's  */
   OrmCatalog *pCatalog;         /* catalog/load.c: the newest, or 0           */
+  sqlite3_stmt *apToken[2];     /* catalog/load.c: on orm_state.token         */
+  int aReprepare[2];            /*   and how often they were re-prepared      */
+  int nPin;                     /* pins that are held                         */
   struct OrmPlanCache *pPlans;  /* read/plan.c                                */
   struct OrmWrite *pWrite;      /* write/: the running write, or 0            */
   struct OrmRules *pRules;      /* write/rules.c: delete rules, or 0          */
@@ -429,6 +434,52 @@ int ormAnchorUpdate(sqlite3_vtab*, int, sqlite3_value**, sqlite3_int64*);
 extern const sqlite3_module ormAnchorModule;
 
 /* ========================================================================
+** Interface to ext/catalog/facts.c: what the file itself says
+**
+** Statements for one reading of schema or metadata: neither cached nor logged.
+** zFormat is sqlite3_mprintf's; finalize with sqlite3_finalize().
+** ===================================================================== */
+sqlite3_stmt *ormFactOpen(Orm*, OrmErr*, const char *zFormat, ...);
+sqlite3_stmt *ormFactOpenAny(Orm*, OrmErr*, const char *zFormat, ...);
+int ormFactStep(Orm*, OrmErr*, sqlite3_stmt*);       /* 1: a row               */
+const char *ormFactText(OrmArena*, sqlite3_stmt*, int iCol);  /* 0 for NULL    */
+int ormFactFlag(sqlite3_stmt*, int iCol, int *pbBad);
+void ormFactExec(Orm*, OrmErr*, const char *zFormat, ...);
+enum { ORM_KIND_NONE, ORM_KIND_TABLE, ORM_KIND_VIEW, ORM_KIND_VIRTUAL };
+int ormFactKind(Orm*, OrmErr*, const char *zTable);  /* what a name is in main */
+int ormFactExists(Orm*, OrmErr*, const char *zType, const char *zName,
+                  OrmArena*, const char **pzSql);
+char ormFactAffinity(const char *zDecl);
+int ormFactType(const char *zDecl);                  /* ORM_TYPE_*             */
+const char *ormTypeName(int eType);                  /* word, 0 for ANY        */
+int ormTypeFind(const char *zWord);                  /* -1: no such            */
+/* The names in a cell: one plain name, or a JSON array of names. */
+int ormFactNames(OrmArena*, const char *zCell, const char *zWhat,
+                 const char ***pazName);
+/* ormNearest() over an array of names that ends in 0. */
+const char *ormNameInArray(const void *az, int i);
+
+/* ========================================================================
+** Interface to ext/catalog/model.c: one model, whole or an error
+** ===================================================================== */
+typedef struct OrmFkFact OrmFkFact;
+struct OrmFkFact {              /* a foreign key of any table, by names       */
+  int id, n;
+  const char *zTarget;
+  const char *azFrom[ORM_MAX_KEY], *azTo[ORM_MAX_KEY];
+  u8 eOnDelete, eOnUpdate;
+};
+int ormFactFks(Orm*, OrmErr*, OrmArena*, const char *zTable, OrmFkFact**);
+void ormFactKeyOf(Orm*, OrmErr*, OrmArena*, OrmFkFact*);
+int ormFkAction(const char*);                        /* ORM_FK_*               */
+const char *ormFkActionName(int eAction);            /* "SET NULL" ..          */
+const char *ormAutoName(int eAuto);                  /* "version" .., or 0     */
+OrmModel *ormModelLoad(Orm*, OrmCatalog*, OrmArena*, const char *zName, i64 n);
+int ormFieldByColumn(const OrmModel*, const char*);  /* ignoring case, or -1   */
+int ormSameFields(int n, const int *a, int m, const int *b);   /* as sets      */
+int ormModelUnique(const OrmModel*, int n, const int *aField); /* at most 1 row */
+
+/* ========================================================================
 ** Interface to ext/catalog/load.c: the models, as the file declares them
 **
 ** A catalog is one reading of the metadata and grows as models are asked for;
@@ -463,13 +514,21 @@ struct OrmFk {                  /* a declared foreign key of the table        */
   int n;
   const char *zTarget;          /* table referred to                          */
   const int *aField;            /* columns here                               */
-  const char **azTo;            /* columns there (its key where not written)  */
+  const char **azTo;            /* columns there (its key where not written;  */
+                                /*   "" where there is no such table or key)  */
   u8 eOnDelete, eOnUpdate;      /* ORM_FK_*                                   */
 };
 enum { ORM_FK_NO_ACTION, ORM_FK_RESTRICT, ORM_FK_SET_NULL, ORM_FK_SET_DEFAULT,
        ORM_FK_CASCADE };
+typedef struct OrmIndex OrmIndex;
+struct OrmIndex {               /* an index of the table                      */
+  const char *zName;            /* "": the INTEGER PRIMARY KEY itself         */
+  int n; const int *aField;     /* the plain columns that it starts with      */
+  u8 bUnique, bPartial;         /* bUnique: exactly aField are unique         */
+};
 struct OrmModel {
   OrmCatalog *pCatalog;
+  OrmModel *pNextHash;          /* load.c                                     */
   const char *zName, *zTable;
   const char *zOrderBy;         /* default order: JSON array or a field; or 0 */
   int nField; OrmField *aField; /* in column order                            */
@@ -478,13 +537,14 @@ struct OrmModel {
   int nUnique; OrmUnique *aUnique;
   int nFk; OrmFk *aFk;          /* in the order declared                      */
   int nIndex;                   /* all indexes, for ormModelIndexed()         */
-  struct OrmIndex *aIndex;
+  OrmIndex *aIndex;
   int iSoftDelete;              /* field, or -1                               */
   int iVersion;                 /* auto version field, or -1                  */
   int nRel; OrmRel **apRel;     /* in the order declared; see ormRelFind()    */
   u8 bView;                     /* read-only                                  */
   u8 bWithoutRowid;
   u8 bRowidKey;                 /* key is the INTEGER PRIMARY KEY             */
+  u8 bFirst;                    /* the first model declared over its table    */
 };
 enum { ORM_ONE_TO_MANY, ORM_MANY_TO_ONE, ORM_ONE_TO_ONE, ORM_MANY_TO_MANY };
 enum {                          /* cascade words (C1)                         */
@@ -503,7 +563,8 @@ struct OrmRel {
   u8 mCascade;                  /* ORM_CASCADE_*                              */
   u8 ePassive;                  /* passive_deletes: 0, 1, 2 for 'all'         */
   u8 bSingleParent, bViewonly;
-  u8 bResolved;                 /* the part below is there                    */
+  u8 bResolved;                 /* the part below is there (2: pBack as well) */
+  int bBadFlag;                 /* single_parent or viewonly is no boolean    */
   /* Direct: pModel.aLocal[i] = pTarget.aRemote[i].  Many-to-many:
   ** pModel.aLocal[i] = link.azSecLocal[i], pTarget.aRemote[i] =
   ** link.azSecRemote[i].  All are field numbers but the link's names. */
@@ -530,6 +591,10 @@ void ormCatalogUnpin(Orm*, OrmCatalog*);
 OrmCatalog *ormCatalogRef(OrmCatalog*);
 void ormCatalogUnref(OrmCatalog*);
 int ormCatalogIsCurrent(Orm*, OrmCatalog*);          /* after a pin: the same? */
+void ormCatalogDrop(Orm*);                           /* the next pin reads anew */
+void ormCatalogClose(Orm*);                          /* for core/context.c     */
+OrmArena *ormCatalogArena(OrmCatalog*, OrmErr*, OrmErr **ppOld);
+OrmReference **ormCatalogReferences(OrmCatalog*, u8 **ppbThere);
 /* All model names, and a model by name: loaded on first use.  Unknown or
 ** broken: 0 and an error naming the nearest. zName need not be terminated. */
 int ormCatalogCount(OrmCatalog*);
@@ -543,6 +608,7 @@ int ormFieldFind(const OrmModel*, const char *zName, i64 n);
 int ormModelIndexed(const OrmModel*, int n, const int *aField);
 /* "no such field or relationship x on User (did you mean y?)" at a node. */
 void ormNoSuchName(Orm*, OrmErr*, const OrmModel*, const OrmJson*, const char *zWhat);
+const char *ormModelNearest(const OrmModel*, const char *z, i64 n); /* or 0    */
 
 /* ========================================================================
 ** Interface to ext/catalog/relation.c: relationships resolved and checked
@@ -555,19 +621,23 @@ int ormRelResolveAll(Orm*, OrmErr*, OrmModel*);
 /* Link table: "every column is in the two keys" and indexes, for the loader:
 ** is there an index of the link table that starts with these columns? */
 int ormLinkIndexed(Orm*, OrmErr*, const OrmRel*, int bRemoteSide);
+int ormTableIndexed(Orm*, OrmErr*, const char *zTable, int n, const char **az);
+const char *ormDirectionName(int eDir);              /* "one_to_many" ..       */
 
 /* ========================================================================
 ** Interface to ext/catalog/references.c: who refers to a table
 ** ===================================================================== */
 /* Every foreign key of any ordinary table of main, mapped or not, that refers
 ** to zTable: for deletes while foreign keys are off. */
-typedef struct OrmReference OrmReference;
 struct OrmReference {
   OrmReference *pNext;
   const char *zTable;           /* the table that refers                      */
+  const char *zTarget;          /* the table it refers to                     */
   OrmModel *pModel;             /* its model, or 0                            */
   int n; const char **azFrom, **azTo;
   u8 eOnDelete, eOnUpdate;
+  u8 bModel;                    /* pModel was looked up                       */
+  OrmReference *pGroup;         /* references.c                               */
 };
 OrmReference *ormReferencesTo(Orm*, OrmErr*, OrmCatalog*, const char *zTable);
 
@@ -575,6 +645,7 @@ OrmReference *ormReferencesTo(Orm*, OrmErr*, OrmCatalog*, const char *zTable);
 ** Interface to ext/catalog/state.c, define.c, reflect.c, schema.c
 ** ===================================================================== */
 void ormInit(Orm*, OrmErr*);                          /* orm_init()            */
+int ormStateEnsure(Orm*, OrmErr*);   /* create what is missing, anchored       */
 i64 ormDefine(Orm*, OrmErr*, const char *zDoc, i64 nDoc);     /* models        */
 i64 ormReflect(Orm*, OrmErr*, const char *zOptions, i64 n);   /* 0: none       */
 void ormSchema(Orm*, OrmErr*, OrmBuf *pOut);          /* orm_schema()          */

@@ -1,0 +1,387 @@
+/*
+** The catalog of a connection: pinned, checked against the file, dropped when
+** the file has moved on.
+**
+** A catalog is one reading of the metadata.  It grows: a model is read when
+** it is first asked for (model.c), so a query over one model of a thousand
+** reads that one; what has been read never changes.  Broken models are not
+** kept, their error is found again at each use.
+**
+** Two statements on orm_state.token decide whether the catalog still holds.
+** The first stays on its row while anything is pinned, which keeps one read
+** snapshot for the whole call; pins below it look with the second.  Either of
+** them having been re-prepared means that the schema moved (own and foreign
+** changes, rollbacks too); another token means that the metadata did.
+*/
+#include "../orm_int.h"
+
+#define N_BUCKET 64
+
+struct OrmCatalog {
+  Orm *pOrm;
+  int nRef;
+  u8 bStale;                    /* cannot be checked: good for one pin only   */
+  u8 bNames;                    /* azName is there                            */
+  i64 iToken;
+  OrmArena arena;               /* all models; pErr is set on each way in     */
+  OrmErr err;                   /* where arena.pErr points between calls      */
+  OrmModel *apBucket[N_BUCKET]; /* loaded models by name                      */
+  int nName; const char **azName;            /* all names, in file order      */
+  OrmReference *pReference;     /* references.c: all of the file              */
+  u8 bReference;
+};
+
+static const char zNoModels[] =
+    "orm: no models in this file: call orm_reflect(), orm_define() or"
+    " orm_init()";
+
+/* ------------------------------------------------------------------------
+** Life of a catalog
+*/
+OrmCatalog *ormCatalogRef(OrmCatalog *p){
+  if( p ) p->nRef++;
+  return p;
+}
+
+void ormCatalogUnref(OrmCatalog *p){
+  if( p==0 || --p->nRef>0 ) return;
+  ormArenaFree(&p->arena);
+  ormErrClear(&p->err);
+  sqlite3_free(p);
+}
+
+static void tokenClose(Orm *pOrm){
+  for(int i=0; i<2; i++){
+    sqlite3_finalize(pOrm->apToken[i]);
+    pOrm->apToken[i] = 0;
+    pOrm->aReprepare[i] = 0;
+  }
+}
+
+/* Forget the catalog: the next pin reads anew. */
+void ormCatalogDrop(Orm *pOrm){
+  OrmCatalog *p = pOrm->pCatalog;
+  pOrm->pCatalog = 0;
+  ormCatalogUnref(p);
+}
+
+/* The connection closes (core/context.c). */
+void ormCatalogClose(Orm *pOrm){
+  ormCatalogDrop(pOrm);
+  tokenClose(pOrm);
+}
+
+static OrmCatalog *catalogNew(Orm *pOrm, OrmErr *pErr){
+  OrmCatalog *p = sqlite3_malloc64(sizeof(*p));
+  if( p==0 ){
+    ormErrOom(pErr);
+    return 0;
+  }
+  memset(p, 0, sizeof(*p));
+  p->pOrm = pOrm;
+  p->nRef = 1;
+  ormArenaInit(&p->arena, &p->err);
+  return p;
+}
+
+/* The arena of a catalog, with errors going to pErr; the caller puts *ppOld
+** back when it is done. */
+OrmArena *ormCatalogArena(OrmCatalog *p, OrmErr *pErr, OrmErr **ppOld){
+  *ppOld = p->arena.pErr;
+  p->arena.pErr = pErr;
+  return &p->arena;
+}
+
+/* ------------------------------------------------------------------------
+** Pins
+*/
+
+/* An error of the token statements: a file without our tables says so. */
+static void tokenError(Orm *pOrm, OrmErr *pErr, int rc){
+  if( (rc & 0xff)==SQLITE_ERROR ){
+    ormErr(pErr, SQLITE_ERROR, "%s", zNoModels);
+  }else{
+    ormErrDb(pErr, pOrm->db, rc);
+  }
+}
+
+/* Prepare both token statements; the tables they stand for must be tables. */
+static void tokenOpen(Orm *pOrm, OrmErr *pErr){
+  static const char *const azTable[] = {
+    "orm_state", "orm_model", "orm_field", "orm_relationship"
+  };
+  static const char zSql[] = "SELECT token FROM main.orm_state WHERE id=1";
+  ormContextEnsure(pOrm, pErr);
+  for(int i=0; i<2 && pErr->rc==SQLITE_OK; i++){
+    int rc = sqlite3_prepare_v3(pOrm->db, zSql, sizeof(zSql),
+        SQLITE_PREPARE_PERSISTENT | SQLITE_PREPARE_NO_VTAB,
+        &pOrm->apToken[i], 0);
+    if( rc!=SQLITE_OK ) tokenError(pOrm, pErr, rc);
+  }
+  for(int i=0; i<ORM_COUNT(azTable) && pErr->rc==SQLITE_OK; i++){
+    int eKind = ormFactKind(pOrm, pErr, azTable[i]);
+    if( pErr->rc || eKind==ORM_KIND_TABLE ) continue;
+    if( eKind==ORM_KIND_NONE ){
+      ormErr(pErr, SQLITE_ERROR, "%s", zNoModels);
+    }else{
+      ormErr(pErr, SQLITE_ERROR, "orm: %s is no table in this file: its"
+             " metadata cannot be trusted", azTable[i]);
+    }
+  }
+  if( pErr->rc ) tokenClose(pOrm);
+  ormCatalogDrop(pOrm);
+}
+
+/* Step token statement i and drop the catalog if the file has moved on.  The
+** statement stays on its row.  *piToken; 0 if there is no row. */
+static int tokenRead(Orm *pOrm, OrmErr *pErr, int i, i64 *piToken){
+  sqlite3_stmt *p = pOrm->apToken[i];
+  int rc = sqlite3_step(p);
+  int nReprepare = sqlite3_stmt_status(p, SQLITE_STMTSTATUS_REPREPARE, 0);
+  *piToken = 0;
+  if( rc==SQLITE_ROW ){
+    *piToken = sqlite3_column_int64(p, 0);
+  }else if( rc!=SQLITE_DONE ){
+    tokenError(pOrm, pErr, rc);
+    sqlite3_reset(p);
+  }
+  if( nReprepare!=pOrm->aReprepare[i] ){
+    pOrm->aReprepare[i] = nReprepare;
+    ormCatalogDrop(pOrm);
+  }
+  return rc==SQLITE_ROW;
+}
+
+OrmCatalog *ormCatalogPin(Orm *pOrm, OrmErr *pErr){
+  int i = pOrm->nPin>0;
+  int bRow;
+  i64 iToken;
+  OrmCatalog *p;
+  if( pErr->rc ) return 0;
+  if( pOrm->apToken[0]==0 ) tokenOpen(pOrm, pErr);
+  if( pErr->rc ) return 0;
+  bRow = tokenRead(pOrm, pErr, i, &iToken);
+  if( pErr->rc ){
+    if( pOrm->nPin==0 ) ormCatalogClose(pOrm);
+    return 0;
+  }
+  p = pOrm->pCatalog;
+  if( p && (p->bStale || !bRow || p->iToken!=iToken) ){
+    ormCatalogDrop(pOrm);
+    p = 0;
+  }
+  if( p==0 ) p = pOrm->pCatalog = catalogNew(pOrm, pErr);
+  if( p==0 || i>0 ) sqlite3_reset(pOrm->apToken[i]);
+  if( p==0 ) return 0;
+  p->iToken = iToken;
+  p->bStale = !bRow;
+  pOrm->nPin++;
+  return ormCatalogRef(p);
+}
+
+void ormCatalogUnpin(Orm *pOrm, OrmCatalog *p){
+  if( p==0 ) return;
+  assert( pOrm->nPin>0 );
+  if( --pOrm->nPin==0 ) sqlite3_reset(pOrm->apToken[0]);
+  ormCatalogUnref(p);
+}
+
+int ormCatalogIsCurrent(Orm *pOrm, OrmCatalog *p){
+  return p==pOrm->pCatalog && !p->bStale;
+}
+
+/* ------------------------------------------------------------------------
+** Names
+*/
+
+/* Read all model names, once.  Failures leave the list empty. */
+static void catalogNames(OrmCatalog *p){
+  OrmErr err = {0};
+  OrmErr *pOld = p->arena.pErr;
+  sqlite3_stmt *pStmt;
+  int nAlloc = 0;
+  if( p->bNames ) return;
+  p->arena.pErr = &err;
+  p->nName = 0;
+  pStmt = ormFactOpen(p->pOrm, &err,
+      "SELECT name FROM main.orm_model WHERE name IS NOT NULL ORDER BY rowid");
+  while( ormFactStep(p->pOrm, &err, pStmt) ){
+    const char *z = ormFactText(&p->arena, pStmt, 0);
+    const char **pz = ormArenaGrow(&p->arena, (void**)&p->azName, p->nName,
+                                   &nAlloc, sizeof(char*));
+    if( z==0 || pz==0 ) break;
+    *pz = z;
+    p->nName++;
+  }
+  sqlite3_finalize(pStmt);
+  p->bNames = err.rc==SQLITE_OK;
+  if( err.rc ) p->nName = 0;
+  ormErrClear(&err);
+  p->arena.pErr = pOld;
+}
+
+int ormCatalogCount(OrmCatalog *p){
+  catalogNames(p);
+  return p->nName;
+}
+
+const char *ormCatalogName(OrmCatalog *p, int i){
+  return i<p->nName ? p->azName[i] : 0;
+}
+
+static const char *catalogNameAt(const void *pArg, int i){
+  const OrmCatalog *p = (const OrmCatalog*)pArg;
+  return i<p->nName ? p->azName[i] : 0;
+}
+
+/* ------------------------------------------------------------------------
+** Models by name and by table
+*/
+static u32 nameHash(const char *z, i64 n){
+  u32 h = 2166136261u;
+  for(i64 i=0; i<n; i++) h = (h ^ (u8)z[i]) * 16777619u;
+  return h % N_BUCKET;
+}
+
+static void noSuchModel(
+  OrmErr *pErr, OrmCatalog *p, const char *zName, int n
+){
+  const char *zNear;
+  if( ormCatalogCount(p)==0 ){
+    ormErr(pErr, SQLITE_ERROR, "orm: no such model %.*s: this file has no"
+           " models yet (orm_define() or orm_reflect() make them)", n, zName);
+    return;
+  }
+  zNear = ormNearest(zName, n, catalogNameAt, p);
+  if( zNear ){
+    ormErr(pErr, SQLITE_ERROR, "orm: no such model %.*s (did you mean %s?)",
+           n, zName, zNear);
+  }else{
+    ormErr(pErr, SQLITE_ERROR, "orm: no such model %.*s", n, zName);
+  }
+}
+
+OrmModel *ormModelFind(
+  Orm *pOrm, OrmErr *pErr, OrmCatalog *p, const char *zName, i64 n
+){
+  OrmErr *pOld = p->arena.pErr;
+  u32 h;
+  OrmModel *pModel;
+  if( pErr->rc ) return 0;
+  if( n<0 ) n = (i64)strlen(zName);
+  h = nameHash(zName, n);
+  for(pModel=p->apBucket[h]; pModel; pModel=pModel->pNextHash){
+    if( strncmp(pModel->zName, zName, (size_t)n)==0
+     && pModel->zName[n]==0 ) return pModel;
+  }
+  p->arena.pErr = pErr;
+  pModel = ormModelLoad(pOrm, p, &p->arena, zName, n);
+  p->arena.pErr = pOld;
+  if( pModel ){
+    pModel->pNextHash = p->apBucket[h];
+    p->apBucket[h] = pModel;
+  }else if( pErr->rc==SQLITE_OK ){
+    noSuchModel(pErr, p, zName, (int)n);
+  }
+  return pModel;
+}
+
+/* The first model declared over a table; 0 without an error if none is. */
+OrmModel *ormModelByTable(
+  Orm *pOrm, OrmErr *pErr, OrmCatalog *p, const char *zTable
+){
+  OrmModel *pModel = 0;
+  char *zName = 0;
+  sqlite3_stmt *pStmt;
+  if( pErr->rc ) return 0;
+  for(int i=0; i<N_BUCKET; i++){
+    for(pModel=p->apBucket[i]; pModel; pModel=pModel->pNextHash){
+      if( pModel->bFirst && sqlite3_stricmp(pModel->zTable, zTable)==0 ){
+        return pModel;
+      }
+    }
+  }
+  pStmt = ormFactOpen(pOrm, pErr,
+      "SELECT name FROM main.orm_model WHERE name IS NOT NULL AND"
+      " coalesce(table_name, name)=%Q COLLATE NOCASE ORDER BY rowid", zTable);
+  if( ormFactStep(pOrm, pErr, pStmt) ){
+    zName = sqlite3_mprintf("%s", sqlite3_column_text(pStmt, 0));
+    if( zName==0 ) ormErrOom(pErr);
+  }
+  sqlite3_finalize(pStmt);
+  if( zName ) pModel = ormModelFind(pOrm, pErr, p, zName, -1);
+  if( pModel ) pModel->bFirst = 1;
+  sqlite3_free(zName);
+  return pModel;
+}
+
+/* ------------------------------------------------------------------------
+** Looking things up in a model
+*/
+int ormFieldFind(const OrmModel *pModel, const char *zName, i64 n){
+  if( n<0 ) n = (i64)strlen(zName);
+  for(int i=0; i<pModel->nField; i++){
+    const char *z = pModel->aField[i].zName;
+    if( strncmp(z, zName, (size_t)n)==0 && z[n]==0 ) return i;
+  }
+  return -1;
+}
+
+static int inList(int i, int n, const int *a){
+  for(int j=0; j<n; j++) if( a[j]==i ) return 1;
+  return 0;
+}
+
+int ormModelIndexed(const OrmModel *pModel, int n, const int *aField){
+  for(int i=0; i<pModel->nIndex; i++){
+    const OrmIndex *p = &pModel->aIndex[i];
+    int nHit = 0;
+    if( p->bPartial || p->n<n ) continue;
+    while( nHit<n && inList(p->aField[nHit], n, aField) ) nHit++;
+    if( nHit==n ) return 1;
+  }
+  return 0;
+}
+
+/* The names of a model that a query may say: fields not hidden, then
+** relationships. */
+static const char *modelNameAt(const void *pArg, int i){
+  const OrmModel *p = (const OrmModel*)pArg;
+  for(int j=0; j<p->nField; j++){
+    if( p->aField[j].bHidden ) continue;
+    if( i--==0 ) return p->aField[j].zName;
+  }
+  return i<p->nRel ? p->apRel[i]->zName : 0;
+}
+
+/* The nearest name of a model to one that it does not have, or 0. */
+const char *ormModelNearest(const OrmModel *pModel, const char *z, i64 n){
+  return ormNearest(z, n, modelNameAt, pModel);
+}
+
+void ormNoSuchName(
+  Orm *pOrm, OrmErr *pErr, const OrmModel *pModel, const OrmJson *pNode,
+  const char *zWhat
+){
+  int bText = pNode->eType==ORM_JSON_STRING
+           && (pNode->pParent==0 || pNode->pParent->eType==ORM_JSON_ARRAY);
+  const char *z = bText || pNode->zKey==0 ? pNode->z : pNode->zKey;
+  i64 n = bText || pNode->zKey==0 ? pNode->n : pNode->nKey;
+  const char *zNear;
+  ORM_UNUSED(pOrm);
+  if( pErr->rc || z==0 ) return;
+  zNear = ormModelNearest(pModel, z, n);
+  if( zNear ){
+    ormJsonErr(pErr, pNode, "no such %s %.*s on %s (did you mean %s?)", zWhat,
+               (int)n, z, pModel->zName, zNear);
+  }else{
+    ormJsonErr(pErr, pNode, "no such %s %.*s on %s", zWhat, (int)n, z,
+               pModel->zName);
+  }
+}
+
+/* The place where references.c keeps its list. */
+OrmReference **ormCatalogReferences(OrmCatalog *p, u8 **ppbThere){
+  *ppbThere = &p->bReference;
+  return &p->pReference;
+}
