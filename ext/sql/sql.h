@@ -15,6 +15,9 @@ extern const sqlite3_module ormSqlConfigModule;
 /* sql/log.c */
 extern const sqlite3_module ormSqlLogModule;
 
+/* sql/define.c */
+OrmSqlFunc ormSqlInitModel;
+
 /* sql/describe.c */
 OrmSqlFunc ormSqlDiagram, ormSqlGenerate;
 
