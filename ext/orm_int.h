@@ -592,7 +592,7 @@ OrmCatalog *ormCatalogRef(OrmCatalog*);
 void ormCatalogUnref(OrmCatalog*);
 int ormCatalogIsCurrent(Orm*, OrmCatalog*);          /* after a pin: the same? */
 void ormCatalogDrop(Orm*);                           /* the next pin reads anew */
-void ormCatalogClose(Orm*);                          /* for core/context.c     */
+void ormCatalogClose(Orm*);                          /* the connection closes  */
 OrmArena *ormCatalogArena(OrmCatalog*, OrmErr*, OrmErr **ppOld);
 OrmReference **ormCatalogReferences(OrmCatalog*, u8 **ppbThere);
 /* All model names, and a model by name: loaded on first use.  Unknown or

@@ -65,7 +65,7 @@ void ormCatalogDrop(Orm *pOrm){
   ormCatalogUnref(p);
 }
 
-/* The connection closes (core/context.c). */
+/* The connection closes: called through ormContextOnDrop(). */
 void ormCatalogClose(Orm *pOrm){
   ormCatalogDrop(pOrm);
   tokenClose(pOrm);
@@ -111,7 +111,7 @@ static void tokenOpen(Orm *pOrm, OrmErr *pErr){
     "orm_state", "orm_model", "orm_field", "orm_relationship"
   };
   static const char zSql[] = "SELECT token FROM main.orm_state WHERE id=1";
-  ormContextEnsure(pOrm, pErr);
+  ormContextOnDrop(pOrm, pErr, ormCatalogClose);
   for(int i=0; i<2 && pErr->rc==SQLITE_OK; i++){
     int rc = sqlite3_prepare_v3(pOrm->db, zSql, sizeof(zSql),
         SQLITE_PREPARE_PERSISTENT | SQLITE_PREPARE_NO_VTAB,
