@@ -660,7 +660,11 @@ void ormDiagram(Orm*, OrmErr*, const char *zFormat, OrmBuf *pOut);
 void ormGenerate(Orm*, OrmErr*, const char *zLanguage, OrmBuf *pOut);
 
 /* ========================================================================
-** Interface to ext/read/query.c: a query document, checked
+** Interface to ext/read/query.c, shape.c, include.c: a query document, checked
+**
+** Everything that is made lives in the arena, whose pErr takes the errors; the
+** text is copied there.  The settings are read while parsing, so what is kept
+** of it (a plan) goes when one of them changes.
 ** ===================================================================== */
 /* Which parts mean something to the call. */
 enum {
@@ -668,49 +672,90 @@ enum {
   ORM_Q_SHAPE = 8 /* select omit include and _count.. */, ORM_Q_TOTAL = 16,
   ORM_Q_DELETED = 32, ORM_Q_ALL = 47, ORM_Q_DEPTH = 64 /* recursive, depth */
 };
+typedef struct OrmCond OrmCond;             /* a checked condition; cond.c    */
 typedef struct OrmOrder OrmOrder;           /* an order term; order.c         */
-typedef struct OrmCount OrmCount;           /* a _count, _sum ..; query.c     */
+typedef struct OrmCursor OrmCursor;         /* a checked cursor; cursor.c     */
+typedef struct OrmCount OrmCount;           /* a _count, _sum ..; shape.c     */
 struct OrmQuery {
   OrmModel *pModel;
   OrmQuery *pParent;            /* the query that includes this; 0: root      */
   OrmRel *pRel;                 /* the relationship that leads here; 0: root  */
-  const OrmJson *pNode;         /* where it stands in the document            */
+  const OrmJson *pNode;         /* where it stands in the document, or 0      */
   int nSelect; int *aSelect;    /* fields to give, in column order            */
-  const OrmJson *pWhere;        /* checked; or 0                              */
+  const OrmCond *pWhere;        /* or 0                                       */
   int nOrder; OrmOrder *aOrder; /* never empty: the key ends it               */
   u8 bOrdered;                  /* an order was asked for (query, rel, model) */
-  u8 bReverse;                  /* before without after: walk backwards       */
-  u8 eDeleted;                  /* soft-deleted: 0 hide, 1 also, 2 only       */
+  u8 bReverse;                  /* before without after, and a limit: rows    */
+                                /*   come backwards, to be turned round       */
+  u8 eDeleted;                  /* soft-deleted: ORM_DELETED_*                */
   u8 bTotal;
   i64 iLimit;                   /* -1: none                                   */
   i64 iOffset;
-  const OrmJson *pAfter, *pBefore;          /* cursor texts, or 0             */
+  const OrmCursor *pAfter, *pBefore;        /* or 0                           */
   int nCount; OrmCount *aCount; /* in the order of the output                 */
   OrmQuery *pInclude;           /* first include; in the order asked          */
   OrmQuery *pNext;              /* next include of the same parent            */
   u8 bRecursive; int nDepth;    /* children*: nDepth levels, 0: all           */
 };
+/* Includes and conditions see soft-deleted objects when their root does. */
+enum { ORM_DELETED_HIDE, ORM_DELETED_ALSO, ORM_DELETED_ONLY };
 enum { ORM_COUNT, ORM_SUM, ORM_AVG, ORM_MIN, ORM_MAX };
 struct OrmCount {
   u8 eFunc;                     /* ORM_COUNT ..                               */
   const char *zAs;              /* name in the output                         */
   OrmRel *pRel;
   int iField;                   /* of the target; -1 for count                */
-  const OrmJson *pWhere;        /* or 0                                       */
+  const OrmCond *pWhere;        /* or 0                                       */
   u8 eDeleted;
 };
-/* Check a query: a JSON object, or a string of include paths; pVal may be 0
-** or NULL (no query).  mParts: what the call takes.  All of it lives in the
-** arena.  0 and an error with its JSON path otherwise. */
+/* Check a query: a JSON object, or a string of include paths; z may be 0 (no
+** query).  mParts: what the call takes.  0 and an error with its JSON path
+** otherwise. */
 OrmQuery *ormQueryParse(Orm*, OrmArena*, OrmModel*, const char *z, i64 n, int mParts);
-/* A model's or relationship's own order_by (zOrderBy), checked, as a query's. */
-/* Cost control: counts conditions and depth against the settings. */
+
+/* What parsing carries; for those who check a part of a query by themselves
+** (orm_aggregate's where). */
+typedef struct OrmParse OrmParse;
+struct OrmParse {
+  Orm *pOrm;
+  OrmArena *pArena;
+  OrmErr *pErr;                 /* the arena's                                */
+  i64 nCond;                    /* conditions so far, against max_conditions  */
+  int mParts;
+};
+void ormParseInit(OrmParse*, Orm*, OrmArena*, int mParts);
+/* A relationship by name from a document: 0 and an error at the node if there
+** is none. */
+OrmRel *ormParseRel(OrmParse*, OrmModel*, const OrmJson*, const char *z, i64 n);
+/* A field, -1 and an error if there is none or it is hidden. */
+int ormParseField(OrmParse*, OrmModel*, const OrmJson*, const char *z, i64 n);
+/* read/include.c: the include part of a query, in all its forms, and a text of
+** include paths given at a node. */
+void ormIncludeParse(OrmParse*, OrmQuery*, const OrmJson*);
+void ormIncludePaths(OrmParse*, OrmQuery*, const OrmJson*, const char *z, i64 n);
+/* A fresh include below a query and the parts of its object (query.c). */
+OrmQuery *ormQueryNew(OrmParse*, OrmModel*, OrmQuery *pParent, OrmRel*);
+void ormQueryParts(OrmParse*, OrmQuery*, const OrmJson*, int mParts);
+/* read/shape.c: select, omit; _count, _sum .. */
+void ormSelectParse(OrmParse*, OrmQuery*, const OrmJson *pSelect, const OrmJson *pOmit);
+void ormCountParse(OrmParse*, OrmQuery*, const OrmJson*, int eFunc);
+
+/* ========================================================================
+** Interface to ext/read/cond.c: a where, checked into a tree of conditions
+** ===================================================================== */
+/* 0 if there is nothing to ask (or an error).  nDepth: relationships between
+** the root and the model. */
+const OrmCond *ormCondParse(OrmParse*, OrmModel*, const OrmJson*, int nDepth);
+/* A value of a field as given in JSON, converted by the field's type (boolean,
+** blob, date): its position in the binds, or -1 and an error. */
+int ormFieldBind(OrmBinds*, const OrmField*, const OrmJson*);
 
 /* ========================================================================
 ** Interface to ext/read/where.c, order.c: conditions and order as SQL
 **
 ** Both render for one alias of the model's table; values go to the binds and
-** the text says ?N with N counted from binds position + iFirst.
+** the text says ?N with N counted from binds position + iFirst.  Aliases that
+** they need are t<nAlias> and up: callers take theirs from there too.
 ** ===================================================================== */
 typedef struct OrmSql OrmSql;
 struct OrmSql {                 /* a statement's text under construction      */
@@ -721,33 +766,77 @@ struct OrmSql {                 /* a statement's text under construction      */
   int nAlias;                   /* next free alias number: t<n>               */
 };
 void ormSqlInit(OrmSql*, Orm*, OrmArena*, int iFirst);
+void ormSqlFree(OrmSql*);                            /* the text               */
 void ormSqlParam(OrmSql*, int iBind);                /* ?N                     */
+void ormSqlAlias(OrmSql*, char zAlias[16]);          /* a fresh t<n>           */
 /* " AND (...)" for the where, the soft-delete rule and the cursors of a query;
 ** nothing if there is none. */
 void ormWhereSql(OrmSql*, const OrmQuery*, const char *zAlias);
 /* The same for a bare checked where over a model (a _count's, a some's). */
-void ormConditionSql(OrmSql*, OrmModel*, const OrmJson *pWhere, int eDeleted, const char *zAlias);
-/* " ORDER BY a, b DESC" (honours bReverse). */
-void ormOrderSql(OrmSql*, const OrmQuery*, const char *zAlias);
-/* The order values of a row, as result columns for its cursor: ", e1, e2". */
-void ormOrderColumns(OrmSql*, const OrmQuery*, const char *zAlias);
+void ormConditionSql(OrmSql*, OrmModel*, const OrmCond*, int eDeleted, const char *zAlias);
+/* " AND <alive>": the soft-delete rule alone; nothing if there is none. */
+void ormDeletedSql(OrmSql*, const OrmModel*, int eDeleted, const char *zAlias);
 /* "a.x = b.y AND .." joining a relationship: zParent is the alias of pModel's
 ** table, zChild of pTarget's.  Many-to-many: as an EXISTS over the link. */
 void ormRelJoinSql(OrmSql*, const OrmRel*, const char *zParent, const char *zChild);
+
+struct OrmOrder {               /* e.g. author.country.name, or a _count      */
+  int nHop; OrmRel **apHop;     /* to-one relationships on the way            */
+  OrmModel *pModel;             /* where they lead                            */
+  int iField;                   /* of pModel; -1: a count of                  */
+  OrmRel *pCount;               /*   this relationship of pModel              */
+  u8 bDesc;
+  u8 bNullsLast;                /* resolved: default is first, last with desc */
+  u8 bNotNull;                  /* never NULL                                 */
+  u8 eDeleted;                  /* what the subqueries see                    */
+};
+/* The order of a query: pNode its order_by or 0.  Fills nOrder, aOrder,
+** bOrdered. */
+void ormOrderParse(OrmParse*, OrmQuery*, const OrmJson *pNode);
+/* " ORDER BY a, b DESC" (honours bReverse). */
+void ormOrderSql(OrmSql*, const OrmQuery*, const char *zAlias);
+/* One term's expression, without direction. */
+void ormOrderTermSql(OrmSql*, const OrmOrder*, const char *zAlias);
+/* The order values of a row, as result columns for its cursor: ", e1, e2"
+** (nOrder of them). */
+void ormOrderColumns(OrmSql*, const OrmQuery*, const char *zAlias);
+
+/* ========================================================================
+** Interface to ext/read/cursor.c: places in an ordered result
+** ===================================================================== */
+struct OrmCursor {              /* the order values of a row                  */
+  int n;                        /* nOrder                                     */
+  struct OrmBind *a;
+};
+/* The cursor text of the row whose order values (ormOrderColumns) these are:
+** plain characters A-Z a-z 0-9 - _ , no quoting needed. */
+void ormCursorText(OrmBuf*, const OrmQuery*, sqlite3_value **apVal);
+/* Back again: 0 and an error if it is no cursor of this model and order. */
+const OrmCursor *ormCursorParse(OrmParse*, const OrmQuery*, const OrmJson*);
+/* " AND (...)": rows beyond the query's cursors. */
+void ormCursorSql(OrmSql*, const OrmQuery*, const char *zAlias);
 
 /* ========================================================================
 ** Interface to ext/read/key.c: which object
 ** ===================================================================== */
 struct OrmKeyRef {              /* fields and the values that name one object */
   OrmModel *pModel;
-  const OrmUnique *pUnique;     /* which unique key; pUnique->bPrimary often  */
+  const OrmUnique *pUnique;     /* which unique key; 0: the primary key       */
   int n; const int *aField;
   int iBind;                    /* first of n values in the binds             */
+  OrmKeyRef *pElse;             /* a text that is a key as it stands and, if  */
+                                /*   no object has it, this JSON key; or 0    */
 };
-/* A key in any of its forms (scalar, JSON array, JSON object). */
+/* A key in any of its forms (scalar, JSON array, JSON object): 1, or 0 and an
+** error (in the binds' arena's pErr). */
 int ormKeyParse(Orm*, OrmKeyRef*, OrmBinds*, OrmModel*, sqlite3_value*);
 int ormKeyFromJson(Orm*, OrmKeyRef*, OrmBinds*, OrmModel*, const OrmJson*);
-void ormKeySql(OrmSql*, const OrmKeyRef*, const char *zAlias); /* a = ?1 AND .. */
+/* "a = ?1 AND ..": at most one row, pElse taken care of. */
+void ormKeySql(OrmSql*, const OrmKeyRef*, const char *zAlias);
+/* The primary key of the object that a key in any form names, as values in
+** the binds: position of the first of nKey, or -1 if there is none (or an
+** error). */
+int ormKeyFind(Orm*, OrmBinds*, OrmModel*, sqlite3_value*);
 
 /* ========================================================================
 ** Interface to ext/read/plan.c, load.c, object.c: objects out of rows
