@@ -854,6 +854,10 @@ int ormLoadOne(Orm*, OrmErr*, OrmPlan*, OrmModel*, sqlite3_value *pKey, OrmBuf *
 /* Objects whose keys are listed, in the list's order; unknown keys are passed
 ** over. Keys are of the model's own key (nKey columns). */
 i64 ormLoadKeys(Orm*, OrmErr*, OrmPlan*, const OrmKeys*, OrmBuf *pOut);
+/* The same, each object by itself: i is its position in the list.  Unknown
+** keys are not called for. */
+typedef void (*OrmObject)(void *pArg, int i, const char *z, i64 n);
+void ormLoadEach(Orm*, OrmErr*, OrmPlan*, const OrmKeys*, OrmObject, void*);
 /* Streamed: rows one by one, loaded ahead in batches that grow. */
 typedef struct OrmStream OrmStream;
 OrmStream *ormStreamOpen(Orm*, OrmErr*, OrmPlan*);
