@@ -239,10 +239,18 @@ const char *ormJsonPath(OrmArena*, const OrmJson*);
 void ormJsonErr(OrmErr*, const OrmJson*, const char *zFormat, ...);
 const char *ormJsonTypeName(const OrmJson*);                  /* "an array" .. */
 int ormJsonValid(const char *z, i64 n);                       /* well-formed?  */
-/* The double nearest to a well-formed JSON number. */
-double ormRealParse(const char *z, i64 n);
 /* Bytes of the UTF-8 character at z, of which n are there; 0 if it is none. */
 int ormUtf8Length(const char *z, i64 n);
+
+/* ========================================================================
+** Interface to ext/core/real.c: doubles and decimal text, exactly
+** ===================================================================== */
+/* The double nearest to a well-formed JSON number; 1e400 is an infinity. */
+double ormRealParse(const char *z, i64 n);
+/* The text of a finite double, as short as reads back to it; returns its
+** length, at most ORM_REAL_TEXT. */
+#define ORM_REAL_TEXT 40
+int ormRealText(char *z, double r);
 
 /* ========================================================================
 ** Interface to ext/core/json_write.c: values as JSON text, always valid

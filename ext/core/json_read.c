@@ -11,7 +11,6 @@
 */
 #include "../orm_int.h"
 #include <stdarg.h>
-#include <stdlib.h>
 
 typedef struct Parser Parser;
 struct Parser {
@@ -183,57 +182,6 @@ static const char *parseString(Parser *p, i64 *pn){
 }
 
 /* ------------------------------------------------------------- numbers --- */
-
-/*
-** The double nearest to the JSON number z[n].  Short ones are exact by one
-** multiplication or division; the rest goes to strtod() as digits and an
-** exponent only, since its decimal point is the locale's.
-*/
-double ormRealParse(const char *z, i64 n){
-  static const double aPow[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8,
-    1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
-    1e21, 1e22 };
-  char aSpace[400];
-  char *zDigits = aSpace;
-  double r;
-  u64 m = 0;
-  i64 i = 0, nDigit = 0, nPoint = 0, nExp = 0;
-  int bNeg = n>0 && z[0]=='-';
-  int bPoint = 0, bExact = 1;
-  if( n>(i64)sizeof(aSpace) - 30 ){
-    zDigits = sqlite3_malloc64((u64)n + 30);
-    if( zDigits==0 ) return 0.0;
-  }
-  for(i=bNeg; i<n && z[i]!='e' && z[i]!='E'; i++){
-    if( z[i]=='.' ){
-      bPoint = 1;
-      continue;
-    }
-    nPoint += bPoint;
-    if( nDigit==0 && z[i]=='0' ) continue;
-    zDigits[nDigit++] = z[i];
-    if( nDigit<=18 ) m = m*10 + (u64)(z[i] - '0');
-    else bExact = 0;
-  }
-  if( i<n ){
-    int bNegExp = z[i+1]=='-';
-    for(i += 1 + (z[i+1]=='-' || z[i+1]=='+'); i<n; i++){
-      if( nExp<100000000 ) nExp = nExp*10 + (z[i] - '0');
-    }
-    if( bNegExp ) nExp = -nExp;
-  }
-  nExp -= nPoint;
-  if( nDigit==0 ){
-    r = 0.0;
-  }else if( bExact && m<=((u64)1<<53) && nExp>=-22 && nExp<=22 ){
-    r = nExp<0 ? (double)m / aPow[-nExp] : (double)m * aPow[nExp];
-  }else{
-    sqlite3_snprintf(29, &zDigits[nDigit], "e%lld", nExp);
-    r = strtod(zDigits, 0);
-  }
-  if( zDigits!=aSpace ) sqlite3_free(zDigits);
-  return bNeg ? -r : r;
-}
 
 /* Go over the number at p->z; is it one without fraction and exponent? */
 static int scanNumber(Parser *p){

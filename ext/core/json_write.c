@@ -7,8 +7,6 @@
 */
 #include "../orm_int.h"
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #if defined(__SSE2__)
 # include <emmintrin.h>
 #endif
@@ -144,73 +142,14 @@ void ormJsonInt(OrmBuf *p, i64 i){
   ormBufInt(p, i);
 }
 
-/*
-** A double with at most six decimals: the digits of r*10^k as an integer when
-** dividing it by 10^k again gives r.  That is the shortest text that reads
-** back, for the values that people store most: prices, rates, whole numbers.
-*/
-static int realShort(OrmBuf *p, double r){
-  static const double aPow[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6 };
-  double rAbs = fabs(r);
-  if( rAbs>=1e9 || (rAbs==0.0 && signbit(r)) ) return 0;
-  for(int k=0; k<=6; k++){
-    u64 x = (u64)(rAbs*aPow[k] + 0.5);
-    u64 iPow = (u64)aPow[k];
-    char *z;
-    if( (double)x/aPow[k]!=rAbs ) continue;
-    if( r<0.0 ) ormBufChar(p, '-');
-    ormBufInt(p, (i64)(x/iPow));
-    z = ormBufReserve(p, 8);
-    if( z==0 ) return 1;
-    *z++ = '.';
-    if( k==0 ) *z++ = '0';
-    x %= iPow;
-    for(int i=k-1; i>=0; i--){
-      z[i] = (char)('0' + x%10);
-      x /= 10;
-    }
-    p->n = (z + k) - p->z;
-    return 1;
-  }
-  return 0;
-}
-
-/* Make what "%.*g" printed JSON: the decimal point is the locale's, and a
-** REAL stays one for the reader. */
-static int realClean(char *z){
-  int nOut = 0, bReal = 0;
-  for(int i=0; z[i]; i++){
-    if( (z[i]>='0' && z[i]<='9') || z[i]=='-' || z[i]=='+' ){
-      z[nOut++] = z[i];
-    }else if( z[i]=='e' ){
-      bReal = 1;
-      z[nOut++] = 'e';
-    }else if( !bReal ){
-      bReal = 1;
-      z[nOut++] = '.';
-    }
-  }
-  if( !bReal ){
-    z[nOut++] = '.';
-    z[nOut++] = '0';
-  }
-  return nOut;
-}
-
 void ormJsonReal(OrmBuf *p, double r){
-  char z[48];
-  int n = 0;
+  char *z;
   if( isnan(r) ){
     ormBufAdd(p, "null", 4);
   }else if( isinf(r) ){
     ormBufAdd(p, r<0 ? "-9e999" : "9e999", -1);
-  }else if( !realShort(p, r) ){
-    for(int nDigit=15; nDigit<=17; nDigit++){
-      snprintf(z, sizeof(z)-3, "%.*g", nDigit, r);
-      n = realClean(z);
-      if( nDigit==17 || ormRealParse(z, n)==r ) break;
-    }
-    ormBufAdd(p, z, n);
+  }else if( (z = ormBufReserve(p, ORM_REAL_TEXT))!=0 ){
+    p->n += ormRealText(z, r);
   }
 }
 
@@ -270,9 +209,13 @@ void ormJsonValue(OrmBuf *p, sqlite3_value *pVal, int eType){
       if( eType==ORM_TYPE_JSON ) jsonDocument(p, pVal);
       else jsonText(p, pVal);
       break;
-    case SQLITE_BLOB:
-      ormJsonBlob(p, sqlite3_value_blob(pVal), sqlite3_value_bytes(pVal));
+    case SQLITE_BLOB: {
+      const void *pData = sqlite3_value_blob(pVal);
+      int n = sqlite3_value_bytes(pVal);
+      if( pData==0 && n>0 ) ormErrOom(p->pErr);
+      else ormJsonBlob(p, pData, n);
       break;
+    }
     default:
       ormBufAdd(p, "null", 4);
   }

@@ -1,0 +1,814 @@
+/*
+** Tests of ext/core/ that SQL cannot reach: compiled with the sources and
+** -DSQLITE_CORE against libsqlite3, run by tests/core.test.
+**
+**   core                 everything that needs no data
+**   core json FILE ...   prints, for each file, "y name" if the reader takes it
+**                        and "n name" if not; the tree is written and read back
+**   core real N SEED     N random doubles, there and back
+**
+** Prints a line "! what" for each complaint and ends with "N passed, N failed".
+*/
+#include "../../ext/orm_int.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static int nPass = 0, nFail = 0;
+
+static void check(int bOk, const char *zWhat){
+  if( bOk ){
+    nPass++;
+  }else{
+    nFail++;
+    printf("! %s\n", zWhat);
+  }
+}
+
+static void checkText(const char *zGot, const char *zExpected, const char *zWhat){
+  int bOk = zGot!=0 && strcmp(zGot, zExpected)==0;
+  check(bOk, zWhat);
+  if( !bOk ){
+    printf("    expected: [%s]\n     got: [%s]\n", zExpected, zGot ? zGot : "0");
+  }
+}
+
+/* A generator of its own, so that a seed gives the same numbers everywhere. */
+static u64 iRandom = 88172645463325252u;
+static u64 nextRandom(void){
+  iRandom ^= iRandom<<13;
+  iRandom ^= iRandom>>7;
+  iRandom ^= iRandom<<17;
+  return iRandom;
+}
+
+/* -------------------------------------------------------------- errors -- */
+
+static void testErrors(void){
+  OrmErr err = { 0, 0 };
+  ormErr(&err, SQLITE_ERROR, "orm: %s", "first");
+  ormErr(&err, SQLITE_BUSY, "second");
+  check(err.rc==SQLITE_ERROR, "err: the first code stays");
+  checkText(err.zMsg, "orm: first", "err: the first message stays");
+  ormErrPrefix(&err, "orm: $.a[%d]: ", 2);
+  checkText(err.zMsg, "orm: $.a[2]: first", "err: prefix, one orm: is left");
+  ormErrClear(&err);
+  check(err.rc==0 && err.zMsg==0, "err: cleared");
+  ormErrPrefix(&err, "orm: x: ");
+  check(err.rc==0 && err.zMsg==0, "err: no prefix without an error");
+  ormErrOom(&err);
+  ormErrPrefix(&err, "orm: x: ");
+  check(err.rc==SQLITE_NOMEM && err.zMsg==0, "err: out of memory has no text");
+  ormErrClear(&err);
+  ormErr(&err, SQLITE_CONSTRAINT_UNIQUE, "UNIQUE");
+  ormErrPrefix(&err, "orm: $: ");
+  checkText(err.zMsg, "orm: $: UNIQUE", "err: prefix of a plain message");
+  ormErrClear(&err);
+}
+
+/* ------------------------------------------------------ arena and buffer -- */
+
+static void testArena(void){
+  OrmErr err = { 0, 0 };
+  OrmArena arena;
+  int bAligned = 1, bZero = 1, nAlloc = 0, n = 0;
+  int *aInt = 0;
+  ormArenaInit(&arena, &err);
+  for(int i=0; i<2000; i++){
+    i64 nByte = (i64)(nextRandom()%300);
+    u8 *p;
+    if( i%97==0 ) nByte *= 1000;
+    p = ormArenaAlloc(&arena, nByte);
+    bAligned &= ((uintptr_t)p & 7)==0;
+    for(i64 j=0; j<nByte; j++) bZero &= p[j]==0;
+    if( nByte ) memset(p, 0x5a, (size_t)nByte);
+    ormArenaRaw(&arena, i%7);
+  }
+  check(bAligned, "arena: aligned to 8");
+  check(bZero, "arena: zeroed, no overlap");
+  checkText(ormArenaPrintf(&arena, "%d-%s", 7, "x"), "7-x", "arena: printf");
+  checkText(ormArenaText(&arena, "abcdef", 3), "abc", "arena: text");
+  for(n=0; n<1000; n++){
+    int *p = ormArenaGrow(&arena, (void**)&aInt, n, &nAlloc, (int)sizeof(int));
+    *p = n;
+  }
+  for(n=0; n<1000 && aInt[n]==n; n++){}
+  check(n==1000, "arena: an array that grows keeps its elements");
+  ormArenaFree(&arena);
+  check(arena.nTotal==0 && arena.pChunk==0, "arena: all free");
+}
+
+static void testBuf(void){
+  static const i64 aNumber[] = { 0, -1, 9, 10, 99, 100, 12345, -98765,
+                                 INT64_MAX, INT64_MIN };
+  OrmErr err = { 0, 0 };
+  OrmBuf buf;
+  char *z;
+  i64 n;
+  ormBufInit(&buf, &err);
+  for(int i=0; i<ORM_COUNT(aNumber); i++){
+    char zWant[32];
+    snprintf(zWant, sizeof(zWant), "%lld", (long long)aNumber[i]);
+    ormBufReset(&buf);
+    ormBufInt(&buf, aNumber[i]);
+    checkText(ormBufText(&buf), zWant, "buf: int");
+  }
+  ormBufReset(&buf);
+  ormBufColumn(&buf, "t0", "a\"b");
+  ormBufChar(&buf, ' ');
+  ormBufTable(&buf, "x y");
+  ormBufPrintf(&buf, " %d ", 5);
+  ormBufLiteral(&buf, "it's");
+  checkText(ormBufText(&buf), "t0.\"a\"\"b\" \"main\".\"x y\" 5 'it''s'",
+            "buf: names and literals are quoted");
+  z = ormBufTake(&buf, &n);
+  check(n==(i64)strlen(z) && buf.n==0 && buf.z==0, "buf: taken");
+  sqlite3_free(z);
+  ormErrOom(&err);
+  ormBufAdd(&buf, "x", 1);
+  ormBufInt(&buf, 1);
+  ormBufPrintf(&buf, "x");
+  check(buf.n==0 && ormBufTake(&buf, &n)==0, "buf: nothing after an error");
+  ormBufFree(&buf);
+}
+
+/* ------------------------------------------------------------------ json -- */
+
+/* Does the reader take the text?  A tree that it makes is walked. */
+static int countNodes(const OrmJson *p){
+  int n = 0;
+  while( p ){
+    n++;
+    if( p->pChild ){
+      p = p->pChild;
+      continue;
+    }
+    while( p && p->pNext==0 ) p = p->pParent;
+    if( p ) p = p->pNext;
+  }
+  return n;
+}
+
+static int readable(const char *z, i64 n){
+  OrmErr err = { 0, 0 };
+  OrmArena arena;
+  OrmJson *p;
+  int bOk;
+  ormArenaInit(&arena, &err);
+  p = ormJsonParse(&arena, z, n, "the test");
+  bOk = p!=0;
+  if( (err.rc==SQLITE_OK)!=bOk ) check(0, "json: a tree or an error");
+  if( ormJsonValid(z, n)!=bOk ) check(0, "json: valid and parse agree");
+  if( p && countNodes(p)<1 ) check(0, "json: no node");
+  ormErrClear(&err);
+  ormArenaFree(&arena);
+  return bOk;
+}
+
+static void testReader(void){
+  static const char *azGood[] = {
+    "null", "true", "false", "0", "-0", "1", "-12", "1.5", "1e5", "1E+5",
+    "0.1e-7", "\"\"", "\"a\"", "[]", "{}", " [ 1 , 2 ] ", "\t{\n\"a\" : {}}\r",
+    "\"\\u0000\"", "\"\\ud83d\\ude00\"", "\"\\ud800\"", "\"\\\"\\\\\\/\\b\\f\\n\"",
+    "{\"a\":1,\"a\":2}", "\"\x7f\"", "\"\xf4\x8f\xbf\xbf\"", "\"\xc2\x80\"",
+    "123456789012345678901234567890", "1e400", "[[[[]]],{}]", "{\"\":0}",
+  };
+  static const char *azBad[] = {
+    "", " ", "nul", "True", "01", "-", "-01", "1.", ".5", "1e", "1e+", "+1",
+    "0x1", "NaN", "Infinity", "-Infinity", "\"", "\"a", "\"\\\"", "\"\\x\"",
+    "\"\\u12\"", "\"\\u12g4\"", "\"\n\"", "\"\t\"", "'a'", "[", "]", "[1",
+    "[1,", "[1,]", "[,1]", "[1 2]", "{", "{\"a\"", "{\"a\":", "{\"a\":1",
+    "{\"a\":1,}", "{a:1}", "{1:1}", "{\"a\" 1}", "{\"a\":1]", "[1}", "1 2",
+    "[] []", "//x\n1", "/*x*/1", "\xef\xbb\xbf" "1", "\"\x80\"", "\"\xc0\x80\"",
+    "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"", "\"\xe2\x82\"", "\"\xff\"",
+    "\xc2\xa0" "1", "\f1", "truex", "1a", "--1", "1.2.3", "1e5.2",
+  };
+  char *z = malloc(400010);
+  for(int i=0; i<ORM_COUNT(azGood); i++){
+    check(readable(azGood[i], (i64)strlen(azGood[i])), azGood[i]);
+  }
+  for(int i=0; i<ORM_COUNT(azBad); i++){
+    check(!readable(azBad[i], (i64)strlen(azBad[i])), azBad[i]);
+  }
+  check(!readable("1\0", 2), "json: a NUL behind the value");
+  check(!readable("\"a\0b\"", 5), "json: a NUL in a string");
+  memset(z, '[', 200000);
+  memset(z + 200000, ']', 200000);
+  check(!readable(z, 400000), "json: 200000 levels are refused");
+  check(!readable(z, 200000), "json: 200000 openings are refused");
+  check(readable(z + 199000, 2000), "json: 1000 levels");
+  check(!readable(z + 198999, 2002), "json: 1001 levels");
+  free(z);
+}
+
+static void testTree(void){
+  static const char zDoc[] =
+    " {\"a\": [1, -2.5, \"x\\ny\\u0041\\ud83d\\ude00\\udc00\"], \"b c\": {\"d\":"
+    " 9223372036854775807, \"e\": 9223372036854775808, \"a\": -0.0}, \"a\": null}";
+  OrmErr err = { 0, 0 };
+  OrmArena arena;
+  OrmBuf buf;
+  OrmJson *p, *pA, *pB;
+  ormArenaInit(&arena, &err);
+  ormBufInit(&buf, &err);
+  p = ormJsonParse(&arena, zDoc, (i64)strlen(zDoc), "the test");
+  check(p && p->eType==ORM_JSON_OBJECT && p->nChild==3, "tree: object");
+  pA = p->pChild;
+  check(ormJsonIs(pA, "a") && pA->nChild==3 && pA->iIndex==0, "tree: array");
+  check(pA->pChild->eType==ORM_JSON_INTEGER && pA->pChild->u.i==1, "tree: 1");
+  check(pA->pChild->pNext->eType==ORM_JSON_REAL
+     && pA->pChild->pNext->u.r==-2.5, "tree: -2.5");
+  checkText(pA->pChild->pNext->pNext->z, "x\nyA\xf0\x9f\x98\x80\xef\xbf\xbd",
+            "tree: escapes are decoded, a lone surrogate is replaced");
+  pB = ormJsonMember(p, "b c");
+  check(pB && ormJsonMember(pB, "d")->u.i==INT64_MAX, "tree: largest integer");
+  check(ormJsonMember(pB, "e")->eType==ORM_JSON_REAL
+     && ormJsonMember(pB, "e")->u.r==9223372036854775808.0, "tree: 2^63");
+  check(signbit(ormJsonMember(pB, "a")->u.r)!=0, "tree: -0.0 keeps its sign");
+  check(ormJsonMember(p, "a")->eType==ORM_JSON_NULL, "tree: the last of a name");
+  check(ormJsonMember(p, "x")==0 && ormJsonMember(pA, "a")==0,
+        "tree: no such member");
+  checkText(ormJsonPath(&arena, ormJsonMember(pB, "d")), "$[\"b c\"].d",
+            "tree: path with a name to quote");
+  checkText(ormJsonPath(&arena, pA->pChild->pNext), "$.a[1]", "tree: path");
+  checkText(ormJsonPath(&arena, p), "$", "tree: path of the root");
+  ormJsonNode(&buf, pA);
+  checkText(ormBufText(&buf),
+            "[1, -2.5, \"x\\ny\\u0041\\ud83d\\ude00\\udc00\"]",
+            "tree: a node as it stood");
+  ormBufReset(&buf);
+  ormJsonNode(&buf, ormJsonPlain(&arena, "a\"b", -1));
+  checkText(ormBufText(&buf), "\"a\\\"b\"", "tree: a plain node");
+  ormJsonErr(&err, ormJsonMember(pB, "d"), "no such %s", "thing");
+  checkText(err.zMsg, "orm: $[\"b c\"].d: no such thing", "tree: error");
+  ormErrClear(&err);
+  check(ormJsonParse(&arena, "[1,", 3, "the object")==0, "tree: malformed");
+  checkText(err.zMsg,
+      "orm: malformed JSON: unexpected end at offset 3 in the object",
+      "tree: what is malformed, and where");
+  ormErrClear(&err);
+  ormBufFree(&buf);
+  ormArenaFree(&arena);
+}
+
+/* The plain way to escape, a byte at a time. */
+static i64 naiveEscape(char *zOut, const u8 *z, i64 n){
+  char *zTo = zOut;
+  *zTo++ = '"';
+  for(i64 i=0; i<n; ){
+    u8 c = z[i];
+    int nLen = ormUtf8Length((const char*)&z[i], n - i);
+    const char *zShort = "\bb\tt\nn\ff\rr\"\"\\\\";
+    int k = 0;
+    while( zShort[k] && zShort[k]!=(char)c ) k += 2;
+    if( nLen==0 ){
+      zTo += sprintf(zTo, "\xef\xbf\xbd");
+      nLen = 1;
+    }else if( c && zShort[k] ){
+      zTo += sprintf(zTo, "\\%c", zShort[k+1]);
+    }else if( c<' ' ){
+      zTo += sprintf(zTo, "\\u%04x", c);
+    }else{
+      memcpy(zTo, &z[i], (size_t)nLen);
+      zTo += nLen;
+    }
+    i += nLen;
+  }
+  *zTo++ = '"';
+  return zTo - zOut;
+}
+
+/* Characters of every kind, whole and broken. */
+static i64 randomText(u8 *z, i64 nMax){
+  i64 n = 0, nText = (i64)(nextRandom()%(u64)nMax);
+  int eKind = (int)(nextRandom()%4);
+  while( n<nText ){
+    u64 r = nextRandom();
+    if( eKind==0 || r%8 ){
+      z[n++] = (u8)(' ' + r/8%95);
+    }else if( eKind==1 ){
+      z[n++] = (u8)(r>>8);
+    }else{
+      static const char *az[] = { "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80",
+        "\"", "\\", "\n", "\x01", "\x7f", "\xed\xa0\x80", "\xf4\x90\x80\x80" };
+      const char *zPart = az[(r>>8)%10];
+      i64 nPart = (i64)strlen(zPart);
+      if( (r>>20)%16==0 && nPart>1 ) nPart--;
+      memcpy(&z[n], zPart, (size_t)nPart);
+      n += nPart;
+    }
+  }
+  return n;
+}
+
+static void testEscape(void){
+  u8 *zIn = malloc(20010);
+  char *zWant = malloc(130000);
+  OrmErr err = { 0, 0 };
+  OrmArena arena;
+  OrmBuf buf;
+  int nBad = 0, nBack = 0;
+  ormArenaInit(&arena, &err);
+  ormBufInit(&buf, &err);
+  for(int i=0; i<60000; i++){
+    i64 n = randomText(zIn, i%1000==0 ? 20000 : 1 + i%90);
+    i64 nWant = naiveEscape(zWant, zIn, n);
+    OrmJson *p;
+    ormBufReset(&buf);
+    ormJsonString(&buf, (const char*)zIn, n);
+    nBad += buf.n!=nWant || memcmp(buf.z, zWant, (size_t)nWant)!=0;
+    p = ormJsonParse(&arena, buf.z, buf.n, "x");
+    nBack += p==0 || p->eType!=ORM_JSON_STRING;
+    ormArenaFree(&arena);
+  }
+  check(nBad==0, "escape: as the plain way does it, 60000 texts");
+  check(nBack==0, "escape: what is written can be read");
+  ormBufReset(&buf);
+  ormJsonString(&buf, "a\0b", 3);
+  checkText(ormBufText(&buf), "\"a\\u0000b\"", "escape: NUL");
+  ormBufReset(&buf);
+  ormJsonBlob(&buf, "", 0);
+  ormJsonBlob(&buf, "f", 1);
+  ormJsonBlob(&buf, "fo", 2);
+  ormJsonBlob(&buf, "foo", 3);
+  ormJsonBlob(&buf, "\xff\xfe\xfd\0", 4);
+  checkText(ormBufText(&buf), "\"\"\"Zg==\"\"Zm8=\"\"Zm9v\"\"//79AA==\"",
+            "base64");
+  ormErrClear(&err);
+  ormBufFree(&buf);
+  ormArenaFree(&arena);
+  free(zIn);
+  free(zWant);
+}
+
+/* --------------------------------------------------------------- doubles -- */
+
+static void realIs(const char *zIn, double r){
+  double rGot = ormRealParse(zIn, (i64)strlen(zIn));
+  check(memcmp(&rGot, &r, 8)==0, zIn);
+}
+
+static void realTextIs(double r, const char *zWant){
+  char z[ORM_REAL_TEXT + 1];
+  z[ormRealText(z, r)] = 0;
+  checkText(z, zWant, "real: text");
+}
+
+static void testReal(void){
+  static char zLong[3000];
+  static const struct { double r; const char *z; } aText[] = {
+    { 0.0, "0.0" }, { -0.0, "-0.0" }, { 1.0, "1.0" }, { -1.5, "-1.5" },
+    { 0.1, "0.1" }, { 0.1+0.2, "0.30000000000000004" }, { 100.0, "100.0" },
+    { 1e14, "100000000000000.0" }, { 1e15, "1000000000000000.0" },
+    { 1e16, "1.0e+16" }, { 1e100, "1.0e+100" }, { 0.0001, "0.0001" },
+    { 0.00001, "1.0e-05" }, { 123456.789012, "123456.789012" },
+    { 1.7976931348623157e308, "1.7976931348623157e+308" },
+    { 2.2250738585072014e-308, "2.2250738585072014e-308" },
+    { 5e-324, "4.94065645841247e-324" }, { 9007199254740993.0,
+      "9007199254740992.0" }, { 3.14159265358979, "3.14159265358979" },
+  };
+  for(int i=0; i<ORM_COUNT(aText); i++) realTextIs(aText[i].r, aText[i].z);
+  realIs("0.0", 0.0);
+  realIs("-0", -0.0);
+  realIs("1e400", INFINITY);
+  realIs("-1e400", -INFINITY);
+  realIs("1e99999999999999999999", INFINITY);
+  realIs("1e-99999999999999999999", 0.0);
+  realIs("0e99999999999999999999", 0.0);
+  realIs("1.7976931348623158e308", 1.7976931348623157e308);
+  realIs("1.7976931348623159e308", INFINITY);
+  realIs("2.2250738585072011e-308", 2.225073858507201e-308);
+  realIs("9007199254740993", 9007199254740992.0);
+  realIs("9007199254740993.0000000000000000000000000000001",
+         9007199254740994.0);
+  realIs("9007199254740995", 9007199254740996.0);
+  realIs("2.4703282292062327208e-324", 0.0);
+  realIs("2.4703282292062328e-324", 5e-324);
+  realIs("123456789012345678901234567890", 123456789012345678901234567890.0);
+  /* The tie below the smallest double has 1075 digits; above it, a bit more. */
+  strcpy(zLong, "0.");
+  memset(&zLong[2], '0', 1500);
+  strcpy(&zLong[1502], "1e1501");
+  realIs(zLong, 1.0);
+  memset(zLong, '9', 2000);
+  strcpy(&zLong[2000], "e-2000");
+  realIs(zLong, 1.0);
+}
+
+/* Doubles of several kinds, written by us and read by us and by libc; and
+** decimal texts of any length, read by both. */
+static void randomReal(int n, u64 iSeed){
+  int nBad = 0, nLong = 0;
+  iRandom ^= iSeed*0x9e3779b97f4a7c15u;
+  for(int i=0; i<n; i++){
+    u64 u = nextRandom();
+    char z[64];
+    double r, rBack;
+    int nText;
+    if( i%4==1 ) u = (u & 0x800fffffffffffffu) | (u64)(1023 + i%64 - 32)<<52;
+    memcpy(&r, &u, 8);
+    if( i%4==2 ) r = (double)(i64)(u>>20)/100000.0;
+    if( i%4==3 ) r = (double)(u>>(u&63)) + 0.5;
+    if( isnan(r) || isinf(r) ) continue;
+    nText = ormRealText(z, r);
+    z[nText] = 0;
+    rBack = strtod(z, 0);
+    if( memcmp(&rBack, &r, 8)!=0 || nText>ORM_REAL_TEXT ) nBad++;
+    rBack = ormRealParse(z, nText);
+    if( memcmp(&rBack, &r, 8)!=0 || !readable(z, nText) ) nBad++;
+  }
+  for(int i=0; i<n; i++){
+    char z[200];
+    double r1, r2;
+    int nDigit = 1 + (int)(nextRandom()%40), k = 0;
+    for(int j=0; j<nDigit; j++){
+      z[k++] = (char)('0' + nextRandom()%10);
+      if( j==0 ) z[k++] = '.';
+    }
+    sprintf(&z[k], "e%d", (int)(nextRandom()%660) - 340);
+    r1 = strtod(z, 0);
+    r2 = ormRealParse(z, (i64)strlen(z));
+    if( memcmp(&r1, &r2, 8)!=0 ) nLong++;
+  }
+  check(nBad==0, "real: written and read back");
+  check(nLong==0, "real: long decimals as libc reads them");
+}
+
+/* Exact ties between two doubles, and their neighbours: what only the big
+** integers can decide. */
+static void testTies(int n){
+  int nBad = 0;
+  for(int i=0; i<n; i++){
+    u64 u = nextRandom() & 0x7fffffffffffffffu;
+    char z[1300];
+    double r, rNext, rGot, rWant;
+    long double rTie;
+    int nText;
+    if( i%2 ) u = (u & 0x000fffffffffffffu) | (u64)(1023 + i%200 - 100)<<52;
+    if( (u>>52)>=0x7fe ) continue;
+    memcpy(&r, &u, 8);
+    u++;
+    memcpy(&rNext, &u, 8);
+    rTie = ((long double)r + (long double)rNext)/2;
+    nText = snprintf(z, sizeof(z), "%.1150Lg", rTie);
+    rWant = strtod(z, 0);
+    rGot = ormRealParse(z, nText);
+    if( memcmp(&rGot, &rWant, 8)!=0 ) nBad++;
+    strcpy(strchr(z, 'e') ? strchr(z, 'e') : &z[nText], "");
+    if( strchr(z, '.') ){
+      nText = (int)strlen(z);
+      strcpy(&z[nText], "1");
+      if( ormRealParse(z, nText+1)!=strtod(z, 0) ) nBad++;
+    }
+  }
+  check(nBad==0, "real: ties");
+}
+
+/* ------------------------------------------------------------ suggestions -- */
+
+static const char *aName(const void *pArg, int i){
+  static const char *az[] = { "some", "every", "none", "startswith", "email",
+                              "is_active", "name", 0 };
+  (void)pArg;
+  return az[i];
+}
+
+static void testNearest(void){
+  static const struct { const char *z, *zNear; } a[] = {
+    { "soem", "some" }, { "SOME", "some" }, { "emial", "email" },
+    { "startwith", "startswith" }, { "isactive", "is_active" },
+    { "naem", "name" }, { "nothing_like_it", 0 }, { "xyz", 0 }, { "", 0 },
+  };
+  for(int i=0; i<ORM_COUNT(a); i++){
+    const char *z = ormNearest(a[i].z, (i64)strlen(a[i].z), aName, 0);
+    checkText(z ? z : "(none)", a[i].zNear ? a[i].zNear : "(none)", a[i].z);
+  }
+}
+
+/* ---------------------------------------------------- on a connection -- */
+
+static Orm *findOrm(sqlite3 *db);
+
+typedef struct Job Job;
+struct Job {
+  const char *zSql;
+  int rc;                       /* fail with this at the end                  */
+  Job *pInner;                  /* run this in an anchor of its own           */
+  int bIgnore;                  /* go on when the inner one fails             */
+};
+
+static void runJob(Orm *pOrm, OrmErr *pErr, void *pArg){
+  Job *p = (Job*)pArg;
+  ormStmtExec(pOrm, pErr, p->zSql);
+  if( p->pInner ){
+    OrmErr inner = { 0, 0 };
+    ormAnchorRun(pOrm, p->bIgnore ? &inner : pErr, runJob, p->pInner);
+    ormErrClear(&inner);
+  }
+  if( p->rc ) ormErr(pErr, p->rc, "orm: the job failed");
+}
+
+/* A value of one statement. */
+static i64 value(sqlite3 *db, const char *zSql){
+  sqlite3_stmt *p = 0;
+  i64 i = -1;
+  if( sqlite3_prepare_v2(db, zSql, -1, &p, 0)==SQLITE_OK
+   && sqlite3_step(p)==SQLITE_ROW ) i = sqlite3_column_int64(p, 0);
+  sqlite3_finalize(p);
+  return i;
+}
+
+static void run(sqlite3 *db, const char *zSql){
+  char *zErr = 0;
+  if( sqlite3_exec(db, zSql, 0, 0, &zErr)!=SQLITE_OK ){
+    check(0, zErr ? zErr : zSql);
+    sqlite3_free(zErr);
+  }
+}
+
+static void testAnchor(sqlite3 *db, Orm *pOrm){
+  OrmErr err = { 0, 0 };
+  Job fine = { "INSERT INTO t VALUES(1)", 0, 0, 0 };
+  Job bad = { "INSERT INTO t VALUES(2)", SQLITE_CONSTRAINT, 0, 0 };
+  Job outer = { "INSERT INTO t VALUES(3)", 0, 0, 0 };
+  run(db, "CREATE TABLE t(a UNIQUE ON CONFLICT ABORT);"
+          "CREATE TABLE u(a UNIQUE ON CONFLICT ROLLBACK)");
+  for(int bTransaction=0; bTransaction<2; bTransaction++){
+    run(db, "DELETE FROM t");
+    if( bTransaction ) run(db, "BEGIN");
+    ormAnchorRun(pOrm, &err, runJob, &fine);
+    check(err.rc==0 && value(db, "SELECT count(*) FROM t")==1, "anchor: done");
+    check(sqlite3_last_insert_rowid(db)==value(db, "SELECT max(rowid) FROM t"),
+          "anchor: last_insert_rowid is the job's");
+    ormAnchorRun(pOrm, &err, runJob, &bad);
+    check(err.rc==SQLITE_CONSTRAINT, "anchor: the job's code");
+    checkText(err.zMsg, "orm: the job failed", "anchor: the job's message");
+    ormErrClear(&err);
+    check(value(db, "SELECT count(*) FROM t")==1, "anchor: undone");
+    ormAnchorRun(pOrm, &err, runJob, &fine);
+    check(err.rc==SQLITE_CONSTRAINT_UNIQUE, "anchor: SQLite's code");
+    checkText(err.zMsg, "UNIQUE constraint failed: t.a", "anchor: its message");
+    ormErrClear(&err);
+    outer.pInner = &bad;
+    outer.bIgnore = 0;
+    ormAnchorRun(pOrm, &err, runJob, &outer);
+    check(err.rc==SQLITE_CONSTRAINT && value(db, "SELECT count(*) FROM t")==1,
+          "anchor: the inner failure undoes the outer one");
+    checkText(err.zMsg, "orm: the job failed", "anchor: the inner message");
+    ormErrClear(&err);
+    outer.bIgnore = 1;
+    ormAnchorRun(pOrm, &err, runJob, &outer);
+    check(err.rc==0 && value(db, "SELECT group_concat(a, '') FROM t")==13,
+          "anchor: an inner failure that is handled undoes only itself");
+    if( bTransaction ) run(db, "COMMIT");
+    check(value(db, "SELECT count(*) FROM t")==2, "anchor: after it all");
+  }
+}
+
+/* A constraint that rolls the caller's transaction back is never hidden. */
+static void testRollback(sqlite3 *db, Orm *pOrm){
+  OrmErr err = { 0, 0 };
+  Job job = { "INSERT INTO u VALUES(1)", 0, 0, 0 };
+  run(db, "INSERT INTO u VALUES(1); BEGIN; INSERT INTO u VALUES(7)");
+  ormAnchorRun(pOrm, &err, runJob, &job);
+  check(err.rc==SQLITE_ABORT_ROLLBACK, "anchor: the transaction is gone");
+  check(err.zMsg && strstr(err.zMsg, "UNIQUE")!=0, "anchor: and why");
+  ormErrClear(&err);
+  check(sqlite3_get_autocommit(db) && value(db, "SELECT count(*) FROM u")==1,
+        "anchor: rolled back");
+}
+
+/* Tables of the file that have taken our names are found out. */
+static void testShadow(sqlite3 *db, Orm *pOrm){
+  static const char *azName[] = { "orm_anchor(job)", "orm_keys(i, k0, list)" };
+  for(int i=0; i<2; i++){
+    OrmErr err = { 0, 0 };
+    Job job = { "INSERT INTO t VALUES(99)", 0, 0, 0 };
+    char *z = sqlite3_mprintf("CREATE TABLE %s", azName[i]);
+    run(db, z);
+    sqlite3_free(z);
+    if( i==0 ){
+      ormAnchorRun(pOrm, &err, runJob, &job);
+      check(value(db, "SELECT count(*) FROM t WHERE a=99")==0, "shadow: not run");
+      run(db, "DROP TABLE orm_anchor");
+    }else{
+      i64 aInt[] = { 1 };
+      OrmKeys keys = { 1, 1, aInt, 0, 0, 0 };
+      OrmStmt *p = ormStmtTake(pOrm, &err, "SELECT k0 FROM orm_keys WHERE list=?1", -1);
+      ormKeysBind(&err, p, 1, &keys);
+      check(!ormStmtStep(pOrm, &err, p), "shadow: no row");
+      ormStmtGive(pOrm, &err, p);
+      ormKeysCheck(&err, &keys);
+      run(db, "DROP TABLE orm_keys");
+    }
+    check(err.rc==SQLITE_ERROR && err.zMsg && strstr(err.zMsg, "named orm_"),
+          "shadow: an error names the table");
+    ormErrClear(&err);
+  }
+}
+
+typedef struct Collector { OrmSink base; Orm *pOrm; i64 iSum; int nCol;
+                           int iFailAt; int iDepth; } Collector;
+
+static void collect(OrmSink *pSink, int nVal, sqlite3_value **apVal){
+  Collector *p = (Collector*)pSink;
+  p->nCol = nVal;
+  p->iSum += sqlite3_value_int64(apVal[0]);
+  if( p->iFailAt && pSink->nRow==p->iFailAt ){
+    ormErr(pSink->pErr, SQLITE_CONSTRAINT, "orm: stop here");
+  }
+  if( p->iDepth>0 ){
+    Collector inner = { { collect, pSink->pErr, 0, 0 }, p->pOrm, 0, 0, 0,
+                        p->iDepth - 1 };
+    OrmStmt *pStmt = ormStmtTake(p->pOrm, pSink->pErr,
+        "SELECT orm_emit(a, 2) FROM num", -1);
+    ormEmitRun(p->pOrm, pSink->pErr, pStmt, &inner.base);
+    ormStmtGive(p->pOrm, pSink->pErr, pStmt);
+    check(inner.iSum==6 && inner.base.nRow==3, "emit: nested");
+  }
+}
+
+static void testEmit(sqlite3 *db, Orm *pOrm){
+  OrmErr err = { 0, 0 };
+  OrmBuf sql;
+  Collector c = { { collect, &err, 0, 0 }, pOrm, 0, 0, 0, 2 };
+  OrmStmt *p;
+  run(db, "CREATE TABLE num(a); INSERT INTO num VALUES(1),(2),(3)");
+  p = ormStmtTake(pOrm, &err, "SELECT orm_emit(a, 2) FROM num", -1);
+  ormEmitRun(pOrm, &err, p, &c.base);
+  ormStmtGive(pOrm, &err, p);
+  check(err.rc==0 && c.iSum==6 && c.base.nRow==3 && c.nCol==2, "emit: rows");
+  check(pOrm->pSink==0, "emit: the sink is put back");
+  c.base.nRow = 0;
+  c.iDepth = 0;
+  c.iFailAt = 2;
+  p = ormStmtTake(pOrm, &err, "SELECT orm_emit(a, 2) FROM num", -1);
+  ormEmitRun(pOrm, &err, p, &c.base);
+  ormStmtGive(pOrm, &err, p);
+  check(c.base.nRow==2, "emit: a failed sink stops the statement");
+  check(err.rc==SQLITE_CONSTRAINT, "emit: the sink's code");
+  checkText(err.zMsg, "orm: stop here", "emit: the sink's message");
+  ormErrClear(&err);
+  /* Wider than the arguments of a function: a plain SELECT. */
+  check(ormEmitCanPush(pOrm, 10) && !ormEmitCanPush(pOrm, 2000), "emit: limit");
+  ormBufInit(&sql, &err);
+  ormBufAdd(&sql, "SELECT a", -1);
+  for(int i=1; i<1500; i++) ormBufPrintf(&sql, ",%d", i);
+  ormBufAdd(&sql, " FROM num", -1);
+  memset(&c, 0, sizeof(c));
+  c.base.xRow = collect;
+  c.base.pErr = &err;
+  p = ormStmtTake(pOrm, &err, ormBufText(&sql), -1);
+  ormEmitRun(pOrm, &err, p, &c.base);
+  ormStmtGive(pOrm, &err, p);
+  check(err.rc==0 && c.iSum==6 && c.base.nRow==3 && c.nCol==1500, "emit: pulled");
+  ormBufFree(&sql);
+}
+
+static void testKeys(sqlite3 *db, Orm *pOrm){
+  static const char zSql[] =
+    "SELECT k.i, num.a, k.k1 FROM orm_keys(?1) AS k CROSS JOIN num ON num.a=k.k0"
+    " ORDER BY k.i";
+  OrmErr err = { 0, 0 };
+  i64 aInt[] = { 3, 30, 1, 10, 9, 90 };
+  int aiPos[] = { 4, 7, 8 };
+  OrmKeys keys = { 2, 3, aInt, 0, aiPos, 0 };
+  OrmStmt *p = ormStmtTake(pOrm, &err, zSql, -1);
+  i64 iSum = 0;
+  ormKeysBind(&err, p, 1, &keys);
+  while( ormStmtStep(pOrm, &err, p) ){
+    iSum = iSum*1000 + sqlite3_column_int64(p->p, 0)*100
+         + sqlite3_column_int64(p->p, 1)*10 + sqlite3_column_int64(p->p, 2)/10;
+  }
+  check(sqlite3_stmt_status(p->p, SQLITE_STMTSTATUS_SORT, 0)==0,
+        "keys: ORDER BY i needs no sorting");
+  ormStmtGive(pOrm, &err, p);
+  ormKeysCheck(&err, &keys);
+  check(err.rc==0 && keys.bUsed && iSum==433711, "keys: joined, in order");
+  check(value(db, "SELECT count(*) FROM orm_keys(5)")==0
+     && value(db, "SELECT count(*) FROM orm_keys")==0, "keys: empty by hand");
+}
+
+static void testStatements(sqlite3 *db, Orm *pOrm){
+  OrmErr err = { 0, 0 };
+  OrmStmt *p1 = ormStmtTake(pOrm, &err, "SELECT ?1+1", -1);
+  OrmStmt *p2 = ormStmtTake(pOrm, &err, "SELECT ?1+1", -1);
+  sqlite3_stmt *pUser = 0;
+  check(p1 && p2 && p1!=p2 && p1->p!=p2->p, "stmt: on loan once");
+  ormStmtGive(pOrm, &err, p1);
+  check(ormStmtTake(pOrm, &err, "SELECT ?1+1", -1)==p1, "stmt: found again");
+  ormStmtGive(pOrm, &err, p1);
+  ormStmtGive(pOrm, &err, p2);
+  check(ormStmtTake(pOrm, &err, "SELEC", -1)==0 && err.rc==SQLITE_ERROR
+     && err.zMsg, "stmt: a syntax error");
+  check(ormStmtTake(pOrm, &err, "SELECT 1", -1)==0, "stmt: nothing after it");
+  ormErrClear(&err);
+  for(int i=0; i<1000; i++) ormStmtExecf(pOrm, &err, "SELECT %d", i);
+  check(err.rc==0, "stmt: a thousand texts");
+  /* A cursor of the application keeps the connection open; then all works. */
+  sqlite3_prepare_v2(db, "SELECT * FROM num", -1, &pUser, 0);
+  sqlite3_step(pUser);
+  p1 = ormStmtTake(pOrm, &err, "SELECT 5", -1);
+  check(sqlite3_close(db)==SQLITE_BUSY && pOrm->pStmts==0,
+        "stmt: close is refused, the cache is gone");
+  check(ormStmtStep(pOrm, &err, p1), "stmt: one on loan still works");
+  ormStmtGive(pOrm, &err, p1);
+  p1 = ormStmtTake(pOrm, &err, "SELECT 6", -1);
+  check(p1 && ormStmtStep(pOrm, &err, p1) && pOrm->pStmts, "stmt: cache is back");
+  ormStmtGive(pOrm, &err, p1);
+  sqlite3_finalize(pUser);
+}
+
+static int nDropped = 0;
+static void dropped(Orm *pOrm){
+  check(pOrm->pStmts!=0, "context: statements go after what uses them");
+  nDropped++;
+}
+
+/* The state that the registrations share: the entry point keeps it to itself,
+** so an emit of ours looks into its user data. */
+static Orm *pFound;
+static void findStep(sqlite3_context *pCtx, int n, sqlite3_value **ap){
+  (void)n; (void)ap;
+  pFound = (Orm*)sqlite3_user_data(pCtx);
+}
+static Orm *findOrm(sqlite3 *db){
+  /* orm_keys and the others hold it as module data; making a second state of
+  ** our own is as good for core, which needs nothing else. */
+  Orm *pOrm = sqlite3_malloc64(sizeof(*pOrm));
+  static const struct { const char *z; const sqlite3_module *p; } a[] = {
+    { "orm_context", &ormContextModule }, { "orm_keys", &ormKeysModule },
+    { "orm_anchor", &ormAnchorModule },
+  };
+  memset(pOrm, 0, sizeof(*pOrm));
+  pOrm->db = db;
+  pOrm->nRef = 5;
+  ormConfigInit(pOrm);
+  sqlite3_create_function_v2(db, "orm_emit", -1, SQLITE_UTF8, pOrm, 0,
+                             ormEmitStep, ormEmitFinal, ormUnref);
+  for(int i=0; i<3; i++){
+    sqlite3_create_module_v2(db, a[i].z, a[i].p, pOrm, ormUnref);
+  }
+  sqlite3_create_function_v2(db, "find", 0, SQLITE_UTF8, pOrm, findStep, 0, 0, 0);
+  sqlite3_exec(db, "SELECT find()", 0, 0, 0);
+  return pFound;
+}
+
+static void testConnection(void){
+  OrmErr err = { 0, 0 };
+  sqlite3 *db = 0;
+  Orm *pOrm;
+  sqlite3_open(":memory:", &db);
+  pOrm = findOrm(db);
+  ormContextOnDrop(pOrm, &err, dropped);
+  ormContextOnDrop(pOrm, &err, dropped);
+  testAnchor(db, pOrm);
+  testRollback(db, pOrm);
+  testShadow(db, pOrm);
+  testEmit(db, pOrm);
+  testKeys(db, pOrm);
+  testStatements(db, pOrm);
+  check(nDropped==1, "context: each hook is called once");
+  check(sqlite3_close(db)==SQLITE_OK, "context: the connection closes");
+  check(pOrm->nRef==1, "context: all registrations have let go");
+  ormUnref(pOrm);
+  check(sqlite3_memory_used()==0, "context: no memory is left");
+}
+
+/* ----------------------------------------------------------------- main -- */
+
+static void readFiles(int n, char **azFile){
+  for(int i=0; i<n; i++){
+    FILE *pFile = fopen(azFile[i], "rb");
+    static char z[1000000];
+    size_t nRead = pFile ? fread(z, 1, sizeof(z), pFile) : 0;
+    char *zCopy = malloc(nRead + 1);
+    if( pFile ) fclose(pFile);
+    memcpy(zCopy, z, nRead);    /* of the exact size, for the sanitizer       */
+    printf("%c %s\n", readable(zCopy, (i64)nRead) ? 'y' : 'n', azFile[i]);
+    free(zCopy);
+  }
+}
+
+int main(int nArg, char **azArg){
+  if( nArg>1 && strcmp(azArg[1], "json")==0 ){
+    readFiles(nArg - 2, &azArg[2]);
+    return 0;
+  }
+  if( nArg>3 && strcmp(azArg[1], "real")==0 ){
+    randomReal(atoi(azArg[2]), (u64)atoll(azArg[3]));
+    testTies(20000);
+  }else{
+    testErrors();
+    testArena();
+    testBuf();
+    testReader();
+    testTree();
+    testEscape();
+    testReal();
+    testNearest();
+    testConnection();
+  }
+  printf("%d passed, %d failed\n", nPass, nFail);
+  return nFail>0;
+}
