@@ -42,7 +42,7 @@ int ormAnchorUpdate(
 }
 
 /* A real table of our name would take the row instead of us.  Looked for when
-** the statement is new; later ones are found out because the job did not run. */
+** the statement is new; a later one is found out as the job does not run. */
 static void anchorCheck(Orm *pOrm, OrmErr *pErr){
   OrmStmt *p = ormStmtTakeQuiet(pOrm, pErr,
       "SELECT 1 FROM main.sqlite_schema "

@@ -120,7 +120,9 @@ static int keysEof(sqlite3_vtab_cursor *pCursor){
   return p->pKeys==0 || p->iKey>=p->pKeys->nKey;
 }
 
-static int keysColumn(sqlite3_vtab_cursor *pCursor, sqlite3_context *pCtx, int i){
+static int keysColumn(
+  sqlite3_vtab_cursor *pCursor, sqlite3_context *pCtx, int i
+){
   const KeysCursor *p = (const KeysCursor*)pCursor;
   const OrmKeys *pKeys = p->pKeys;
   int nCol = pKeys->nCol;

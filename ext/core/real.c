@@ -57,7 +57,7 @@ static const double aExactPow[] = {
   1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22
 };
 
-/* --------------------------------------------------- 64 and 128 bit parts -- */
+/* -------------------------------------------------- 64 and 128 bit parts -- */
 
 static U128 multiply(u64 a, u64 b){
   u64 a0 = a & 0xffffffffu, a1 = a>>32;
@@ -127,7 +127,7 @@ static U128 pow10Top(int q){
   return r;
 }
 
-/* ------------------------------------------------------------ big integers -- */
+/* ---------------------------------------------------------- big integers -- */
 
 /* Up to BIG_DIGITS decimal digits are looked at; what follows them can only
 ** tell whether the number is a bit larger, so one more digit stands for it. */
@@ -177,7 +177,7 @@ static int bigCompare(const Big *p, const Big *q){
   return 0;
 }
 
-/* --------------------------------------------------------- text to double -- */
+/* -------------------------------------------------------- text to double -- */
 
 /* A decimal number taken apart. */
 typedef struct Decimal Decimal;
@@ -319,7 +319,7 @@ double ormRealParse(const char *z, i64 n){
   return bNeg ? -r : r;
 }
 
-/* --------------------------------------------------------- double to text -- */
+/* -------------------------------------------------------- double to text -- */
 
 static u64 pow10Int(int n){
   u64 u = 1;

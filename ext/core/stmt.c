@@ -172,7 +172,9 @@ OrmStmt *ormStmtTakeQuiet(Orm *pOrm, OrmErr *pErr, const char *zSql){
   return p;
 }
 
-static OrmStmt *takeVa(Orm *pOrm, OrmErr *pErr, const char *zFormat, va_list ap){
+static OrmStmt *takeVa(
+  Orm *pOrm, OrmErr *pErr, const char *zFormat, va_list ap
+){
   OrmStmt *p;
   char *zSql;
   if( pErr->rc!=SQLITE_OK ) return 0;

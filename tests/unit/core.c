@@ -25,11 +25,14 @@ static void check(int bOk, const char *zWhat){
   }
 }
 
-static void checkText(const char *zGot, const char *zExpected, const char *zWhat){
+static void checkText(
+  const char *zGot, const char *zExpected, const char *zWhat
+){
   int bOk = zGot!=0 && strcmp(zGot, zExpected)==0;
   check(bOk, zWhat);
   if( !bOk ){
-    printf("    expected: [%s]\n     got: [%s]\n", zExpected, zGot ? zGot : "0");
+    printf("    expected: [%s]\n     got: [%s]\n", zExpected,
+           zGot ? zGot : "0");
   }
 }
 
@@ -169,7 +172,8 @@ static void testReader(void){
   static const char *azGood[] = {
     "null", "true", "false", "0", "-0", "1", "-12", "1.5", "1e5", "1E+5",
     "0.1e-7", "\"\"", "\"a\"", "[]", "{}", " [ 1 , 2 ] ", "\t{\n\"a\" : {}}\r",
-    "\"\\u0000\"", "\"\\ud83d\\ude00\"", "\"\\ud800\"", "\"\\\"\\\\\\/\\b\\f\\n\"",
+    "\"\\u0000\"", "\"\\ud83d\\ude00\"", "\"\\ud800\"",
+    "\"\\\"\\\\\\/\\b\\f\\n\"",
     "{\"a\":1,\"a\":2}", "\"\x7f\"", "\"\xf4\x8f\xbf\xbf\"", "\"\xc2\x80\"",
     "123456789012345678901234567890", "1e400", "[[[[]]],{}]", "{\"\":0}",
   };
@@ -203,8 +207,9 @@ static void testReader(void){
 
 static void testTree(void){
   static const char zDoc[] =
-    " {\"a\": [1, -2.5, \"x\\ny\\u0041\\ud83d\\ude00\\udc00\"], \"b c\": {\"d\":"
-    " 9223372036854775807, \"e\": 9223372036854775808, \"a\": -0.0}, \"a\": null}";
+    " {\"a\": [1, -2.5, \"x\\ny\\u0041\\ud83d\\ude00\\udc00\"], \"b c\": {"
+    "\"d\": 9223372036854775807, \"e\": 9223372036854775808, \"a\": -0.0},"
+    " \"a\": null}";
   OrmErr err = { 0, 0 };
   OrmArena arena;
   OrmBuf buf;
@@ -225,7 +230,8 @@ static void testTree(void){
   check(ormJsonMember(pB, "e")->eType==ORM_JSON_REAL
      && ormJsonMember(pB, "e")->u.r==9223372036854775808.0, "tree: 2^63");
   check(signbit(ormJsonMember(pB, "a")->u.r)!=0, "tree: -0.0 keeps its sign");
-  check(ormJsonMember(p, "a")->eType==ORM_JSON_NULL, "tree: the last of a name");
+  check(ormJsonMember(p, "a")->eType==ORM_JSON_NULL,
+        "tree: the last of a name");
   check(ormJsonMember(p, "x")==0 && ormJsonMember(pA, "a")==0,
         "tree: no such member");
   checkText(ormJsonPath(&arena, ormJsonMember(pB, "d")), "$[\"b c\"].d",
@@ -289,8 +295,10 @@ static i64 randomText(u8 *z, i64 nMax){
     }else if( eKind==1 ){
       z[n++] = (u8)(r>>8);
     }else{
-      static const char *az[] = { "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80",
-        "\"", "\\", "\n", "\x01", "\x7f", "\xed\xa0\x80", "\xf4\x90\x80\x80" };
+      static const char *az[] = {
+        "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\"", "\\", "\n",
+        "\x01", "\x7f", "\xed\xa0\x80", "\xf4\x90\x80\x80"
+      };
       const char *zPart = az[(r>>8)%10];
       i64 nPart = (i64)strlen(zPart);
       if( (r>>20)%16==0 && nPart>1 ) nPart--;
@@ -464,7 +472,7 @@ static void testTies(int n){
   check(nBad==0, "real: ties");
 }
 
-/* ------------------------------------------------------------ suggestions -- */
+/* ----------------------------------------------------------- suggestions -- */
 
 static const char *aName(const void *pArg, int i){
   static const char *az[] = { "some", "every", "none", "startswith", "email",
@@ -486,8 +494,6 @@ static void testNearest(void){
 }
 
 /* ---------------------------------------------------- on a connection -- */
-
-static Orm *findOrm(sqlite3 *db);
 
 typedef struct Job Job;
 struct Job {
@@ -589,12 +595,14 @@ static void testShadow(sqlite3 *db, Orm *pOrm){
     sqlite3_free(z);
     if( i==0 ){
       ormAnchorRun(pOrm, &err, runJob, &job);
-      check(value(db, "SELECT count(*) FROM t WHERE a=99")==0, "shadow: not run");
+      check(value(db, "SELECT count(*) FROM t WHERE a=99")==0,
+            "shadow: not run");
       run(db, "DROP TABLE orm_anchor");
     }else{
       i64 aInt[] = { 1 };
       OrmKeys keys = { 1, 1, aInt, 0, 0, 0 };
-      OrmStmt *p = ormStmtTake(pOrm, &err, "SELECT k0 FROM orm_keys WHERE list=?1", -1);
+      OrmStmt *p = ormStmtTake(pOrm, &err,
+          "SELECT k0 FROM orm_keys WHERE list=?1", -1);
       ormKeysBind(&err, p, 1, &keys);
       check(!ormStmtStep(pOrm, &err, p), "shadow: no row");
       ormStmtGive(pOrm, &err, p);
@@ -661,14 +669,15 @@ static void testEmit(sqlite3 *db, Orm *pOrm){
   p = ormStmtTake(pOrm, &err, ormBufText(&sql), -1);
   ormEmitRun(pOrm, &err, p, &c.base);
   ormStmtGive(pOrm, &err, p);
-  check(err.rc==0 && c.iSum==6 && c.base.nRow==3 && c.nCol==1500, "emit: pulled");
+  check(err.rc==0 && c.iSum==6 && c.base.nRow==3 && c.nCol==1500,
+        "emit: pulled");
   ormBufFree(&sql);
 }
 
 static void testKeys(sqlite3 *db, Orm *pOrm){
   static const char zSql[] =
-    "SELECT k.i, num.a, k.k1 FROM orm_keys(?1) AS k CROSS JOIN num ON num.a=k.k0"
-    " ORDER BY k.i";
+    "SELECT k.i, num.a, k.k1 FROM orm_keys(?1) AS k"
+    " CROSS JOIN num ON num.a=k.k0 ORDER BY k.i";
   OrmErr err = { 0, 0 };
   i64 aInt[] = { 3, 30, 1, 10, 9, 90 };
   int aiPos[] = { 4, 7, 8 };
@@ -714,7 +723,8 @@ static void testStatements(sqlite3 *db, Orm *pOrm){
   check(ormStmtStep(pOrm, &err, p1), "stmt: one on loan still works");
   ormStmtGive(pOrm, &err, p1);
   p1 = ormStmtTake(pOrm, &err, "SELECT 6", -1);
-  check(p1 && ormStmtStep(pOrm, &err, p1) && pOrm->pStmts, "stmt: cache is back");
+  check(p1 && ormStmtStep(pOrm, &err, p1) && pOrm->pStmts,
+        "stmt: cache is back");
   ormStmtGive(pOrm, &err, p1);
   sqlite3_finalize(pUser);
 }
@@ -725,16 +735,8 @@ static void dropped(Orm *pOrm){
   nDropped++;
 }
 
-/* The state that the registrations share: the entry point keeps it to itself,
-** so an emit of ours looks into its user data. */
-static Orm *pFound;
-static void findStep(sqlite3_context *pCtx, int n, sqlite3_value **ap){
-  (void)n; (void)ap;
-  pFound = (Orm*)sqlite3_user_data(pCtx);
-}
-static Orm *findOrm(sqlite3 *db){
-  /* orm_keys and the others hold it as module data; making a second state of
-  ** our own is as good for core, which needs nothing else. */
+/* The state that orm.c would make, with what core alone registers. */
+static Orm *newOrm(sqlite3 *db){
   Orm *pOrm = sqlite3_malloc64(sizeof(*pOrm));
   static const struct { const char *z; const sqlite3_module *p; } a[] = {
     { "orm_context", &ormContextModule }, { "orm_keys", &ormKeysModule },
@@ -749,9 +751,7 @@ static Orm *findOrm(sqlite3 *db){
   for(int i=0; i<3; i++){
     sqlite3_create_module_v2(db, a[i].z, a[i].p, pOrm, ormUnref);
   }
-  sqlite3_create_function_v2(db, "find", 0, SQLITE_UTF8, pOrm, findStep, 0, 0, 0);
-  sqlite3_exec(db, "SELECT find()", 0, 0, 0);
-  return pFound;
+  return pOrm;
 }
 
 static void testConnection(void){
@@ -759,7 +759,7 @@ static void testConnection(void){
   sqlite3 *db = 0;
   Orm *pOrm;
   sqlite3_open(":memory:", &db);
-  pOrm = findOrm(db);
+  pOrm = newOrm(db);
   ormContextOnDrop(pOrm, &err, dropped);
   ormContextOnDrop(pOrm, &err, dropped);
   testAnchor(db, pOrm);
