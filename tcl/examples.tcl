@@ -71,7 +71,7 @@ proc ExampleBlocks {page} {
     if {$fence eq ""} {
       if {[regexp {^\s*<!-- (fresh|chinook) -->} $line -> kind]} {
         lappend blocks [list $kind $n ""]
-      } elseif {[regexp {^( *)(```+|~~~+) *([a-z]*)} $line -> in fence kind]} {
+      } elseif {[regexp {^( *)(```+|~~~+) *([a-z-]*)} $line -> in fence kind]} {
         set start $n
         set text {}
       }
