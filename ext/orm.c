@@ -3,8 +3,8 @@
 ** and the state (struct Orm) that the registrations share.
 **
 ** Loading writes nothing and reads nothing of the file, so it cannot fail on a
-** locked, read-only or empty one.  A second load on a connection finds
-** orm_version() there and does nothing.
+** locked, read-only or empty one.  A second load on a connection finds the
+** state of the first and does nothing.
 */
 #define ORM_ENTRY_POINT
 #include "orm_int.h"
@@ -65,39 +65,101 @@ void ormUnref(void *p){
   sqlite3_free(pOrm);
 }
 
-/* Is the extension on this connection already? */
-static int alreadyLoaded(sqlite3 *db){
+/*
+** The state of an earlier load on this connection, or 0: orm_emit(), which is
+** registered first, writes it where a pointer of ours leads.
+*/
+static Orm *findState(sqlite3 *db, int *pRc){
   sqlite3_stmt *pStmt = 0;
-  int rc = sqlite3_prepare_v2(db, "SELECT orm_version()", -1, &pStmt, 0);
-  sqlite3_finalize(pStmt);
-  return rc==SQLITE_OK;
+  Orm *pOrm = 0;
+  int rc = sqlite3_prepare_v2(db, "SELECT orm_emit(?1)", -1, &pStmt, 0);
+  if( rc==SQLITE_OK ){
+    rc = sqlite3_bind_pointer(pStmt, 1, &pOrm, ORM_STATE_TYPE, 0);
+    if( rc==SQLITE_OK ) sqlite3_step(pStmt);
+    rc = sqlite3_finalize(pStmt);
+    if( rc==SQLITE_OK && pOrm==0 ) rc = SQLITE_ERROR;
+  }else if( rc==SQLITE_ERROR ){
+    rc = SQLITE_OK;             /* no such function                           */
+  }
+  *pRc = rc;
+  return pOrm;
 }
 
-static int registerAll(sqlite3 *db, char **pzErr){
-  int rc = SQLITE_OK;
-  const char *zName = "";
+static Orm *newState(sqlite3 *db){
   Orm *pOrm = sqlite3_malloc64(sizeof(*pOrm));
-  if( pOrm==0 ) return SQLITE_NOMEM;
+  if( pOrm==0 ) return 0;
   memset(pOrm, 0, sizeof(*pOrm));
   pOrm->db = db;
-  pOrm->nRef = 1;
   ormConfigInit(pOrm);
-  for(int i=0; i<ORM_COUNT(aFunction) && rc==SQLITE_OK; i++){
-    const struct OrmFunction *p = &aFunction[i];
+  return pOrm;
+}
+
+/* Register what is not registered yet; *pzName: the one that failed. */
+static int registerRest(Orm *pOrm, const char **pzName){
+  int rc = SQLITE_OK;
+  while( rc==SQLITE_OK && pOrm->nFunction<ORM_COUNT(aFunction) ){
+    const struct OrmFunction *p = &aFunction[pOrm->nFunction];
+    *pzName = p->zName;
     pOrm->nRef++;
-    zName = p->zName;
-    rc = sqlite3_create_function_v2(db, p->zName, p->nArg, p->flags, pOrm,
+    rc = sqlite3_create_function_v2(pOrm->db, p->zName, p->nArg, p->flags, pOrm,
                                     p->xFunc, p->xStep, p->xFinal, ormUnref);
+    if( rc==SQLITE_OK ) pOrm->nFunction++;
   }
-  for(int i=0; i<ORM_COUNT(aTable) && rc==SQLITE_OK; i++){
+  while( rc==SQLITE_OK && pOrm->nTable<ORM_COUNT(aTable) ){
+    const struct OrmTable *p = &aTable[pOrm->nTable];
+    *pzName = p->zName;
     pOrm->nRef++;
-    zName = aTable[i].zName;
-    rc = sqlite3_create_module_v2(db, zName, aTable[i].pModule, pOrm, ormUnref);
+    rc = sqlite3_create_module_v2(pOrm->db, p->zName, p->pModule, pOrm,
+                                  ormUnref);
+    if( rc==SQLITE_OK ) pOrm->nTable++;
   }
-  if( rc!=SQLITE_OK && rc!=SQLITE_NOMEM && pzErr ){
-    *pzErr = sqlite3_mprintf("orm: cannot register %s: %s",
-                             zName, sqlite3_errmsg(db));
+  return rc;
+}
+
+/* Take back what is registered; fails while a statement runs. */
+static int unregister(Orm *pOrm){
+  int rc = SQLITE_OK;
+  while( rc==SQLITE_OK && pOrm->nTable>0 ){
+    rc = sqlite3_create_module_v2(pOrm->db, aTable[pOrm->nTable-1].zName, 0, 0,
+                                  0);
+    if( rc==SQLITE_OK ) pOrm->nTable--;
   }
+  while( rc==SQLITE_OK && pOrm->nFunction>0 ){
+    const struct OrmFunction *p = &aFunction[pOrm->nFunction-1];
+    rc = sqlite3_create_function_v2(pOrm->db, p->zName, p->nArg, SQLITE_UTF8, 0,
+                                    0, 0, 0, 0);
+    if( rc==SQLITE_OK ) pOrm->nFunction--;
+  }
+  return rc;
+}
+
+/*
+** When registering fails, SQLite unloads the library, so no function of it may
+** stay.  But none can be taken back while a statement runs, SELECT
+** load_extension() for one.  Then the library has to stay, and the only code
+** for that is a success; the next load registers the rest, and until then what
+** is there says that it is not complete.
+*/
+static int registerAll(sqlite3 *db, char **pzErr){
+  const char *zName = "";
+  int rc;
+  Orm *pOrm = findState(db, &rc);
+  if( rc!=SQLITE_OK ) return rc;
+  if( pOrm==0 ) pOrm = newState(db);
+  if( pOrm==0 ) return SQLITE_NOMEM;
+  pOrm->nRef++;
+  rc = registerRest(pOrm, &zName);
+  if( rc!=SQLITE_OK ){
+    if( rc!=SQLITE_NOMEM && pzErr ){
+      *pzErr = sqlite3_mprintf("orm: cannot register %s: %s", zName,
+                               sqlite3_errmsg(db));
+    }
+    if( unregister(pOrm)!=SQLITE_OK ) rc = SQLITE_OK_LOAD_PERMANENTLY;
+  }
+  pOrm->bIncomplete = rc!=SQLITE_OK;
+#ifdef SQLITE_CORE
+  if( rc==SQLITE_OK_LOAD_PERMANENTLY ) rc = SQLITE_NOMEM;
+#endif
   ormUnref(pOrm);
   return rc;
 }
@@ -120,7 +182,6 @@ int sqlite3_orm_init(
         "orm: needs SQLite 3.38 or newer, this is %s", sqlite3_libversion());
     return SQLITE_ERROR;
   }
-  if( alreadyLoaded(db) ) return SQLITE_OK;
   return registerAll(db, pzErrMsg);
 }
 

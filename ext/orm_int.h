@@ -118,6 +118,8 @@ enum {
 struct Orm {
   sqlite3 *db;
   int nRef;
+  int nFunction, nTable;        /* orm.c: how many are registered             */
+  u8 bIncomplete;               /* some could not be                          */
   i64 aConfig[ORM_CONFIG_N];
   char *zNow;                   /* orm_config('now', text), or 0: the clock   */
   OrmStmtCache *pStmts;         /* core/stmt.c; 0 until the context is there  */
@@ -425,6 +427,9 @@ struct OrmSink {
 ** connection, the SQL text is a plain SELECT of them; ormEmitCanPush() tells. */
 void ormEmitRun(Orm*, OrmErr*, OrmStmt*, OrmSink*);
 int ormEmitCanPush(Orm*, int nCol);
+/* Without a sink, orm_emit() given a pointer of this type to an Orm* sets it:
+** how a second load finds the state of the first. */
+#define ORM_STATE_TYPE "orm_state"
 void ormEmitStep(sqlite3_context*, int, sqlite3_value**);
 void ormEmitFinal(sqlite3_context*);
 

@@ -72,6 +72,11 @@ int ormContextEnsure(Orm *pOrm, OrmErr *pErr){
   int rc;
   if( pOrm->pStmts ) return 1;
   if( pErr->rc!=SQLITE_OK ) return 0;
+  if( pOrm->bIncomplete ){
+    ormErr(pErr, SQLITE_ERROR, "orm: loading the extension ran out of memory "
+           "half way: load it again");
+    return 0;
+  }
   rc = sqlite3_prepare_v2(pOrm->db, "SELECT 1 FROM main.orm_context", -1,
                           &pStmt, 0);
   if( rc!=SQLITE_OK ) ormErrDb(pErr, pOrm->db, rc);

@@ -13,10 +13,21 @@ int ormEmitCanPush(Orm *pOrm, int nCol){
   return nCol<=sqlite3_limit(pOrm->db, SQLITE_LIMIT_FUNCTION_ARG, -1);
 }
 
+/* Without a sink it was called by hand, or by a load that looks for the state
+** of an earlier one. */
+static void emitState(sqlite3_context *pCtx, int nVal, sqlite3_value **apVal){
+  Orm **ppOrm = nVal==1 ? sqlite3_value_pointer(apVal[0], ORM_STATE_TYPE) : 0;
+  if( ppOrm ){
+    *ppOrm = (Orm*)sqlite3_user_data(pCtx);
+  }else{
+    sqlite3_result_error(pCtx, "orm: orm_emit() is for orm's own use", -1);
+  }
+}
+
 void ormEmitStep(sqlite3_context *pCtx, int nVal, sqlite3_value **apVal){
   OrmSink *pSink = ((Orm*)sqlite3_user_data(pCtx))->pSink;
   if( ORM_UNLIKELY(pSink==0) ){
-    sqlite3_result_error(pCtx, "orm: orm_emit() is for orm's own use", -1);
+    emitState(pCtx, nVal, apVal);
     return;
   }
   pSink->nRow++;
@@ -29,11 +40,7 @@ void ormEmitStep(sqlite3_context *pCtx, int nVal, sqlite3_value **apVal){
 
 void ormEmitFinal(sqlite3_context *pCtx){
   OrmSink *pSink = ((Orm*)sqlite3_user_data(pCtx))->pSink;
-  if( pSink ){
-    pSink->bPushed = 1;
-  }else{
-    sqlite3_result_error(pCtx, "orm: orm_emit() is for orm's own use", -1);
-  }
+  if( pSink ) pSink->bPushed = 1;
 }
 
 /* The row of a plain SELECT, for a table wider than a function's arguments. */
