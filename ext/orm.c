@@ -44,6 +44,7 @@ static const struct OrmFunction {
   { "orm_generate", 1, READER, ormSqlGenerate, 0, 0 },
   /* reading */
   /* writing */
+  { "orm_enforce",     1, WRITER, ormSqlEnforce, 0, 0 },
 };
 
 static const struct OrmTable {

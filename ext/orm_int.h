@@ -937,16 +937,21 @@ struct OrmEdge {
   u8 bHard, bSoft;              /* followed when pFrom's row goes for good,   */
                                 /*   when it is soft-deleted                  */
   u8 eBlock;                    /* ORM_BLOCK_*: cannot be set NULL            */
-  u8 bNative;                   /* a foreign key ON DELETE CASCADE does it    */
+  u8 eForeign;                  /* 1 + ORM_FK_* of a declared foreign key on  */
+                                /*   just these columns, 0: none              */
   int n; const int *aFrom, *aTo;         /* joined columns; without pVia      */
   OrmNode *pVia;                /* the link table between, or 0               */
   int nVia; const int *aViaFrom, *aViaTo;   /* its columns: n to pFrom's aFrom,*/
                                 /*   nVia to pTo's aTo                        */
+  const char *zFind; int nFind; /* cascade.c's statement: rows at the end     */
+  const char *zDrop; int nDrop; /* apply.c's: delete them                     */
 };
 OrmRules *ormRulesGet(Orm*, OrmErr*, OrmCatalog*);   /* kept by the Orm        */
 void ormRulesFree(Orm*);
 OrmNode *ormNodeFind(OrmErr*, OrmRules*, const char *zTable);
 OrmEdge *ormNodeEdges(OrmErr*, OrmNode*);            /* compiled on first use  */
+/* Keep a statement's text with the rules, as zFind or (bDrop) zDrop. */
+void ormEdgeKeep(OrmErr*, const OrmEdge*, int bDrop, OrmBuf*);
 int ormRulesEnforced(OrmRules*);        /* are there triggers of orm_enforce? */
 Orm *ormRulesOrm(OrmRules*);
 OrmCatalog *ormRulesCatalog(OrmRules*);
@@ -955,6 +960,9 @@ void ormNodeIds(OrmBuf*, const OrmNode*, const char *zAlias);
 void ormEdgeJoin(OrmBuf*, const OrmEdge*, const char *zFrom, const char *zTo);
 int ormNodeSoft(const OrmNode*);        /* its model's soft-delete field or -1 */
 void ormSoftDeletedSql(OrmBuf*, const OrmModel*, const char *zAlias);
+/* ", f = .." for every field that changes with any change of a row: version,
+** updated_at, which is parameter ?iNow. */
+void ormTouchSql(OrmBuf*, const OrmModel*, int iNow);
 
 /* ========================================================================
 ** Interface to ext/write/cascade.c: what a delete does, as a plan made before
@@ -1004,9 +1012,6 @@ void ormDeletePlan(Orm*, OrmErr*, const char *zModel, i64 nModel,
 ** ===================================================================== */
 /* orm_restore: 1, or 0 if there is no such soft-deleted object. */
 int ormRestore(Orm*, OrmErr*, const char *zModel, i64 nModel, sqlite3_value *pKey);
-/* ", f = .." for every field that changes with any change of a row: version,
-** updated_at.  ?iNow is bound by ormTouchBind() where it gives 1. */
-int ormTouchSql(OrmBuf*, const OrmModel*, int iNow);
 
 /* ========================================================================
 ** Interface to ext/write/enforce.c: the delete rules as triggers in the file

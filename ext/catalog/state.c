@@ -3,6 +3,8 @@
 **
 **     orm_model, orm_field, orm_relationship   people edit them with SQL
 **     orm_state(id=1, token)                   moves with every such change
+**     orm_state(id>1, token)                   write/enforce.c's guard and work
+**                                              rows, there only inside a delete
 **
 ** The token is a chain hash: each change of a row sets it to
 ** hash(token, what was done, the row's content).  So it is the same for the
@@ -74,8 +76,7 @@ static const struct MetaTable {
 };
 
 static const char zStateSql[] =
-    "CREATE TABLE main.orm_state("
-    "id INTEGER PRIMARY KEY CHECK(id=1), token INTEGER NOT NULL)";
+    "CREATE TABLE main.orm_state(id INTEGER PRIMARY KEY, token NOT NULL)";
 
 /* What a rename or a delete takes along. */
 static const struct CarryTrigger { const char *zName, *zSql; } aCarry[] = {
@@ -129,10 +130,10 @@ static void tokenTrigger(
       "  UPDATE orm_state SET token=(WITH RECURSIVE h(s, t) AS (SELECT ",
       zOp, pMeta->zName);
   tokenContent(pBuf, pMeta, zOp);
-  ormBufAdd(pBuf, ",\n  (SELECT token FROM orm_state)"
+  ormBufAdd(pBuf, ",\n  (SELECT token FROM orm_state WHERE id=1)"
       " UNION ALL SELECT substr(s,2),"
       " (t*1500007+unicode(s))%4398046511093 FROM h WHERE s<>'')\n"
-      "  SELECT t FROM h WHERE s='');\n"
+      "  SELECT t FROM h WHERE s='') WHERE id=1;\n"
       "END", -1);
 }
 

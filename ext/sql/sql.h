@@ -21,4 +21,11 @@ OrmSqlFunc ormSqlInitModel, ormSqlReflect;
 /* sql/describe.c */
 OrmSqlFunc ormSqlDiagram, ormSqlGenerate;
 
+/* sql/enforce.c */
+OrmSqlFunc ormSqlEnforce;
+
+/* sql/cascade.c */
+OrmSqlFunc ormSqlDelete, ormSqlDeleteMany, ormSqlRestore;
+extern const sqlite3_module ormSqlDeletePlanModule;
+
 #endif /* ORM_SQL_H */

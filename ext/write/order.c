@@ -1,0 +1,554 @@
+/*
+** The order of a cascade: which tables can be reached and which of them refer
+** to which (before the search), and then the steps, so that they work with
+** foreign keys on: first the references that are let go, then the soft
+** deletes, then the deletes, a row after all rows that refer to it.
+**
+** Tables are ordered by their strongly connected components; only inside a
+** component (self-references, tables that refer to each other) the rows
+** themselves are ordered, by how far they stand above the deepest row that
+** refers to them (C71).  Rows in a circle are opened by setting references
+** NULL in place, or, where none may be, under PRAGMA defer_foreign_keys (C80).
+*/
+#include "cascade.h"
+
+/* ------------------------------------------------------------------------
+** Tables: closure, components, leaves
+** --------------------------------------------------------------------- */
+
+/* Compile what can be reached by deletes; every edge's ends get a state. */
+static void closure(OrmCascade *p){
+  int bMore = 1;
+  for(int i=0; i<p->nNode; i++){
+    if( p->apNode[i] ) p->apNode[i]->bSeen = 1;
+  }
+  while( bMore && p->pErr->rc==SQLITE_OK ){
+    bMore = 0;
+    for(int i=0; i<p->nNode; i++){
+      NodeState *pNode = p->apNode[i];
+      OrmEdge *pEdge;
+      if( pNode==0 || !pNode->bSeen || pNode->bDone ) continue;
+      pNode->bDone = 1;
+      bMore = 1;
+      pEdge = ormNodeEdges(p->pErr, pNode->p);
+      for(; pEdge && p->pErr->rc==SQLITE_OK; pEdge=pEdge->pNext){
+        NodeState *pTo = ormCascadeNode(p, pEdge->pTo);
+        if( pTo && pEdge->eAction<=ORM_EDGE_UNLINK ) pTo->bSeen = 1;
+        if( pEdge->pVia ) ormCascadeNode(p, pEdge->pVia);
+      }
+    }
+  }
+}
+
+/* Arcs from the one referred to to the one that refers, as lists. */
+typedef struct Graph Graph;
+struct Graph {
+  int *aHead;                   /* first arc of each node, -1: none           */
+  int *aTo, *aNext;             /* of each arc                                */
+  int nArc, nToAlloc, nNextAlloc;
+};
+
+static void graphInit(OrmArena *pArena, Graph *p, int n){
+  memset(p, 0, sizeof(*p));
+  p->aHead = ormArenaAlloc(pArena, (n+1)*(i64)sizeof(int));
+  for(int i=0; p->aHead && i<n; i++) p->aHead[i] = -1;
+}
+
+static void graphArc(OrmArena *pArena, Graph *p, int iFrom, int iTo){
+  int *piTo = ormArenaGrow(pArena, (void**)&p->aTo, p->nArc, &p->nToAlloc,
+                           (int)sizeof(int));
+  int *piNext = ormArenaGrow(pArena, (void**)&p->aNext, p->nArc, &p->nNextAlloc,
+                             (int)sizeof(int));
+  if( piTo==0 || piNext==0 || p->aHead==0 ) return;
+  *piTo = iTo;
+  *piNext = p->aHead[iFrom];
+  p->aHead[iFrom] = p->nArc++;
+}
+
+static void tableArcs(OrmCascade *p, Graph *pGraph){
+  graphInit(p->pArena, pGraph, p->nNode);
+  for(int i=0; i<p->nNode && p->pErr->rc==SQLITE_OK; i++){
+    NodeState *pNode = p->apNode[i];
+    OrmEdge *pEdge = pNode && pNode->bSeen ? pNode->p->pEdge : 0;
+    for(; pEdge; pEdge=pEdge->pNext){
+      int iTo = pEdge->pTo->iNode;
+      if( pEdge->pVia || !p->apNode[iTo]->bSeen ) continue;
+      if( i==iTo ) pNode->bLoop = 1;
+      else if( pEdge->bRefers ) graphArc(p->pArena, pGraph, i, iTo);
+      else graphArc(p->pArena, pGraph, iTo, i);
+    }
+  }
+}
+
+/* Tarjan's components with a stack of our own; those that only refer come
+** out, and are numbered, first. */
+typedef struct Scc Scc;
+struct Scc {
+  OrmCascade *p;
+  Graph graph;
+  int *aIndex, *aLow, *aNext;   /* per node; aIndex 0: not visited            */
+  int *aStack, nStack;          /* of the component being found               */
+  int *aCall, nCall;            /* nodes on the way down                      */
+  int nIndex;
+};
+
+static void sccEnter(Scc *s, int i){
+  s->aIndex[i] = s->aLow[i] = ++s->nIndex;
+  s->aNext[i] = s->graph.aHead[i];
+  s->aStack[s->nStack++] = i;
+  s->aCall[s->nCall++] = i;
+}
+
+/* All arcs of node i are done: close its component if it is the first. */
+static void sccLeave(Scc *s, int i){
+  OrmCascade *p = s->p;
+  int n = 0, j;
+  s->nCall--;
+  if( s->nCall ){
+    int iUp = s->aCall[s->nCall-1];
+    if( s->aLow[i]<s->aLow[iUp] ) s->aLow[iUp] = s->aLow[i];
+  }
+  if( s->aLow[i]!=s->aIndex[i] ) return;
+  do{
+    j = s->aStack[--s->nStack];
+    p->apNode[j]->iScc = p->nScc;
+    s->aIndex[j] = p->nNode + 1;              /* out of the stack              */
+    n++;
+  }while( j!=i );
+  for(int k=0; n>1 && k<p->nNode; k++){
+    if( p->apNode[k] && p->apNode[k]->iScc==p->nScc && p->apNode[k]->bSeen ){
+      p->apNode[k]->bLoop = 1;
+    }
+  }
+  p->nScc++;
+}
+
+static void sccVisit(Scc *s, int iStart){
+  sccEnter(s, iStart);
+  while( s->nCall ){
+    int i = s->aCall[s->nCall-1];
+    if( s->aNext[i]<0 ){
+      sccLeave(s, i);
+    }else{
+      int j = s->graph.aTo[s->aNext[i]];
+      s->aNext[i] = s->graph.aNext[s->aNext[i]];
+      if( s->aIndex[j]==0 ) sccEnter(s, j);
+      else if( s->aIndex[j]<s->aLow[i] ) s->aLow[i] = s->aIndex[j];
+    }
+  }
+}
+
+static void components(OrmCascade *p){
+  Scc s;
+  i64 n = (p->nNode+1)*(i64)sizeof(int);
+  memset(&s, 0, sizeof(s));
+  s.p = p;
+  if( p->pErr->rc ) return;
+  tableArcs(p, &s.graph);
+  s.aIndex = ormArenaAlloc(p->pArena, n);
+  s.aLow = ormArenaAlloc(p->pArena, n);
+  s.aNext = ormArenaAlloc(p->pArena, n);
+  s.aStack = ormArenaAlloc(p->pArena, n);
+  s.aCall = ormArenaAlloc(p->pArena, n);
+  if( p->pErr->rc ) return;
+  for(int i=0; i<p->nNode; i++){
+    if( p->apNode[i] ) p->apNode[i]->iScc = -1;
+  }
+  p->nScc = 0;
+  for(int i=0; i<p->nNode; i++){
+    if( p->apNode[i] && p->apNode[i]->bSeen && s.aIndex[i]==0 ) sccVisit(&s, i);
+  }
+}
+
+/* A leaf is a table whose rows matter to no other and are only ever deleted by
+** reference: they need not be looked for one by one. */
+static void leaves(OrmCascade *p){
+  for(int i=0; i<p->nNode; i++){
+    NodeState *pNode = p->apNode[i];
+    if( pNode ) pNode->bLeaf = pNode->bSeen && pNode->del.n==0
+        && pNode->p->pEdge==0 && ormNodeSoft(pNode->p)<0 && !p->bPreview;
+  }
+  for(int i=0; i<p->nNode; i++){
+    OrmEdge *pEdge = p->apNode[i] && p->apNode[i]->bSeen ? p->apNode[i]->p->pEdge : 0;
+    for(; pEdge; pEdge=pEdge->pNext){
+      if( pEdge->eAction>ORM_EDGE_UNLINK || pEdge->pVia || !pEdge->bRefers ){
+        p->apNode[pEdge->pTo->iNode]->bLeaf = 0;
+      }
+    }
+  }
+}
+
+void ormCascadeClosure(OrmCascade *p){
+  closure(p);
+  components(p);
+  if( p->pErr->rc==SQLITE_OK ) leaves(p);
+}
+
+/* ------------------------------------------------------------------------
+** Steps: rows that only refer
+** --------------------------------------------------------------------- */
+
+static CascadeStep *stepNew(OrmCascade *p, int eType, NodeState *pNode, int nMax){
+  CascadeStep *pStep = ormArenaGrow(p->pArena, (void**)&p->aStep, p->nStep,
+                                    &p->nStepAlloc, (int)sizeof(*pStep));
+  if( pStep==0 ) return 0;
+  memset(pStep, 0, sizeof(*pStep));
+  pStep->eType = (u8)eType;
+  pStep->pNode = pNode;
+  if( nMax ) pStep->aRow = ormArenaAlloc(p->pArena, (i64)nMax*(i64)sizeof(u32));
+  if( p->pErr->rc ) return 0;
+  p->nStep++;
+  return pStep;
+}
+
+/* Does a touched row go for good, so that nothing need be done to it? */
+static int touchGoes(const OrmCascade *p, const NodeState *pNode, int i){
+  int iDel = ormRowSetFindAt(&pNode->del, &pNode->touch, i);
+  return iDel>=0 && p->aRow[pNode->aUid[iDel]].eMode==ROW_HARD;
+}
+
+static int shareColumn(const OrmEdge *a, const OrmEdge *b){
+  for(int i=0; i<a->n; i++){
+    for(int j=0; j<b->n; j++) if( a->aTo[i]==b->aTo[j] ) return 1;
+  }
+  return 0;
+}
+
+/* Is there a row for the DEFAULTs of a reference to stand for, that stays? */
+static int defaultHolds(OrmCascade *p, const OrmEdge *pEdge){
+  OrmBuf buf;
+  OrmStmt *pStmt;
+  NodeState *pFrom = p->apNode[pEdge->pFrom->iNode];
+  int bHolds = 0;
+  ormBufInit(&buf, p->pErr);
+  ormBufAdd(&buf, "SELECT ", -1);
+  ormNodeIds(&buf, pEdge->pFrom, "p");
+  ormBufAdd(&buf, " FROM ", -1);
+  ormBufTable(&buf, pEdge->pFrom->zTable);
+  ormBufAdd(&buf, " AS p WHERE 1", -1);
+  for(int i=0; i<pEdge->n; i++){
+    const char *zDefault = pEdge->pTo->aCol[pEdge->aTo[i]].zDefault;
+    if( zDefault==0 || sqlite3_stricmp(zDefault, "NULL")==0 ) bHolds = 1;
+    ormBufAdd(&buf, " AND ", 5);
+    ormBufColumn(&buf, "p", pEdge->pFrom->aCol[pEdge->aFrom[i]].zName);
+    ormBufPrintf(&buf, " = %s", zDefault ? zDefault : "NULL");
+  }
+  if( !bHolds ){
+    pStmt = ormStmtTake(p->pOrm, p->pErr, ormBufText(&buf), buf.n);
+    while( !bHolds && ormStmtStep(p->pOrm, p->pErr, pStmt) ){
+      sqlite3_value *apVal[ORM_MAX_KEY];
+      int iDel;
+      for(int i=0; i<pEdge->pFrom->nId; i++){
+        apVal[i] = sqlite3_column_value(pStmt->p, i);
+      }
+      iDel = ormRowSetFind(&pFrom->del, apVal);
+      bHolds = iDel<0 || p->aRow[pFrom->aUid[iDel]].eMode==ROW_SOFT;
+    }
+    ormStmtGive(p->pOrm, p->pErr, pStmt);
+  }
+  ormBufFree(&buf);
+  return bHolds;
+}
+
+/* The edges into a node by what they do: those that let go, and those that
+** forbid (of these, by which other edges they are overcome). */
+typedef struct TouchMasks TouchMasks;
+struct TouchMasks {
+  u64 mNull, mForbid;
+  u64 aOver[64];
+};
+
+static void touchMasks(OrmCascade *p, NodeState *pNode, TouchMasks *pMasks){
+  memset(pMasks, 0, sizeof(*pMasks));
+  for(int i=0; i<pNode->nIn; i++){
+    const OrmEdge *pEdge = pNode->apIn[i];
+    int bForbid = pEdge->eAction==ORM_EDGE_RESTRICT || pEdge->eBlock!=0
+       || (pEdge->eAction==ORM_EDGE_DEFAULT && !defaultHolds(p, pEdge));
+    if( bForbid ) pMasks->mForbid |= ((u64)1)<<i;
+    else pMasks->mNull |= ((u64)1)<<i;
+  }
+  for(int i=0; i<pNode->nIn; i++){
+    for(int j=0; j<pNode->nIn; j++){
+      if( pNode->apIn[i]->eAction==ORM_EDGE_RESTRICT
+       && (pMasks->mNull>>j & 1) && shareColumn(pNode->apIn[i], pNode->apIn[j]) ){
+        pMasks->aOver[i] |= ((u64)1)<<j;
+      }
+    }
+  }
+}
+
+static u64 forbidding(const TouchMasks *pMasks, u64 mEdge){
+  u64 m = mEdge & pMasks->mForbid, mNull = mEdge & pMasks->mNull, mOut = 0;
+  for(int i=0; m; i++, m>>=1){
+    if( (m & 1) && (pMasks->aOver[i] & mNull)==0 ) mOut |= ((u64)1)<<i;
+  }
+  return mOut;
+}
+
+/* One RESTRICT step an edge, of the rows for which it forbids the delete. */
+static void restrictSteps(OrmCascade *p, NodeState *pNode, const TouchMasks *pMasks){
+  u64 mAll = 0;
+  for(int i=0; i<pNode->touch.n; i++){
+    u64 m = forbidding(pMasks, pNode->aTouch[i].mEdge);
+    if( m && !touchGoes(p, pNode, i) ) mAll |= m;
+  }
+  for(int e=0; mAll>>e && e<64; e++){
+    CascadeStep *pStep;
+    if( (mAll>>e & 1)==0 ) continue;
+    pStep = stepNew(p, STEP_RESTRICT, pNode, pNode->touch.n);
+    if( pStep==0 ) return;
+    pStep->pEdge = pNode->apIn[e];
+    for(int i=0; i<pNode->touch.n; i++){
+      if( (forbidding(pMasks, pNode->aTouch[i].mEdge)>>e & 1)
+       && !touchGoes(p, pNode, i) ) pStep->aRow[pStep->n++] = (u32)i;
+    }
+    if( e==63 ) break;
+  }
+}
+
+/* One NULLIFY step for each set of edges, so that a row that lets go of
+** several is written, and its version raised, once. */
+static void nullifySteps(OrmCascade *p, NodeState *pNode, const TouchMasks *pMasks){
+  u64 *aMask = ormArenaAlloc(p->pArena, (pNode->touch.n+1)*(i64)sizeof(u64));
+  if( aMask==0 ) return;
+  for(int i=0; i<pNode->touch.n; i++){
+    aMask[i] = pNode->aTouch[i].mEdge & pMasks->mNull;
+    if( aMask[i] && touchGoes(p, pNode, i) ) aMask[i] = 0;
+  }
+  for(int i=0; i<pNode->touch.n; i++){
+    CascadeStep *pStep;
+    u64 m = aMask[i];
+    if( m==0 ) continue;
+    pStep = stepNew(p, STEP_NULLIFY, pNode, pNode->touch.n - i);
+    if( pStep==0 ) return;
+    pStep->mEdge = m;
+    for(int j=i; j<pNode->touch.n; j++){
+      if( aMask[j]!=m ) continue;
+      pStep->aRow[pStep->n++] = (u32)j;
+      aMask[j] = 0;
+    }
+  }
+}
+
+static void touchSteps(OrmCascade *p, int bRestrict){
+  for(int i=0; i<p->nNode && p->pErr->rc==SQLITE_OK; i++){
+    NodeState *pNode = p->apNode[i];
+    TouchMasks masks;
+    if( pNode==0 || pNode->touch.n==0 ) continue;
+    touchMasks(p, pNode, &masks);
+    if( bRestrict ) restrictSteps(p, pNode, &masks);
+    else nullifySteps(p, pNode, &masks);
+  }
+}
+
+static void softSteps(OrmCascade *p){
+  for(int i=0; i<p->nNode && p->pErr->rc==SQLITE_OK; i++){
+    NodeState *pNode = p->apNode[i];
+    CascadeStep *pStep;
+    int n = 0;
+    for(int j=0; pNode && j<pNode->del.n; j++){
+      n += p->aRow[pNode->aUid[j]].eMode==ROW_SOFT;
+    }
+    if( n==0 || (pStep = stepNew(p, STEP_SOFT, pNode, n))==0 ) continue;
+    for(int j=0; j<pNode->del.n; j++){
+      u32 uid = pNode->aUid[j];
+      if( p->aRow[uid].eMode==ROW_SOFT ) pStep->aRow[pStep->n++] = uid;
+    }
+  }
+}
+
+/* ------------------------------------------------------------------------
+** Steps: rows that go for good, inside a component by height
+** --------------------------------------------------------------------- */
+
+static void holdsToPairs(OrmCascade *p){
+  for(int i=0; i<p->nHold; i++){
+    const CascadeHold *pHold = &p->aHold[i];
+    NodeState *pNode = p->apNode[pHold->iNode];
+    int iDel = ormRowSetFindAt(&pNode->del, &pNode->touch, (int)pHold->iTouch);
+    CascadePair *pPair;
+    if( iDel<0 ) continue;
+    pPair = ormArenaGrow(p->pArena, (void**)&p->aPair, p->nPair, &p->nPairAlloc,
+                         (int)sizeof(*pPair));
+    if( pPair==0 ) return;
+    pPair->iFrom = pNode->aUid[iDel];
+    pPair->iTo = pHold->iTo;
+    pPair->pEdge = pHold->pEdge;
+    p->nPair++;
+  }
+  p->nHold = 0;
+}
+
+/* Can the reference of an edge be set NULL in a row that is deleted next? */
+static int mayOpen(const OrmEdge *pEdge){
+  return pEdge->bRefers && pEdge->eBlock==ORM_BLOCK_NONE;
+}
+
+/* Heights of all rows, -1 in or above a circle; returns how many are that.
+** Pairs of edges that were opened (bOpen) count no more. */
+static int heights(OrmCascade *p, int *aHeight, int bOpen){
+  Graph graph;
+  int nQueue = 0;
+  i64 n = (p->nRow+1)*(i64)sizeof(int);
+  int *aWait = ormArenaAlloc(p->pArena, n);
+  int *aQueue = ormArenaAlloc(p->pArena, n);
+  graphInit(p->pArena, &graph, p->nRow);
+  for(int i=0; i<p->nPair && p->pErr->rc==SQLITE_OK; i++){
+    const CascadePair *pPair = &p->aPair[i];
+    if( pPair->iFrom==pPair->iTo || (bOpen && mayOpen(pPair->pEdge)) ) continue;
+    graphArc(p->pArena, &graph, (int)pPair->iFrom, (int)pPair->iTo);
+    if( aWait ) aWait[pPair->iTo]++;
+  }
+  if( p->pErr->rc ) return 0;
+  for(int i=0; i<p->nRow; i++){
+    aHeight[i] = aWait[i] ? -1 : 0;
+    if( aWait[i]==0 ) aQueue[nQueue++] = i;
+  }
+  for(int i=0; i<nQueue; i++){
+    for(int j=graph.aHead[aQueue[i]]; j>=0; j=graph.aNext[j]){
+      int iTo = graph.aTo[j];
+      if( --aWait[iTo] ) continue;
+      aHeight[iTo] = aHeight[aQueue[i]] + 1;
+      aQueue[nQueue++] = iTo;
+    }
+  }
+  return p->nRow - nQueue;
+}
+
+/* Rows in circles: references among them that may be NULL are set so first,
+** where foreign keys are enforced. */
+static void releaseSteps(OrmCascade *p, const int *aHeight){
+  for(int i=0; i<p->nNode && p->bForeignKeys; i++){
+    OrmEdge *pEdge = p->apNode[i] && p->apNode[i]->bSeen ? p->apNode[i]->p->pEdge : 0;
+    for(; pEdge && p->pErr->rc==SQLITE_OK; pEdge=pEdge->pNext){
+      NodeState *pNode = p->apNode[pEdge->pTo->iNode];
+      CascadeStep *pStep;
+      if( !mayOpen(pEdge) || !pNode->bLoop || pNode->iScc!=p->apNode[i]->iScc ){
+        continue;
+      }
+      pStep = stepNew(p, STEP_RELEASE, pNode, pNode->del.n+1);
+      if( pStep==0 ) return;
+      pStep->pEdge = pEdge;
+      for(int j=0; j<pNode->del.n; j++){
+        if( aHeight[pNode->aUid[j]]<0 ) pStep->aRow[pStep->n++] = pNode->aUid[j];
+      }
+    }
+  }
+}
+
+/* Sort uids stably by a key below nKey. */
+static void sortBy(OrmCascade *p, int n, u32 *a, const int *aKey, int nKey){
+  int *aCount = ormArenaAlloc(p->pArena, (nKey+1)*(i64)sizeof(int));
+  u32 *aOut = ormArenaAlloc(p->pArena, (n+1)*(i64)sizeof(u32));
+  if( p->pErr->rc ) return;
+  for(int i=0; i<n; i++) aCount[aKey[a[i]]+1]++;
+  for(int i=0; i<nKey; i++) aCount[i+1] += aCount[i];
+  for(int i=0; i<n; i++) aOut[aCount[aKey[a[i]]]++] = a[i];
+  memcpy(a, aOut, (size_t)n*sizeof(u32));
+}
+
+/* Rows of one table that stay in a circle go in one statement; those of
+** several need foreign keys deferred. */
+static int spansTables(const OrmCascade *p, const int *aHeight){
+  int iNode = -1;
+  for(int i=0; i<p->nRow && p->pErr->rc==SQLITE_OK; i++){
+    if( aHeight[i]>=0 ) continue;
+    if( iNode>=0 && iNode!=p->aRow[i].iNode ) return 1;
+    iNode = p->aRow[i].iNode;
+  }
+  return 0;
+}
+
+/* Heights with circles opened, and what is left of them on top.  Tables
+** outside of a component of their own have all their rows at 0. */
+static int rowHeights(OrmCascade *p, int *aHeight){
+  int nMax = 0;
+  if( heights(p, aHeight, 0)>0 && p->pErr->rc==SQLITE_OK ){
+    releaseSteps(p, aHeight);
+    heights(p, aHeight, 1);
+    p->bDefer = (u8)spansTables(p, aHeight);
+  }
+  for(int i=0; i<p->nRow && p->pErr->rc==SQLITE_OK; i++){
+    if( aHeight[i]>nMax ) nMax = aHeight[i];
+  }
+  for(int i=0; i<p->nRow && p->pErr->rc==SQLITE_OK; i++){
+    if( aHeight[i]<0 ) aHeight[i] = nMax+1;
+  }
+  return nMax+1;
+}
+
+/* The deletes of what was sorted: a step for each run of equal places. */
+static void runSteps(OrmCascade *p, int n, u32 *aUid, const int *aHeight){
+  for(int i=0; i<n && p->pErr->rc==SQLITE_OK; ){
+    const CascadeRow *pRow = &p->aRow[aUid[i]];
+    CascadeStep *pStep = stepNew(p, pRow->bLink ? STEP_UNLINK : STEP_DELETE,
+                                 p->apNode[pRow->iNode], 0);
+    int j = i;
+    while( j<n && p->aRow[aUid[j]].iNode==pRow->iNode
+        && p->aRow[aUid[j]].bLink==pRow->bLink
+        && aHeight[aUid[j]]==aHeight[aUid[i]] ) j++;
+    if( pStep==0 ) return;
+    pStep->n = j-i;
+    pStep->aRow = &aUid[i];
+    i = j;
+  }
+}
+
+/* Rows of leaves, by the rows that they refer to. */
+static void leafSteps(OrmCascade *p, int iScc){
+  for(int i=0; i<p->nNode; i++){
+    NodeState *pFrom = p->apNode[i];
+    OrmEdge *pEdge = pFrom && pFrom->bSeen ? pFrom->p->pEdge : 0;
+    for(; pEdge && p->pErr->rc==SQLITE_OK; pEdge=pEdge->pNext){
+      NodeState *pTo = p->apNode[pEdge->pTo->iNode];
+      CascadeStep *pStep;
+      if( !pTo->bLeaf || pTo->iScc!=iScc || pFrom->del.n==0 || !pEdge->bHard ){
+        continue;
+      }
+      pStep = stepNew(p, STEP_EDGE, pTo, pFrom->del.n);
+      if( pStep==0 ) return;
+      pStep->pEdge = pEdge;
+      for(int j=0; j<pFrom->del.n; j++){
+        u32 uid = pFrom->aUid[j];
+        if( p->aRow[uid].eMode==ROW_HARD ) pStep->aRow[pStep->n++] = uid;
+      }
+    }
+  }
+}
+
+static void deleteSteps(OrmCascade *p){
+  i64 nByte = (p->nRow+1)*(i64)sizeof(int);
+  int *aHeight = ormArenaAlloc(p->pArena, nByte);
+  int *aPlace = ormArenaAlloc(p->pArena, nByte);
+  u32 *aUid = ormArenaAlloc(p->pArena, nByte);
+  int n = 0, nHeight;
+  if( p->pErr->rc ) return;
+  holdsToPairs(p);
+  nHeight = rowHeights(p, aHeight);
+  for(int i=0; i<p->nRow; i++){
+    if( p->aRow[i].eMode==ROW_HARD ) aUid[n++] = (u32)i;
+    aPlace[i] = p->aRow[i].iNode*2 + (p->aRow[i].bLink==0);
+  }
+  sortBy(p, n, aUid, aPlace, p->nNode*2);
+  sortBy(p, n, aUid, aHeight, nHeight+1);
+  for(int i=0; i<p->nRow; i++) aPlace[i] = p->apNode[p->aRow[i].iNode]->iScc;
+  sortBy(p, n, aUid, aPlace, p->nScc);
+  for(int iScc=0, i=0; iScc<p->nScc && p->pErr->rc==SQLITE_OK; iScc++){
+    int iStart = i;
+    leafSteps(p, iScc);
+    while( i<n && aPlace[aUid[i]]==iScc ) i++;
+    runSteps(p, i-iStart, &aUid[iStart], aHeight);
+  }
+}
+
+void ormCascadeOrder(OrmCascade *p){
+  int bOn = 0;
+  if( p->pErr->rc ) return;
+  sqlite3_db_config(p->pOrm->db, SQLITE_DBCONFIG_ENABLE_FKEY, -1, &bOn);
+  p->bForeignKeys = (u8)bOn;
+  touchSteps(p, 1);
+  if( p->nStep && !p->bPreview ){ ormCascadeRefuse(p); return; }
+  touchSteps(p, 0);
+  softSteps(p);
+  deleteSteps(p);
+}

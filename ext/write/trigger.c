@@ -1,0 +1,625 @@
+/*
+** The text of the triggers of orm_enforce(), from the same rules as the
+** planner's steps.
+**
+** Two kinds.  Where rows can be reached by one way only, tables form no circle
+** and nothing is both deleted and let go, a trigger does its own table's
+** edges and leaves the rest to the triggers of the tables below (chain).  Else
+** one trigger does all: it sets the guard, collects every row that goes into
+** work rows by one recursive query over all tables, and then lets go, refuses
+** and deletes table by table (whole).
+**
+** Rows of orm_state: 2 is the guard; (t<<44) + 16*n + j is the j-th id column
+** of the n-th work row of table t, where t counts the closure from 1.
+*/
+#include "trigger.h"
+
+#define WORK_SHIFT 44
+#define CLOSURE_MAX 4000
+
+typedef struct Part Part;
+typedef struct Closure Closure;
+struct Part {                   /* a table that the delete can reach          */
+  OrmNode *p;
+  int iOrder;                   /* place in the order of deleting             */
+  u8 bLeaf;                     /* no edges, deleted by edge: no work rows    */
+  u8 bDelete, bTouch;           /* edges into it delete, let go or refuse     */
+};
+struct Closure {
+  OrmErr *pErr;
+  OrmArena *pArena;
+  OrmBuf *pBuf;
+  int n, nAlloc; Part *a;       /* a[0]: the trigger's own table              */
+  int *aOrder;                  /* indexes of a[], in the order of deleting   */
+  int nCol;                     /* most id columns of any                     */
+  u8 bCircle;
+};
+
+static void add(Closure *p, const char *z){ ormBufAdd(p->pBuf, z, -1); }
+
+/* Edges that a plain DELETE must heed: not to models with soft delete, but
+** that what a foreign key forbids is forbidden. */
+static int heeds(const OrmEdge *p){
+  if( !p->bHard ) return 0;
+  return ormNodeSoft(p->pTo)<0 || p->eAction==ORM_EDGE_RESTRICT;
+}
+
+static int isDelete(const OrmEdge *p){
+  return p->eAction<=ORM_EDGE_UNLINK;
+}
+
+static int partFind(const Closure *p, const OrmNode *pNode){
+  for(int i=0; i<p->n; i++) if( p->a[i].p==pNode ) return i;
+  return -1;
+}
+
+static void partAdd(Closure *p, OrmNode *pNode){
+  Part *pNew;
+  if( partFind(p, pNode)>=0 ) return;
+  pNew = ormArenaGrow(p->pArena, (void**)&p->a, p->n, &p->nAlloc,
+                      (int)sizeof(*pNew));
+  if( pNew==0 ) return;
+  memset(pNew, 0, sizeof(*pNew));
+  pNew->p = pNode;
+  pNew->iOrder = -1;
+  p->n++;
+  if( pNode->nId>p->nCol ) p->nCol = pNode->nId;
+}
+
+/* Every table that is reached, breadth first. */
+static void closureBuild(Closure *p, OrmNode *pRoot){
+  partAdd(p, pRoot);
+  for(int i=0; i<p->n && p->pErr->rc==SQLITE_OK; i++){
+    OrmEdge *pEdge = ormNodeEdges(p->pErr, p->a[i].p);
+    for(; pEdge; pEdge=pEdge->pNext){
+      if( heeds(pEdge) && isDelete(pEdge) ) partAdd(p, pEdge->pTo);
+    }
+  }
+  for(int i=0; i<p->n; i++){
+    p->a[i].bLeaf = i>0 && p->a[i].p->pEdge==0;
+  }
+  for(int i=0; i<p->n; i++){
+    for(OrmEdge *pEdge=p->a[i].p->pEdge; pEdge; pEdge=pEdge->pNext){
+      int iTo = partFind(p, pEdge->pTo);
+      if( iTo<0 || !heeds(pEdge) ) continue;
+      if( isDelete(pEdge) ) p->a[iTo].bDelete = 1; else p->a[iTo].bTouch = 1;
+      if( !isDelete(pEdge) || pEdge->pVia || !pEdge->bRefers ) p->a[iTo].bLeaf = 0;
+    }
+  }
+}
+
+/* Must table i go before table j: does it refer to it? */
+static int goesBefore(const Closure *p, int i, int j){
+  for(const OrmEdge *pEdge=p->a[j].p->pEdge; pEdge; pEdge=pEdge->pNext){
+    if( pEdge->bRefers && !pEdge->pVia && pEdge->pTo==p->a[i].p ) return 1;
+  }
+  for(const OrmEdge *pEdge=p->a[i].p->pEdge; pEdge; pEdge=pEdge->pNext){
+    if( !pEdge->bRefers && !pEdge->pVia && pEdge->pTo==p->a[j].p ) return 1;
+  }
+  return 0;
+}
+
+/* An order of deleting: the first that no other waits for, or, in a circle,
+** the first.  The trigger's own row goes last, by SQLite. */
+static void closureOrder(Closure *p){
+  p->aOrder = ormArenaAlloc(p->pArena, p->n*(i64)sizeof(int));
+  for(int n=0; n<p->n && p->pErr->rc==SQLITE_OK; n++){
+    int iPick = -1, iFirst = -1;
+    for(int j=p->n-1; j>=0 && iPick<0; j--){
+      int bWaits = 0;
+      if( p->a[j].iOrder>=0 ) continue;
+      iFirst = j;
+      for(int i=0; i<p->n && !bWaits; i++){
+        bWaits = i!=j && p->a[i].iOrder<0 && goesBefore(p, i, j);
+      }
+      if( !bWaits ) iPick = j;
+    }
+    if( iPick<0 ) iPick = iFirst;
+    p->a[iPick].iOrder = n;
+    p->aOrder[n] = iPick;
+  }
+}
+
+/* Can table i be reached again from itself? */
+static int inCircle(const Closure *p, int iStart, u8 *aSeen, int *aStack){
+  int n = 0;
+  memset(aSeen, 0, (size_t)p->n);
+  aStack[n++] = iStart;
+  while( n ){
+    int i = aStack[--n];
+    for(const OrmEdge *pEdge=p->a[i].p->pEdge; pEdge; pEdge=pEdge->pNext){
+      int iTo = heeds(pEdge) && isDelete(pEdge) ? partFind(p, pEdge->pTo) : -1;
+      if( iTo<0 ) continue;
+      if( iTo==iStart ) return 1;
+      if( !aSeen[iTo] ){ aSeen[iTo] = 1; aStack[n++] = iTo; }
+    }
+  }
+  return 0;
+}
+
+/* Can the tables' own triggers do it, one calling the next? */
+static int canChain(Closure *p){
+  u8 *aSeen = ormArenaAlloc(p->pArena, p->n);
+  int *aStack = ormArenaAlloc(p->pArena, (p->n+1)*(i64)sizeof(int));
+  if( p->pErr->rc ) return 0;
+  for(int i=0; i<p->n; i++){
+    const OrmNode *pNode = p->a[i].p;
+    if( p->a[i].bDelete && p->a[i].bTouch ) return 0;
+    if( pNode->pEdge && pNode->pModel==0 ) return 0;
+    if( inCircle(p, i, aSeen, aStack) ) return 0;
+    for(const OrmEdge *pEdge=pNode->pEdge; pEdge; pEdge=pEdge->pNext){
+      const OrmModel *pModel = pEdge->pTo->pModel;
+      if( !heeds(pEdge) ) continue;
+      if( !pEdge->bRefers ) return 0;
+      if( isDelete(pEdge) ) continue;
+      if( pEdge->eAction==ORM_EDGE_DEFAULT ) return 0;
+      for(int j=0; pModel && j<pModel->nField; j++){
+        if( pModel->aField[j].eAuto==ORM_AUTO_VERSION ) return 0;
+      }
+    }
+  }
+  return 1;
+}
+
+/* ------------------------------------------------------------------------
+** Pieces of text
+** --------------------------------------------------------------------- */
+
+static void name(Closure *p, const char *z){ ormBufName(p->pBuf, z); }
+
+/* "(a, b)" of columns, with an alias, or the bare column. */
+static void columns(
+  Closure *p, const OrmNode *pNode, const char *zAlias, int n, const int *aCol
+){
+  if( n>1 ) add(p, "(");
+  for(int i=0; i<n; i++){
+    if( i ) add(p, ", ");
+    if( zAlias ){ add(p, zAlias); add(p, "."); }
+    name(p, pNode->aCol[aCol[i]].zName);
+  }
+  if( n>1 ) add(p, ")");
+}
+
+static void bare(Closure *p, const OrmNode *pNode, const char *zAlias, int n,
+                 const int *aCol){
+  for(int i=0; i<n; i++){
+    if( i ) add(p, ", ");
+    columns(p, pNode, zAlias, 1, &aCol[i]);
+  }
+}
+
+/* "(k0, k1)" of what tells rows apart. */
+static void ids(Closure *p, const OrmNode *pNode, const char *zAlias){
+  if( pNode->nId>1 ) add(p, "(");
+  for(int i=0; i<pNode->nId; i++){
+    if( i ) add(p, ", ");
+    if( zAlias ){ add(p, zAlias); add(p, "."); }
+    name(p, pNode->azId[i]);
+  }
+  if( pNode->nId>1 ) add(p, ")");
+}
+
+/* "(SELECT id, .. )" of the work rows of table i. */
+static void work(Closure *p, int i){
+  const OrmNode *pNode = p->a[i].p;
+  i64 iLow = (i64)(i+1)<<WORK_SHIFT, iHigh = (i64)(i+2)<<WORK_SHIFT;
+  add(p, "(SELECT w0.token");
+  for(int j=1; j<pNode->nId; j++) ormBufPrintf(p->pBuf, ", w%d.token", j);
+  add(p, " FROM orm_state AS w0");
+  for(int j=1; j<pNode->nId; j++){
+    ormBufPrintf(p->pBuf, " JOIN orm_state AS w%d ON w%d.id = w0.id + %d", j, j, j);
+  }
+  ormBufPrintf(p->pBuf, " WHERE w0.id >= %lld AND w0.id < %lld", iLow, iHigh);
+  if( p->nCol>1 ) add(p, " AND w0.id % 16 = 0");
+  add(p, ")");
+}
+
+/* "p.id IN (work rows)" */
+static void goes(Closure *p, int i, const char *zAlias){
+  ids(p, p->a[i].p, zAlias);
+  add(p, " IN ");
+  work(p, i);
+}
+
+/* "fk IN (SELECT p.key FROM t AS p WHERE p goes)": rows of an edge's end.
+** Where the key is the rowid the work rows are the keys themselves. */
+static void refers(Closure *p, const OrmEdge *pEdge){
+  int i = partFind(p, pEdge->pFrom);
+  columns(p, pEdge->pTo, 0, pEdge->n, pEdge->aTo);
+  add(p, " IN ");
+  if( pEdge->n==1 && pEdge->pFrom->iRowid>=0
+   && pEdge->aFrom[0]==pEdge->pFrom->iRowid
+   && pEdge->pTo->aCol[pEdge->aTo[0]].cAff>='C' ){
+    work(p, i);
+    return;
+  }
+  add(p, "(SELECT ");
+  bare(p, pEdge->pFrom, "p", pEdge->n, pEdge->aFrom);
+  add(p, " FROM ");
+  name(p, pEdge->pFrom->zTable);
+  add(p, " AS p WHERE ");
+  goes(p, i, "p");
+  add(p, ")");
+}
+
+/* "a = OLD.b AND ..", the side referred to first. */
+static void refersOld(Closure *p, const OrmEdge *pEdge){
+  for(int i=0; i<pEdge->n; i++){
+    if( i ) add(p, " AND ");
+    add(p, "OLD.");
+    name(p, pEdge->pFrom->aCol[pEdge->aFrom[i]].zName);
+    add(p, " = ");
+    name(p, pEdge->pTo->aCol[pEdge->aTo[i]].zName);
+  }
+}
+
+/* Auto fields that change with the row. */
+static void touch(Closure *p, const OrmModel *pModel){
+  for(int i=0; pModel && i<pModel->nField; i++){
+    const OrmField *pField = &pModel->aField[i];
+    if( pField->eAuto==ORM_AUTO_VERSION ){
+      add(p, ", ");
+      name(p, pField->zName);
+      add(p, " = ");
+      name(p, pField->zName);
+      add(p, " + 1");
+    }else if( pField->eAuto==ORM_AUTO_UPDATED ){
+      add(p, ", ");
+      name(p, pField->zName);
+      add(p, " = strftime('%Y-%m-%d %H:%M:%S', 'now')");
+    }
+  }
+}
+
+static const char *const azWhy[] = {
+  "FOREIGN KEY constraint failed",
+  "NOT NULL constraint failed",
+  "cannot set a primary key column NULL",
+  "SET DEFAULT constraint failed",
+};
+
+/* "SELECT RAISE(ABORT, 'orm: User.posts: ..') WHERE " */
+static void raise(Closure *p, const OrmEdge *pEdge, int eWhy){
+  char *z = sqlite3_mprintf("orm: %s.%s: %s: %s.%s",
+      pEdge->pFrom->pModel ? pEdge->pFrom->pModel->zName : pEdge->pFrom->zTable,
+      pEdge->zName, azWhy[eWhy], pEdge->pTo->zTable,
+      pEdge->pTo->aCol[pEdge->aTo[0]].zName);
+  if( z==0 ){ ormErrOom(p->pErr); return; }
+  add(p, "  SELECT RAISE(ABORT, ");
+  ormBufLiteral(p->pBuf, z);
+  add(p, ") WHERE ");
+  sqlite3_free(z);
+}
+
+static int forbids(const OrmEdge *p){
+  return p->eAction==ORM_EDGE_RESTRICT || (!isDelete(p) && p->eBlock);
+}
+
+/* ------------------------------------------------------------------------
+** Chain
+** --------------------------------------------------------------------- */
+
+static void chainDelete(Closure *p, const OrmEdge *pEdge){
+  add(p, "  DELETE FROM ");
+  name(p, pEdge->pTo->zTable);
+  add(p, " WHERE ");
+  refersOld(p, pEdge);
+  add(p, ";\n");
+}
+
+static void chainNullify(Closure *p, const OrmEdge *pEdge){
+  add(p, "  UPDATE ");
+  name(p, pEdge->pTo->zTable);
+  for(int i=0; i<pEdge->n; i++){
+    add(p, i ? ", " : " SET ");
+    name(p, pEdge->pTo->aCol[pEdge->aTo[i]].zName);
+    add(p, " = NULL");
+  }
+  touch(p, pEdge->pTo->pModel);
+  add(p, " WHERE ");
+  refersOld(p, pEdge);
+  add(p, ";\n");
+}
+
+static void chainForbid(Closure *p, const OrmEdge *pEdge){
+  raise(p, pEdge, pEdge->eAction==ORM_EDGE_RESTRICT ? 0 : pEdge->eBlock);
+  add(p, "EXISTS (SELECT 1 FROM ");
+  name(p, pEdge->pTo->zTable);
+  add(p, " WHERE ");
+  refersOld(p, pEdge);
+  add(p, ");\n");
+}
+
+/* Lets go, refuses, deletes, for the one row that goes. */
+static void chain(Closure *p){
+  const OrmEdge *pFirst = p->a[0].p->pEdge;
+  for(const OrmEdge *pEdge=pFirst; pEdge; pEdge=pEdge->pNext){
+    if( heeds(pEdge) && !isDelete(pEdge) && !forbids(pEdge) ) chainNullify(p, pEdge);
+  }
+  for(const OrmEdge *pEdge=pFirst; pEdge; pEdge=pEdge->pNext){
+    if( heeds(pEdge) && forbids(pEdge) ) chainForbid(p, pEdge);
+  }
+  for(const OrmEdge *pEdge=pFirst; pEdge; pEdge=pEdge->pNext){
+    if( heeds(pEdge) && isDelete(pEdge) ) chainDelete(p, pEdge);
+  }
+}
+
+/* ------------------------------------------------------------------------
+** Whole
+** --------------------------------------------------------------------- */
+
+/* One term of the recursion: the rows of an edge's end. */
+static void reachTerm(Closure *p, int i, const OrmEdge *pEdge){
+  ormBufPrintf(p->pBuf, "\n    UNION SELECT %d, ", partFind(p, pEdge->pTo)+1);
+  ormNodeIds(p->pBuf, pEdge->pTo, "c");
+  for(int j=pEdge->pTo->nId; j<p->nCol; j++) add(p, ", NULL");
+  add(p, " FROM reach CROSS JOIN ");
+  name(p, pEdge->pFrom->zTable);
+  add(p, " AS p CROSS JOIN ");
+  if( pEdge->pVia ){
+    name(p, pEdge->pVia->zTable);
+    add(p, " AS l CROSS JOIN ");
+  }
+  name(p, pEdge->pTo->zTable);
+  ormBufPrintf(p->pBuf, " AS c WHERE reach.t = %d", i+1);
+  for(int j=0; j<pEdge->pFrom->nId; j++){
+    add(p, " AND ");
+    ormBufColumn(p->pBuf, "p", pEdge->pFrom->azId[j]);
+    ormBufPrintf(p->pBuf, " = reach.k%d", j);
+  }
+  add(p, " AND ");
+  ormEdgeJoin(p->pBuf, pEdge, "p", "c");
+}
+
+/* All rows that go, leaves left out, into work rows. */
+static void wholeReach(Closure *p){
+  add(p, "  INSERT INTO orm_state(id, token) WITH RECURSIVE reach(t");
+  for(int j=0; j<p->nCol; j++) ormBufPrintf(p->pBuf, ", k%d", j);
+  add(p, ") AS (\n    SELECT 1");
+  for(int j=0; j<p->nCol; j++){
+    add(p, ", ");
+    if( j<p->a[0].p->nId ) ormBufColumn(p->pBuf, "OLD", p->a[0].p->azId[j]);
+    else add(p, "NULL");
+  }
+  for(int i=0; i<p->n; i++){
+    for(const OrmEdge *pEdge=p->a[i].p->pEdge; pEdge; pEdge=pEdge->pNext){
+      if( !heeds(pEdge) || !isDelete(pEdge) ) continue;
+      if( p->a[partFind(p, pEdge->pTo)].bLeaf ) continue;
+      reachTerm(p, i, pEdge);
+    }
+  }
+  ormBufPrintf(p->pBuf, ")\n    SELECT t * %lld + 16 * row_number() OVER ()",
+               ((i64)1)<<WORK_SHIFT);
+  if( p->nCol==1 ){
+    add(p, ", k0 FROM reach;\n");
+    return;
+  }
+  add(p, " + j, CASE j");
+  for(int j=0; j<p->nCol; j++) ormBufPrintf(p->pBuf, " WHEN %d THEN k%d", j, j);
+  add(p, " END\n    FROM reach CROSS JOIN (");
+  for(int j=0; j<p->nCol; j++){
+    ormBufPrintf(p->pBuf, j ? " UNION ALL SELECT %d" : "SELECT %d AS j", j);
+  }
+  add(p, ")\n    WHERE CASE j");
+  for(int j=0; j<p->nCol; j++) ormBufPrintf(p->pBuf, " WHEN %d THEN k%d", j, j);
+  add(p, " END IS NOT NULL;\n");
+}
+
+/* " AND NOT (the row itself goes)" */
+static void stays(Closure *p, const OrmNode *pNode){
+  int i = partFind(p, pNode);
+  if( i<0 || p->a[i].bLeaf ) return;
+  add(p, " AND NOT (");
+  goes(p, i, 0);
+  add(p, ")");
+}
+
+/* Is there something for the DEFAULTs to stand for? Refuse if there is not. */
+static void wholeDefault(Closure *p, const OrmEdge *pEdge){
+  const OrmNode *pTo = pEdge->pTo;
+  for(int i=0; i<pEdge->n; i++){
+    const char *z = pTo->aCol[pEdge->aTo[i]].zDefault;
+    if( z==0 || sqlite3_stricmp(z, "NULL")==0 ) return;
+  }
+  raise(p, pEdge, ORM_BLOCK_DEFAULT);
+  add(p, "EXISTS (SELECT 1 FROM ");
+  name(p, pTo->zTable);
+  add(p, " WHERE ");
+  refers(p, pEdge);
+  stays(p, pTo);
+  add(p, ") AND NOT EXISTS (SELECT 1 FROM ");
+  name(p, pEdge->pFrom->zTable);
+  add(p, " AS d WHERE ");
+  for(int i=0; i<pEdge->n; i++){
+    ormBufColumn(p->pBuf, "d", pEdge->pFrom->aCol[pEdge->aFrom[i]].zName);
+    ormBufPrintf(p->pBuf, " = %s AND ", pTo->aCol[pEdge->aTo[i]].zDefault);
+  }
+  add(p, "NOT (");
+  goes(p, partFind(p, pEdge->pFrom), "d");
+  add(p, "));\n");
+}
+
+/* The value a column of pTo gets: NULL or its DEFAULT in the rows of the edges
+** that let go by it. */
+static void wholeSet(Closure *p, const OrmNode *pTo, int iCol, int nEdge,
+                     const OrmEdge **apEdge){
+  name(p, pTo->aCol[iCol].zName);
+  add(p, " = ");
+  if( nEdge>1 ) add(p, "CASE");
+  for(int i=0; i<nEdge; i++){
+    const OrmEdge *pEdge = apEdge[i];
+    const char *z = "NULL";
+    int j = 0;
+    while( j<pEdge->n && pEdge->aTo[j]!=iCol ) j++;
+    if( j==pEdge->n ) continue;
+    if( pEdge->eAction==ORM_EDGE_DEFAULT && pTo->aCol[iCol].zDefault ){
+      z = pTo->aCol[iCol].zDefault;
+    }
+    if( nEdge>1 ){
+      add(p, " WHEN ");
+      refers(p, pEdge);
+      add(p, " THEN ");
+    }
+    add(p, z);
+  }
+  if( nEdge>1 ){
+    add(p, " ELSE ");
+    name(p, pTo->aCol[iCol].zName);
+    add(p, " END");
+  }
+}
+
+/* One UPDATE of a table for all edges that let its rows go. */
+static void wholeNullify(Closure *p, OrmNode *pTo, int nEdge, const OrmEdge **apEdge){
+  int nSet = 0;
+  for(int i=0; i<nEdge; i++){
+    if( apEdge[i]->eAction==ORM_EDGE_DEFAULT ) wholeDefault(p, apEdge[i]);
+  }
+  add(p, "  UPDATE ");
+  name(p, pTo->zTable);
+  for(int iCol=0; iCol<pTo->nCol; iCol++){
+    int bSet = 0;
+    for(int i=0; i<nEdge; i++){
+      for(int j=0; j<apEdge[i]->n; j++) bSet |= apEdge[i]->aTo[j]==iCol;
+    }
+    if( !bSet ) continue;
+    add(p, nSet++ ? ", " : " SET ");
+    wholeSet(p, pTo, iCol, nEdge, apEdge);
+  }
+  touch(p, pTo->pModel);
+  add(p, " WHERE (");
+  for(int i=0; i<nEdge; i++){
+    if( i ) add(p, " OR ");
+    refers(p, apEdge[i]);
+  }
+  add(p, ")");
+  stays(p, pTo);
+  add(p, ";\n");
+}
+
+/* Let go: every table that some edge of the closure touches, once. */
+static void wholeTouch(Closure *p){
+  const OrmEdge **apEdge = ormArenaAlloc(p->pArena, 64*(i64)sizeof(*apEdge));
+  for(int i=0; i<p->n && p->pErr->rc==SQLITE_OK; i++){
+    for(const OrmEdge *pEdge=p->a[i].p->pEdge; pEdge; pEdge=pEdge->pNext){
+      int n = 0, bEarlier = 0;
+      if( !heeds(pEdge) || isDelete(pEdge) || forbids(pEdge) ) continue;
+      for(int j=0; j<p->n; j++){
+        for(const OrmEdge *q=p->a[j].p->pEdge; q; q=q->pNext){
+          if( q->pTo!=pEdge->pTo || !heeds(q) || isDelete(q) || forbids(q) ) continue;
+          if( q==pEdge && n>0 ) bEarlier = 1;
+          if( n<64 ) apEdge[n++] = q;
+        }
+      }
+      if( !bEarlier ) wholeNullify(p, pEdge->pTo, n, apEdge);
+    }
+  }
+}
+
+/* Refuse: what still refers, and stays. */
+static void wholeForbid(Closure *p){
+  for(int i=0; i<p->n; i++){
+    for(const OrmEdge *pEdge=p->a[i].p->pEdge; pEdge; pEdge=pEdge->pNext){
+      if( !heeds(pEdge) || !forbids(pEdge) ) continue;
+      raise(p, pEdge, pEdge->eAction==ORM_EDGE_RESTRICT ? 0 : pEdge->eBlock);
+      add(p, "EXISTS (SELECT 1 FROM ");
+      name(p, pEdge->pTo->zTable);
+      add(p, " WHERE ");
+      refers(p, pEdge);
+      stays(p, pEdge->pTo);
+      add(p, ");\n");
+    }
+  }
+}
+
+/* References among rows that go, where the one that refers does not go first
+** and a foreign key would act or forbid at once: let go before. */
+static void wholeRelease(Closure *p){
+  for(int i=0; i<p->n; i++){
+    for(const OrmEdge *pEdge=p->a[i].p->pEdge; pEdge; pEdge=pEdge->pNext){
+      int iTo = partFind(p, pEdge->pTo);
+      if( iTo<0 || p->a[iTo].bLeaf || !pEdge->bRefers || pEdge->eBlock
+       || pEdge->eForeign<=1+ORM_FK_NO_ACTION
+       || (iTo!=0 && p->a[iTo].iOrder<p->a[i].iOrder) ) continue;
+      add(p, "  UPDATE ");
+      name(p, pEdge->pTo->zTable);
+      for(int j=0; j<pEdge->n; j++){
+        add(p, j ? ", " : " SET ");
+        name(p, pEdge->pTo->aCol[pEdge->aTo[j]].zName);
+        add(p, " = NULL");
+      }
+      add(p, " WHERE ");
+      goes(p, iTo, 0);
+      add(p, ";\n");
+    }
+  }
+}
+
+static void wholeDelete(Closure *p, int i){
+  const OrmNode *pNode = p->a[i].p;
+  if( p->a[i].bLeaf ){
+    for(int j=0; j<p->n; j++){
+      for(const OrmEdge *pEdge=p->a[j].p->pEdge; pEdge; pEdge=pEdge->pNext){
+        if( pEdge->pTo!=pNode || !heeds(pEdge) ) continue;
+        add(p, "  DELETE FROM ");
+        name(p, pNode->zTable);
+        add(p, " WHERE ");
+        refers(p, pEdge);
+        add(p, ";\n");
+      }
+    }
+    return;
+  }
+  if( i==0 && !p->a[0].bDelete ) return;
+  add(p, "  DELETE FROM ");
+  name(p, pNode->zTable);
+  add(p, " WHERE ");
+  goes(p, i, 0);
+  if( i==0 ){
+    add(p, " AND ");
+    ids(p, pNode, 0);
+    add(p, " IS NOT ");
+    ids(p, pNode, "OLD");
+  }
+  add(p, ";\n");
+}
+
+static void whole(Closure *p){
+  add(p, "  INSERT INTO orm_state(id, token) VALUES (2, 0);\n");
+  wholeReach(p);
+  wholeTouch(p);
+  wholeForbid(p);
+  wholeRelease(p);
+  for(int i=0; i<p->n; i++) wholeDelete(p, p->aOrder[i]);
+  add(p, "  DELETE FROM orm_state WHERE id >= 2;\n");
+}
+
+int ormTriggerSql(OrmErr *pErr, OrmArena *pArena, OrmNode *pNode, OrmBuf *pBuf){
+  Closure c;
+  int bAny = 0;
+  OrmEdge *pEdge = ormNodeEdges(pErr, pNode);
+  char *zName;
+  for(; pEdge; pEdge=pEdge->pNext) bAny |= heeds(pEdge);
+  if( !bAny || pErr->rc ) return 0;
+  memset(&c, 0, sizeof(c));
+  c.pErr = pErr;
+  c.pArena = pArena;
+  c.pBuf = pBuf;
+  closureBuild(&c, pNode);
+  if( c.n>CLOSURE_MAX ){
+    ormErr(pErr, SQLITE_ERROR, "orm: orm_enforce: a delete in %s reaches more "
+           "than %d tables", pNode->zTable, CLOSURE_MAX);
+    return 0;
+  }
+  closureOrder(&c);
+  zName = ormArenaPrintf(pArena, "orm_enforce_%s", pNode->zTable);
+  if( pErr->rc ) return 0;
+  add(&c, "CREATE TRIGGER ");
+  name(&c, zName);
+  add(&c, " BEFORE DELETE ON ");
+  name(&c, pNode->zTable);
+  add(&c, "\nWHEN NOT EXISTS (SELECT 1 FROM orm_state WHERE id = 2)\nBEGIN\n");
+  if( canChain(&c) ) chain(&c); else whole(&c);
+  add(&c, "END");
+  return pErr->rc==SQLITE_OK;
+}
