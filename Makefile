@@ -107,11 +107,11 @@ coverage: deps-coverage
 	@rm -rf build/cov
 	@$(MAKE) --no-print-directory all BUILD=build/cov SO=build/cov/orm.so \
 	  CC=gcc CFLAGS='-O0 -g --coverage' CPPFLAGS='-DORM_COVERAGE'
-	@ORM_LIB=build/cov/orm ORM_TIMEOUT=600 $(TCLSH) tests/all.test $(TESTS)
-	@gcovr -r . --object-directory build/cov -f 'ext/' --branches \
-	  -o build/cov/branches.txt --html-details build/cov/index.html
-	@gcovr -r . --object-directory build/cov -f 'ext/' \
-	  --exclude-throw-branches -s | tail -n 40
+	@ORM_LIB=build/cov/orm ORM_TIMEOUT=600 \
+	  $(TCLSH) tests/all.test $(TESTS) > build/cov/tests.txt; rc=$$?; \
+	  gcovr -r . --object-directory build/cov -f 'ext/' -s \
+	  --exclude-throw-branches --html-details build/cov/index.html; \
+	  cat build/cov/tests.txt; exit $$rc
 
 matrix: deps-matrix
 	@$(MAKE) --no-print-directory all
