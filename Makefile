@@ -109,9 +109,10 @@ coverage: deps-coverage
 	  CC=gcc CFLAGS='-O0 -g --coverage' CPPFLAGS='-DORM_COVERAGE'
 	@ORM_LIB=build/cov/orm ORM_TIMEOUT=600 \
 	  $(TCLSH) tests/all.test $(TESTS) > build/cov/tests.txt; rc=$$?; \
-	  gcovr -r . --object-directory build/cov -f 'ext/' -s \
+	  gcovr -r . --object-directory build/cov -f "ext/" -s \
+	  --txt build/cov/summary.txt \
 	  --exclude-throw-branches --html-details build/cov/index.html; \
-	  cat build/cov/tests.txt; exit $$rc
+	  cat build/cov/summary.txt build/cov/tests.txt; exit $$rc
 
 matrix: deps-matrix
 	@$(MAKE) --no-print-directory all
