@@ -67,7 +67,7 @@ typedef uint8_t u8;
 #endif
 
 #if defined(__GNUC__)
-# define ORM_PRINTF(iFmt, iArg)  /* sqlite3_mprintf has %q %Q %w %z: unchecked */
+# define ORM_PRINTF(iFmt, iArg) /* sqlite3_mprintf has %q %Q %w %z: unchecked */
 # define ORM_LIKELY(x)   __builtin_expect(!!(x), 1)
 # define ORM_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #else
@@ -170,10 +170,11 @@ struct OrmArena {
   i64 nTotal;                   /* bytes held in all chunks                   */
 };
 void ormArenaInit(OrmArena*, OrmErr*);
-void ormArenaFree(OrmArena*);                /* all memory; may be used again  */
-void *ormArenaAlloc(OrmArena*, i64 n);       /* zeroed, 8-aligned; 0: OOM      */
-char *ormArenaRaw(OrmArena*, i64 n);         /* neither zeroed nor aligned     */
-char *ormArenaText(OrmArena*, const char *z, i64 n); /* copy, NUL added; n<0: strlen */
+void ormArenaFree(OrmArena*);                /* all memory; may be used again */
+void *ormArenaAlloc(OrmArena*, i64 n);       /* zeroed, 8-aligned; 0: OOM     */
+char *ormArenaRaw(OrmArena*, i64 n);         /* neither zeroed nor aligned    */
+/* copy, NUL added; n<0: strlen */
+char *ormArenaText(OrmArena*, const char *z, i64 n);
 char *ormArenaPrintf(OrmArena*, const char *zFormat, ...);
 /* An array that doubles: room for one more of nElem bytes each at the end of
 ** *ppArray, which holds n of *pnAlloc; returns its address or 0. */
@@ -189,19 +190,20 @@ struct OrmBuf {
 };
 void ormBufInit(OrmBuf*, OrmErr*);
 void ormBufFree(OrmBuf*);
-void ormBufReset(OrmBuf*);                   /* n = 0, memory kept             */
-char *ormBufReserve(OrmBuf*, i64 nMore);     /* z+n with nMore writable, or 0  */
-void ormBufAdd(OrmBuf*, const char *z, i64 n);       /* n<0: strlen            */
+void ormBufReset(OrmBuf*);                   /* n = 0, memory kept            */
+char *ormBufReserve(OrmBuf*, i64 nMore);     /* z+n with nMore writable, or 0 */
+void ormBufAdd(OrmBuf*, const char *z, i64 n);       /* n<0: strlen           */
 void ormBufChar(OrmBuf*, char c);
 void ormBufInt(OrmBuf*, i64 i);
 void ormBufPrintf(OrmBuf*, const char *zFormat, ...);
-const char *ormBufText(OrmBuf*);             /* NUL-terminated view; "" on OOM */
-char *ormBufTake(OrmBuf*, i64 *pn);          /* hand over (sqlite3_free it)    */
+const char *ormBufText(OrmBuf*);            /* NUL-terminated view; "" on OOM */
+char *ormBufTake(OrmBuf*, i64 *pn);          /* hand over (sqlite3_free it)   */
 /* Names and text literals in SQL: "a""b" and 'it''s'. */
 void ormBufName(OrmBuf*, const char *zName);
 void ormBufLiteral(OrmBuf*, const char *z);
-void ormBufColumn(OrmBuf*, const char *zAlias, const char *zName); /* t."name" */
-void ormBufTable(OrmBuf*, const char *zTable);                     /* "main"."t" */
+/* t."name" */
+void ormBufColumn(OrmBuf*, const char *zAlias, const char *zName);
+void ormBufTable(OrmBuf*, const char *zTable);                  /* "main"."t" */
 
 /* ========================================================================
 ** Interface to ext/core/json_read.c: a document as a tree
@@ -231,16 +233,16 @@ struct OrmJson {
 /* The root, or 0 and an error "orm: malformed JSON: <what> at offset N in
 ** <zWhat>".  zIn must stay valid as long as zRaw and numbers' z are used. */
 OrmJson *ormJsonParse(OrmArena*, const char *zIn, i64 nIn, const char *zWhat);
-OrmJson *ormJsonMember(const OrmJson*, const char *zKey);     /* or 0          */
-OrmJson *ormJsonPlain(OrmArena*, const char *z, i64 n);       /* a STRING node */
-int ormJsonIs(const OrmJson *pKeyed, const char *zKey);       /* zKey equal?   */
+OrmJson *ormJsonMember(const OrmJson*, const char *zKey);     /* or 0         */
+OrmJson *ormJsonPlain(OrmArena*, const char *z, i64 n);      /* a STRING node */
+int ormJsonIs(const OrmJson *pKeyed, const char *zKey);       /* zKey equal?  */
 /* The place of a node, "$.where.posts[2].title" (keys that are no plain names
 ** as ["my key"]); the text lives in the arena. */
 const char *ormJsonPath(OrmArena*, const OrmJson*);
 /* Error at a node: "orm: $.where.x: " + message, code SQLITE_ERROR. */
 void ormJsonErr(OrmErr*, const OrmJson*, const char *zFormat, ...);
-const char *ormJsonTypeName(const OrmJson*);                  /* "an array" .. */
-int ormJsonValid(const char *z, i64 n);                       /* well-formed?  */
+const char *ormJsonTypeName(const OrmJson*);                 /* "an array" .. */
+int ormJsonValid(const char *z, i64 n);                       /* well-formed? */
 /* Bytes of the UTF-8 character at z, of which n are there; 0 if it is none. */
 int ormUtf8Length(const char *z, i64 n);
 
@@ -264,12 +266,12 @@ enum {
   ORM_TYPE_DECIMAL, ORM_TYPE_BLOB, ORM_TYPE_TEXT, ORM_TYPE_INTEGER,
   ORM_TYPE_REAL, ORM_TYPE_N
 };
-void ormJsonString(OrmBuf*, const char *z, i64 n);   /* quoted and escaped     */
+void ormJsonString(OrmBuf*, const char *z, i64 n);   /* quoted and escaped    */
 void ormJsonInt(OrmBuf*, i64 i);
-void ormJsonReal(OrmBuf*, double r);   /* reads back to the same double        */
-void ormJsonBlob(OrmBuf*, const void *p, i64 n);     /* base64, quoted         */
+void ormJsonReal(OrmBuf*, double r);   /* reads back to the same double       */
+void ormJsonBlob(OrmBuf*, const void *p, i64 n);     /* base64, quoted        */
 void ormJsonValue(OrmBuf*, sqlite3_value*, int eType);
-void ormJsonNode(OrmBuf*, const OrmJson*);           /* a parsed node again    */
+void ormJsonNode(OrmBuf*, const OrmJson*);           /* a parsed node again   */
 #define ORM_JSON_SUBTYPE ((unsigned)'J')
 /* The buffer as a function's JSON result; takes its memory.  If pBuf->pErr
 ** holds an error, reports that instead. */
@@ -288,11 +290,11 @@ const char *ormNearest(
 ** Interface to ext/core/config.c: settings by name
 ** ===================================================================== */
 void ormConfigInit(Orm*);
-int ormConfigCount(void);                            /* 'now' included         */
+int ormConfigCount(void);                            /* 'now' included        */
 const char *ormConfigName(int i);
 const char *ormConfigWhat(int i);
 void ormConfigGet(Orm*, int i, sqlite3_context*);
-int ormConfigFind(OrmErr*, const char *zName);       /* -1 and an error        */
+int ormConfigFind(OrmErr*, const char *zName);       /* -1 and an error       */
 void ormConfigSet(Orm*, OrmErr*, int i, sqlite3_value*);
 /* The clock: 'now' or the current time, "YYYY-MM-DD HH:MM:SS[.SSS]" in UTC. */
 void ormNow(Orm*, OrmErr*, char z[32], int bMillis);
@@ -345,7 +347,7 @@ struct OrmLogEntry {
   u64 iHash;
   char zSql[1];
 };
-OrmLogEntry *ormLogAfter(Orm*, i64 id);    /* the first above id, or 0         */
+OrmLogEntry *ormLogAfter(Orm*, i64 id);    /* the first above id, or 0        */
 void ormLogDelete(Orm*, i64 id);
 /* Monotonic enough for the log: nanoseconds. */
 i64 ormNano(void);
@@ -364,11 +366,11 @@ struct OrmBinds {
 ** true 1, false 0, numbers, text, null; arrays and objects as their text. */
 int ormBindInt(OrmBinds*, i64);
 int ormBindReal(OrmBinds*, double);
-int ormBindText(OrmBinds*, const char *z, i64 n);    /* copied                 */
-int ormBindBlob(OrmBinds*, const void *p, i64 n);    /* copied                 */
+int ormBindText(OrmBinds*, const char *z, i64 n);    /* copied                */
+int ormBindBlob(OrmBinds*, const void *p, i64 n);    /* copied                */
 int ormBindNull(OrmBinds*);
 int ormBindJson(OrmBinds*, const OrmJson*);
-int ormBindValue(OrmBinds*, sqlite3_value*);         /* copied                 */
+int ormBindValue(OrmBinds*, sqlite3_value*);         /* copied                */
 /* Bind all of them to ?iFirst, ?iFirst+1, ...  Texts are not copied: the arena
 ** must stay until the statement is given back. */
 void ormBindAll(OrmErr*, OrmStmt*, int iFirst, const OrmBinds*);
@@ -454,18 +456,18 @@ extern const sqlite3_module ormAnchorModule;
 ** ===================================================================== */
 sqlite3_stmt *ormFactOpen(Orm*, OrmErr*, const char *zFormat, ...);
 sqlite3_stmt *ormFactOpenAny(Orm*, OrmErr*, const char *zFormat, ...);
-int ormFactStep(Orm*, OrmErr*, sqlite3_stmt*);       /* 1: a row               */
-const char *ormFactText(OrmArena*, sqlite3_stmt*, int iCol);  /* 0 for NULL    */
+int ormFactStep(Orm*, OrmErr*, sqlite3_stmt*);       /* 1: a row              */
+const char *ormFactText(OrmArena*, sqlite3_stmt*, int iCol);  /* 0 for NULL   */
 int ormFactFlag(sqlite3_stmt*, int iCol, int *pbBad);
 void ormFactExec(Orm*, OrmErr*, const char *zFormat, ...);
 enum { ORM_KIND_NONE, ORM_KIND_TABLE, ORM_KIND_VIEW, ORM_KIND_VIRTUAL };
-int ormFactKind(Orm*, OrmErr*, const char *zTable);  /* what a name is in main */
+int ormFactKind(Orm*, OrmErr*, const char *zTable); /* what a name is in main */
 int ormFactExists(Orm*, OrmErr*, const char *zType, const char *zName,
                   OrmArena*, const char **pzSql);
 char ormFactAffinity(const char *zDecl);
-int ormFactType(const char *zDecl);                  /* ORM_TYPE_*             */
-const char *ormTypeName(int eType);                  /* word, 0 for ANY        */
-int ormTypeFind(const char *zWord);                  /* -1: no such            */
+int ormFactType(const char *zDecl);                  /* ORM_TYPE_*            */
+const char *ormTypeName(int eType);                  /* word, 0 for ANY       */
+int ormTypeFind(const char *zWord);                  /* -1: no such           */
 /* The names in a cell: one plain name, or a JSON array of names. */
 int ormFactNames(OrmArena*, const char *zCell, const char *zWhat,
                  const char ***pazName);
@@ -484,13 +486,14 @@ struct OrmFkFact {              /* a foreign key of any table, by names       */
 };
 int ormFactFks(Orm*, OrmErr*, OrmArena*, const char *zTable, OrmFkFact**);
 void ormFactKeyOf(Orm*, OrmErr*, OrmArena*, OrmFkFact*);
-int ormFkAction(const char*);                        /* ORM_FK_*               */
-const char *ormFkActionName(int eAction);            /* "SET NULL" ..          */
-const char *ormAutoName(int eAuto);                  /* "version" .., or 0     */
+int ormFkAction(const char*);                        /* ORM_FK_*              */
+const char *ormFkActionName(int eAction);            /* "SET NULL" ..         */
+const char *ormAutoName(int eAuto);                  /* "version" .., or 0    */
 OrmModel *ormModelLoad(Orm*, OrmCatalog*, OrmArena*, const char *zName, i64 n);
-int ormFieldByColumn(const OrmModel*, const char*);  /* ignoring case, or -1   */
-int ormSameFields(int n, const int *a, int m, const int *b);   /* as sets      */
-int ormModelUnique(const OrmModel*, int n, const int *aField); /* at most 1 row */
+int ormFieldByColumn(const OrmModel*, const char*);  /* ignoring case, or -1  */
+int ormSameFields(int n, const int *a, int m, const int *b);   /* as sets     */
+/* at most 1 row */
+int ormModelUnique(const OrmModel*, int n, const int *aField);
 
 /* ========================================================================
 ** Interface to ext/catalog/load.c: the models, as the file declares them
@@ -603,9 +606,9 @@ void ormCatalogUnpin(Orm*, OrmCatalog*);
 /* Keep one over the end of the call (a cursor, a cached plan). */
 OrmCatalog *ormCatalogRef(OrmCatalog*);
 void ormCatalogUnref(OrmCatalog*);
-int ormCatalogIsCurrent(Orm*, OrmCatalog*);          /* after a pin: the same? */
-void ormCatalogDrop(Orm*);                           /* the next pin reads anew */
-void ormCatalogClose(Orm*);                          /* the connection closes  */
+int ormCatalogIsCurrent(Orm*, OrmCatalog*);         /* after a pin: the same? */
+void ormCatalogDrop(Orm*);                         /* the next pin reads anew */
+void ormCatalogClose(Orm*);                          /* the connection closes */
 OrmArena *ormCatalogArena(OrmCatalog*, OrmErr*, OrmErr **ppOld);
 OrmReference **ormCatalogReferences(OrmCatalog*, u8 **ppbThere);
 /* All model names, and a model by name: loaded on first use.  Unknown or
@@ -621,7 +624,7 @@ int ormFieldFind(const OrmModel*, const char *zName, i64 n);
 int ormModelIndexed(const OrmModel*, int n, const int *aField);
 /* "no such field or relationship x on User (did you mean y?)" at a node. */
 void ormNoSuchName(Orm*, OrmErr*, const OrmModel*, const OrmJson*, const char *zWhat);
-const char *ormModelNearest(const OrmModel*, const char *z, i64 n); /* or 0    */
+const char *ormModelNearest(const OrmModel*, const char *z, i64 n); /* or 0   */
 
 /* ========================================================================
 ** Interface to ext/catalog/relation.c: relationships resolved and checked
@@ -635,7 +638,7 @@ int ormRelResolveAll(Orm*, OrmErr*, OrmModel*);
 ** is there an index of the link table that starts with these columns? */
 int ormLinkIndexed(Orm*, OrmErr*, const OrmRel*, int bRemoteSide);
 int ormTableIndexed(Orm*, OrmErr*, const char *zTable, int n, const char **az);
-const char *ormDirectionName(int eDir);              /* "one_to_many" ..       */
+const char *ormDirectionName(int eDir);              /* "one_to_many" ..      */
 
 /* ========================================================================
 ** Interface to ext/catalog/references.c: who refers to a table
@@ -657,11 +660,11 @@ OrmReference *ormReferencesTo(Orm*, OrmErr*, OrmCatalog*, const char *zTable);
 /* ========================================================================
 ** Interface to ext/catalog/state.c, define.c, reflect.c, schema.c
 ** ===================================================================== */
-void ormInit(Orm*, OrmErr*);                          /* orm_init()            */
-int ormStateEnsure(Orm*, OrmErr*);   /* create what is missing, anchored       */
-i64 ormDefine(Orm*, OrmErr*, const char *zDoc, i64 nDoc);     /* models        */
-i64 ormReflect(Orm*, OrmErr*, const char *zOptions, i64 n);   /* 0: none       */
-void ormSchema(Orm*, OrmErr*, OrmBuf *pOut);          /* orm_schema()          */
+void ormInit(Orm*, OrmErr*);                          /* orm_init()           */
+int ormStateEnsure(Orm*, OrmErr*);   /* create what is missing, anchored      */
+i64 ormDefine(Orm*, OrmErr*, const char *zDoc, i64 nDoc);     /* models       */
+i64 ormReflect(Orm*, OrmErr*, const char *zOptions, i64 n);   /* 0: none      */
+void ormSchema(Orm*, OrmErr*, OrmBuf *pOut);          /* orm_schema()         */
 /* check.c: each finding to xFinding, in order of severity. */
 typedef void (*OrmFinding)(void*, const char *zSeverity, const char *zModel,
   const char *zSubject, const char *zMessage, const char *zFix);
@@ -779,9 +782,9 @@ struct OrmSql {                 /* a statement's text under construction      */
   int nAlias;                   /* next free alias number: t<n>               */
 };
 void ormSqlInit(OrmSql*, Orm*, OrmArena*, int iFirst);
-void ormSqlFree(OrmSql*);                            /* the text               */
-void ormSqlParam(OrmSql*, int iBind);                /* ?N                     */
-void ormSqlAlias(OrmSql*, char zAlias[16]);          /* a fresh t<n>           */
+void ormSqlFree(OrmSql*);                            /* the text              */
+void ormSqlParam(OrmSql*, int iBind);                /* ?N                    */
+void ormSqlAlias(OrmSql*, char zAlias[16]);          /* a fresh t<n>          */
 /* " AND (...)" for the where, the soft-delete rule and the cursors of a query;
 ** nothing if there is none. */
 void ormWhereSql(OrmSql*, const OrmQuery*, const char *zAlias);
@@ -874,13 +877,13 @@ void ormLoadEach(Orm*, OrmErr*, OrmPlan*, const OrmKeys*, OrmObject, void*);
 /* Streamed: rows one by one, loaded ahead in batches that grow. */
 typedef struct OrmStream OrmStream;
 OrmStream *ormStreamOpen(Orm*, OrmErr*, OrmPlan*);
-int ormStreamNext(OrmStream*, OrmErr*);              /* 1: a row is there      */
-const char *ormStreamObject(OrmStream*, i64 *pn);    /* JSON of the row        */
-void ormStreamKey(OrmStream*, OrmBuf*);              /* scalar or JSON array   */
-void ormStreamCursor(OrmStream*, OrmErr*, OrmBuf*);  /* its cursor text        */
+int ormStreamNext(OrmStream*, OrmErr*);              /* 1: a row is there     */
+const char *ormStreamObject(OrmStream*, i64 *pn);    /* JSON of the row       */
+void ormStreamKey(OrmStream*, OrmBuf*);              /* scalar or JSON array  */
+void ormStreamCursor(OrmStream*, OrmErr*, OrmBuf*);  /* its cursor text       */
 void ormStreamClose(OrmStream*);
 /* Objects of the first column a statement gives as "SELECT count(*)". */
-i64 ormCountRows(Orm*, OrmErr*, OrmPlan*);           /* orm_count, total       */
+i64 ormCountRows(Orm*, OrmErr*, OrmPlan*);           /* orm_count, total      */
 
 /* ========================================================================
 ** Interface to ext/write/rules.c: what the delete of a row means for others
@@ -941,15 +944,15 @@ struct OrmEdge {
                                 /*   just these columns, 0: none              */
   int n; const int *aFrom, *aTo;         /* joined columns; without pVia      */
   OrmNode *pVia;                /* the link table between, or 0               */
-  int nVia; const int *aViaFrom, *aViaTo;   /* its columns: n to pFrom's aFrom,*/
+  int nVia; const int *aViaFrom, *aViaTo; /* its columns: n to pFrom's aFrom, */
                                 /*   nVia to pTo's aTo                        */
   const char *zFind; int nFind; /* cascade.c's statement: rows at the end     */
   const char *zDrop; int nDrop; /* apply.c's: delete them                     */
 };
-OrmRules *ormRulesGet(Orm*, OrmErr*, OrmCatalog*);   /* kept by the Orm        */
+OrmRules *ormRulesGet(Orm*, OrmErr*, OrmCatalog*);   /* kept by the Orm       */
 void ormRulesFree(Orm*);
 OrmNode *ormNodeFind(OrmErr*, OrmRules*, const char *zTable);
-OrmEdge *ormNodeEdges(OrmErr*, OrmNode*);            /* compiled on first use  */
+OrmEdge *ormNodeEdges(OrmErr*, OrmNode*);            /* compiled on first use */
 /* Keep a statement's text with the rules, as zFind or (bDrop) zDrop. */
 void ormEdgeKeep(OrmErr*, const OrmEdge*, int bDrop, OrmBuf*);
 int ormRulesEnforced(OrmRules*);        /* are there triggers of orm_enforce? */
@@ -958,7 +961,7 @@ OrmCatalog *ormRulesCatalog(OrmRules*);
 /* SQL text: "<alias>.<id>, .." and the joins of an edge between two aliases. */
 void ormNodeIds(OrmBuf*, const OrmNode*, const char *zAlias);
 void ormEdgeJoin(OrmBuf*, const OrmEdge*, const char *zFrom, const char *zTo);
-int ormNodeSoft(const OrmNode*);        /* its model's soft-delete field or -1 */
+int ormNodeSoft(const OrmNode*);       /* its model's soft-delete field or -1 */
 void ormSoftDeletedSql(OrmBuf*, const OrmModel*, const char *zAlias);
 /* ", f = .." for every field that changes with any change of a row: version,
 ** updated_at, which is parameter ?iNow. */
