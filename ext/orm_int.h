@@ -156,6 +156,10 @@ void ormErrDb(OrmErr*, sqlite3 *db, int rc);
 void ormErrResult(OrmErr*, sqlite3_context*);
 int ormErrVtab(OrmErr*, sqlite3_vtab*);
 void ormErrClear(OrmErr*);
+/* Clear an error that may happen (broken metadata that is passed over); one of
+** the machine (memory, I/O, interrupt, a lock) moves to pErr.  1 if there was
+** an error. */
+int ormErrForgive(OrmErr*, OrmErr *pErr);
 /* Put text in front of the message that is there: "orm: $.posts[2]: " before
 ** "NOT NULL constraint failed: ..". A leading "orm: " of it is dropped. */
 void ormErrPrefix(OrmErr*, const char *zFormat, ...);

@@ -254,8 +254,7 @@ int ormFactNames(
   pArena->pErr = &errJson;
   pDoc = ormJsonParse(pArena, zCell, (i64)strlen(zCell), zWhat);
   pArena->pErr = pErr;
-  if( errJson.rc==SQLITE_NOMEM ) ormErrOom(pErr);
-  ormErrClear(&errJson);
+  ormErrForgive(&errJson, pErr);
   if( pErr->rc ) return 0;
   if( pDoc && pDoc->eType==ORM_JSON_ARRAY ){
     az = ormArenaAlloc(pArena, (i64)sizeof(char*)*(pDoc->nChild+1));

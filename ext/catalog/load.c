@@ -21,7 +21,6 @@ struct OrmCatalog {
   Orm *pOrm;
   int nRef;
   u8 bStale;                    /* cannot be checked: good for one pin only   */
-  u8 bNames;                    /* azName is there                            */
   i64 iToken;
   OrmArena arena;               /* all models; pErr is set on each way in     */
   OrmErr err;                   /* where arena.pErr points between calls      */
@@ -71,6 +70,26 @@ void ormCatalogClose(Orm *pOrm){
   tokenClose(pOrm);
 }
 
+/* Read all model names. */
+static void catalogNames(OrmCatalog *p, OrmErr *pErr){
+  sqlite3_stmt *pStmt;
+  int nAlloc = 0;
+  p->arena.pErr = pErr;
+  pStmt = ormFactOpen(p->pOrm, pErr,
+      "SELECT name FROM main.orm_model WHERE name IS NOT NULL ORDER BY rowid");
+  while( ormFactStep(p->pOrm, pErr, pStmt) ){
+    const char *z = ormFactText(&p->arena, pStmt, 0);
+    const char **pz = ormArenaGrow(&p->arena, (void**)&p->azName, p->nName,
+                                   &nAlloc, sizeof(char*));
+    if( z==0 || pz==0 ) break;
+    *pz = z;
+    p->nName++;
+  }
+  sqlite3_finalize(pStmt);
+  p->arena.pErr = &p->err;
+}
+
+/* A catalog that has read no more than the names; 0 and an error. */
 static OrmCatalog *catalogNew(Orm *pOrm, OrmErr *pErr){
   OrmCatalog *p = sqlite3_malloc64(sizeof(*p));
   if( p==0 ){
@@ -81,6 +100,11 @@ static OrmCatalog *catalogNew(Orm *pOrm, OrmErr *pErr){
   p->pOrm = pOrm;
   p->nRef = 1;
   ormArenaInit(&p->arena, &p->err);
+  catalogNames(p, pErr);
+  if( pErr->rc ){
+    ormCatalogUnref(p);
+    return 0;
+  }
   return p;
 }
 
@@ -194,34 +218,7 @@ int ormCatalogIsCurrent(Orm *pOrm, OrmCatalog *p){
 ** Names
 */
 
-/* Read all model names, once.  Failures leave the list empty. */
-static void catalogNames(OrmCatalog *p){
-  OrmErr err = {0};
-  OrmErr *pOld = p->arena.pErr;
-  sqlite3_stmt *pStmt;
-  int nAlloc = 0;
-  if( p->bNames ) return;
-  p->arena.pErr = &err;
-  p->nName = 0;
-  pStmt = ormFactOpen(p->pOrm, &err,
-      "SELECT name FROM main.orm_model WHERE name IS NOT NULL ORDER BY rowid");
-  while( ormFactStep(p->pOrm, &err, pStmt) ){
-    const char *z = ormFactText(&p->arena, pStmt, 0);
-    const char **pz = ormArenaGrow(&p->arena, (void**)&p->azName, p->nName,
-                                   &nAlloc, sizeof(char*));
-    if( z==0 || pz==0 ) break;
-    *pz = z;
-    p->nName++;
-  }
-  sqlite3_finalize(pStmt);
-  p->bNames = err.rc==SQLITE_OK;
-  if( err.rc ) p->nName = 0;
-  ormErrClear(&err);
-  p->arena.pErr = pOld;
-}
-
 int ormCatalogCount(OrmCatalog *p){
-  catalogNames(p);
   return p->nName;
 }
 

@@ -228,10 +228,7 @@ static void readModels(Reflect *p){
     if( pTab->zModel==0 ) continue;
     p->nModel++;
     pTab->pModel = ormModelFind(p->pOrm, &err, p->pCatalog, pTab->zModel, -1);
-    if( err.rc && (err.rc & 0xff)!=SQLITE_ERROR ){
-      ormErr(p->pErr, err.rc, "%s", err.zMsg ? err.zMsg : "orm: out of memory");
-    }
-    ormErrClear(&err);
+    ormErrForgive(&err, p->pErr);
   }
 }
 
@@ -413,8 +410,7 @@ static void readExisting(Reflect *p, Table *pTab){
       pEdge->zName = pRel->zName;
       pEdge->zBackNow = pRel->zBack;
     }
-    if( err.rc==SQLITE_NOMEM ) ormErrOom(p->pErr);
-    ormErrClear(&err);
+    ormErrForgive(&err, p->pErr);
   }
 }
 

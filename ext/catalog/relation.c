@@ -727,8 +727,8 @@ static void findReverse(Resolver *p){
       continue;
     }
     resolveOther(p, pOther, &err);
-    if( err.rc==SQLITE_NOMEM ) ormErrOom(p->pErr);
-    if( err.rc==SQLITE_OK && isMirror(pRel, pOther) ){
+    if( ormErrForgive(&err, p->pErr) ) continue;
+    if( isMirror(pRel, pOther) ){
       if( pOther->zBack && strcmp(pOther->zBack, pRel->zName)==0 ){
         pRel->pBack = pOther;
         n = -1;
@@ -736,7 +736,6 @@ static void findReverse(Resolver *p){
         pOnly = pOther;
       }
     }
-    ormErrClear(&err);
   }
   if( n==1 ) pRel->pBack = pOnly;
 }

@@ -89,6 +89,16 @@ void ormErrClear(OrmErr *p){
   p->rc = SQLITE_OK;
 }
 
+int ormErrForgive(OrmErr *p, OrmErr *pErr){
+  if( p->rc==SQLITE_OK ) return 0;
+  if( (p->rc & 0xff)!=SQLITE_ERROR && pErr->rc==SQLITE_OK ){
+    *pErr = *p;
+    memset(p, 0, sizeof(*p));
+  }
+  ormErrClear(p);
+  return 1;
+}
+
 /* Say where: put text before the message.  An "orm: " that the message begins
 ** with goes, since the new text brings its own. */
 void ormErrPrefix(OrmErr *p, const char *zFormat, ...){
