@@ -7,7 +7,7 @@
 #   make check-all  everything below that tests, with short fuzzing
 #
 #   make format-check test-asan test-valgrind coverage matrix fuzz bench
-#   make test-bindings test-packages test-cluster
+#   make test-bindings test-packages    make deb npm wheel
 #   make install PREFIX=/usr/local DESTDIR=    make amalgamation dist clean
 #
 # Set by the user: CC, CFLAGS, CPPFLAGS, LDFLAGS, TESTS ('cascade* json'),
@@ -129,6 +129,14 @@ test-bindings: deps-test
 	@$(MAKE) --no-print-directory all amalgamation
 	@tests/bindings/run $(TESTS)
 
+# Packages of this platform, in build/packages/.
+deb npm wheel: all
+	@.ci/package $@
+
+test-packages: deps-test
+	@$(MAKE) --no-print-directory all
+	@tests/packages/run
+
 # One orm.c and orm.h, for programs that link the extension statically.
 amalgamation: deps-test
 	@$(TCLSH) tcl/amalgamate.tcl $(BUILD)/amalgamation
@@ -169,5 +177,6 @@ clean:
 always:
 
 .PHONY: all always demo test check-all format-check test-asan test-valgrind \
-  coverage matrix fuzz bench test-bindings amalgamation install uninstall \
+  coverage matrix fuzz bench test-bindings test-packages deb npm wheel \
+  amalgamation install uninstall \
   dist clean
