@@ -6,7 +6,7 @@
 #   make test       install what is missing, build, run every test
 #   make check-all  everything below that tests, with short fuzzing
 #
-#   make format-check test-asan test-valgrind coverage matrix fuzz bench
+#   make format-check test-asan test-valgrind coverage matrix fuzz bench bench-peers
 #   make test-bindings test-packages    make deb npm wheel
 #   make install PREFIX=/usr/local DESTDIR=    make amalgamation dist clean
 #
@@ -125,6 +125,10 @@ bench: deps-bench
 	@$(MAKE) --no-print-directory all
 	@tests/bench/run $(BENCH)
 
+bench-peers: deps-peers
+	@$(MAKE) --no-print-directory all
+	@tests/bench/run peers
+
 test-bindings: deps-test
 	@$(MAKE) --no-print-directory all amalgamation
 	@tests/bindings/run $(TESTS)
@@ -177,6 +181,6 @@ clean:
 always:
 
 .PHONY: all always demo test check-all format-check test-asan test-valgrind \
-  coverage matrix fuzz bench test-bindings test-packages deb npm wheel \
+  coverage matrix fuzz bench bench-peers test-bindings test-packages deb npm wheel \
   amalgamation install uninstall \
   dist clean

@@ -12,6 +12,9 @@
 ** timed, the answer of orm is compared with that of sql: they must be the same
 ** JSON text (numbers, order and all).
 **
+** BENCH_FILE=name builds the data in that file (which must not be there) and
+** leaves it, for tests/bench/peers.py.
+**
 ** The data: USERS users, ten posts each in random order of authors, three tags
 ** a post out of a hundred; the same every time.
 */
@@ -388,7 +391,8 @@ int main(int nArg, char **azArg){
     fprintf(stderr, "usage: bench LIBRARY [USERS>=200 [RUNS<=31]]\n");
     return 2;
   }
-  if( sqlite3_open(":memory:", &db)!=SQLITE_OK ) die("open");
+  const char *zFile = getenv("BENCH_FILE");
+  if( sqlite3_open(zFile ? zFile : ":memory:", &db)!=SQLITE_OK ) die("open");
   sqlite3_enable_load_extension(db, 1);
   if( sqlite3_load_extension(db, azArg[1], "sqlite3_orm_init", &zErr) ){
     fprintf(stderr, "bench: %s\n", zErr);
