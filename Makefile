@@ -6,7 +6,8 @@
 #   make test       install what is missing, build, run every test
 #   make check-all  everything below that tests, with short fuzzing
 #
-#   make format-check test-asan test-valgrind coverage matrix fuzz bench bench-peers
+#   make format-check test-asan test-valgrind coverage matrix fuzz
+#   make bench bench-peers
 #   make test-bindings test-packages    make deb npm wheel
 #   make install PREFIX=/usr/local DESTDIR=    make amalgamation dist clean
 #
@@ -181,6 +182,5 @@ clean:
 always:
 
 .PHONY: all always demo test check-all format-check test-asan test-valgrind \
-  coverage matrix fuzz bench bench-peers test-bindings test-packages deb npm wheel \
-  amalgamation install uninstall \
-  dist clean
+  coverage matrix fuzz bench bench-peers test-bindings test-packages \
+  deb npm wheel amalgamation install uninstall dist clean
