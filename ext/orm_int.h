@@ -406,6 +406,7 @@ struct OrmKeys {
   int nCol;                     /* columns in a key, 1..ORM_MAX_KEY           */
   int nKey;
   const i64 *aInt;              /* nKey*nCol integers, or 0:                  */
+  const struct OrmBind *aBind;  /* nKey*nCol values of an OrmBinds, or 0:     */
   sqlite3_value **apVal;        /* nKey*nCol values                           */
   const int *aiPos;             /* i of each key, ascending; 0: its position  */
   u8 bUsed;
@@ -800,6 +801,10 @@ void ormDeletedSql(OrmSql*, const OrmModel*, int eDeleted, const char *zAlias);
 ** table, zChild of pTarget's.  Many-to-many: as an EXISTS over the link. */
 void ormRelJoinSql(OrmSql*, const OrmRel*, const char *zParent, const char *zChild);
 
+/* read/select.c: " FROM "main"."t" AS <alias> WHERE .. ORDER BY .. LIMIT ..":
+** the rows that a query asks for, without what stands before. */
+void ormSelectSql(OrmSql*, const OrmQuery*, const char *zAlias);
+
 struct OrmOrder {               /* e.g. author.country.name, or a _count      */
   int nHop; OrmRel **apHop;     /* to-one relationships on the way            */
   OrmModel *pModel;             /* where they lead                            */
@@ -878,6 +883,8 @@ i64 ormLoadKeys(Orm*, OrmErr*, OrmPlan*, const OrmKeys*, OrmBuf *pOut);
 ** keys are not called for. */
 typedef void (*OrmObject)(void *pArg, int i, const char *z, i64 n);
 void ormLoadEach(Orm*, OrmErr*, OrmPlan*, const OrmKeys*, OrmObject, void*);
+/* The keys of the root's rows, in order: nKey values each, added to pOut. */
+i64 ormLoadRootKeys(Orm*, OrmErr*, OrmPlan*, OrmBinds *pOut);
 /* Streamed: rows one by one, loaded ahead in batches that grow. */
 typedef struct OrmStream OrmStream;
 OrmStream *ormStreamOpen(Orm*, OrmErr*, OrmPlan*);
