@@ -6,7 +6,7 @@
 #   make test       install what is missing, build, run every test
 #   make check-all  everything below that tests, with short fuzzing
 #
-#   make format-check test-asan test-valgrind coverage matrix fuzz
+#   make format-check test-asan test-valgrind coverage matrix fuzz mutate
 #   make bench bench-peers
 #   make test-bindings test-packages    make deb npm wheel
 #   make install PREFIX=/usr/local DESTDIR=    make amalgamation dist clean
@@ -119,6 +119,10 @@ matrix: deps-matrix
 	@$(MAKE) --no-print-directory all
 	@tests/matrix/run $(VERSIONS)
 
+# Changes that no test notices (COUNT of them tried; hours for hundreds).
+mutate: deps-test
+	@tests/mutate/run $(or $(COUNT),20) $(or $(SEED),1)
+
 fuzz: deps-fuzz
 	@tests/fuzz/run $(SECONDS)
 
@@ -182,5 +186,5 @@ clean:
 always:
 
 .PHONY: all always demo test check-all format-check test-asan test-valgrind \
-  coverage matrix fuzz bench bench-peers test-bindings test-packages \
+  coverage matrix fuzz mutate bench bench-peers test-bindings test-packages \
   deb npm wheel amalgamation install uninstall dist clean
