@@ -8,7 +8,7 @@
 #
 #   make format-check test-asan test-valgrind coverage matrix fuzz mutate
 #   make bench bench-peers
-#   make test-bindings test-packages    make deb npm wheel
+#   make test-bindings test-packages test-types    make deb npm wheel
 #   make install PREFIX=/usr/local DESTDIR=    make amalgamation dist clean
 #
 # Set by the user: CC, CFLAGS, CPPFLAGS, LDFLAGS, TESTS ('cascade* json'),
@@ -138,6 +138,10 @@ test-bindings: deps-test
 	@$(MAKE) --no-print-directory all amalgamation
 	@tests/bindings/run $(TESTS)
 
+test-types: deps-types
+	@$(MAKE) --no-print-directory all
+	@tests/types/run
+
 # Packages of this platform, in build/packages/.
 deb npm wheel: all
 	@.ci/package $@
@@ -187,4 +191,4 @@ always:
 
 .PHONY: all always demo test check-all format-check test-asan test-valgrind \
   coverage matrix fuzz mutate bench bench-peers test-bindings test-packages \
-  deb npm wheel amalgamation install uninstall dist clean
+  test-types   deb npm wheel amalgamation install uninstall dist clean

@@ -193,7 +193,7 @@ static void dotEdge(Diagram *p, const OrmRel *pRel){
   }
   ormBufAdd(p->pOut, "  ", 2);
   addQuoted(p->pOut, pRel->pModel->zName);
-  ormBufAdd(p->pOut, " -- ", 4);
+  ormBufAdd(p->pOut, " -> ", 4);
   addQuoted(p->pOut, pRel->pTarget->zName);
   ormBufPrintf(p->pOut, " [taillabel=\"%s\", headlabel=\"%s\", label=",
                zFrom, zTo);
@@ -204,10 +204,10 @@ static void dotEdge(Diagram *p, const OrmRel *pRel){
 static const DiagramFormat aFormat[] = {
   { "mermaid", "erDiagram\n", "", mermaidModel, mermaidEdge },
   { "dot",
-    "graph orm {\n"
+    "digraph orm {\n"
     "  rankdir=LR;\n"
     "  node [shape=plain, fontname=\"sans-serif\"];\n"
-    "  edge [fontname=\"sans-serif\", fontsize=10];\n",
+    "  edge [fontname=\"sans-serif\", fontsize=10, dir=none];\n",
     "}\n", dotModel, dotEdge },
 };
 

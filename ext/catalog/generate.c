@@ -326,8 +326,9 @@ static const Language aLanguage[] = {
     0, pythonModel },
   { "c",
     "/* The models of this file, as orm_generate('c') gave them. */\n"
+    "#ifndef ORM_MODELS_H\n#define ORM_MODELS_H\n"
     "#include <stdbool.h>\n#include <stddef.h>\n#include <stdint.h>\n\n",
-    "",
+    "\n#endif\n",
     { "char *", "bool ", "int64_t ", "double ", "double ", "char *",
       "unsigned char *", "char *" },
     cDeclare, cModel },
