@@ -6,7 +6,7 @@
 #   make test       install what is missing, build, run every test
 #   make check-all  everything below that tests, with short fuzzing
 #
-#   make format-check test-asan test-valgrind coverage matrix fuzz mutate
+#   make format-check test-asan test-valgrind coverage matrix fuzz mutate load
 #   make bench bench-peers
 #   make test-bindings test-packages test-types    make deb npm wheel
 #   make install PREFIX=/usr/local DESTDIR=    make amalgamation dist clean
@@ -119,6 +119,11 @@ matrix: deps-matrix
 	@$(MAKE) --no-print-directory all
 	@tests/matrix/run $(VERSIONS)
 
+# Eight processes on one file.
+load: deps-test
+	@$(MAKE) --no-print-directory all
+	@tests/load/run $(SECONDS)
+
 # Changes that no test notices (COUNT of them tried; hours for hundreds).
 mutate: deps-test
 	@tests/mutate/run $(or $(COUNT),20) $(or $(SEED),1)
@@ -190,5 +195,5 @@ clean:
 always:
 
 .PHONY: all always demo test check-all format-check test-asan test-valgrind \
-  coverage matrix fuzz mutate bench bench-peers test-bindings test-packages \
+  coverage matrix fuzz mutate load bench bench-peers test-bindings test-packages \
   test-types   deb npm wheel amalgamation install uninstall dist clean

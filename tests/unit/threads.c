@@ -64,7 +64,8 @@ static void round_(Worker *p, sqlite3 *db, int i){
   int iKey = p->iWorker*1000000 + i;
   runOne(p, db, sqlite3_mprintf(
       "INSERT INTO orm_object(model, object) VALUES ('author', '{\"id\": %d,"
-      " \"name\": \"a%d\", \"book\": [{\"title\": \"x\"}, {\"title\": \"y\"}]}')",
+      " \"name\": \"a%d\", \"book\": [{\"title\": \"x\"},"
+      " {\"title\": \"y\"}]}')",
       iKey, iKey), 0);
   /* A reader sees whole graphs only. */
   runOne(p, db, sqlite3_mprintf(
