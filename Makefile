@@ -195,5 +195,6 @@ clean:
 always:
 
 .PHONY: all always demo test check-all format-check test-asan test-valgrind \
-  coverage matrix fuzz mutate load bench bench-peers test-bindings test-packages \
-  test-types   deb npm wheel amalgamation install uninstall dist clean
+  coverage matrix fuzz mutate load bench bench-peers test-bindings \
+  test-packages test-types deb npm wheel amalgamation install uninstall dist \
+  clean
