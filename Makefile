@@ -161,10 +161,12 @@ amalgamation: deps-test
 
 install: all
 	install -d '$(DESTDIR)$(PREFIX)/lib/sqlite3' \
+	  '$(DESTDIR)$(PREFIX)/share/man/man3' \
 	  '$(DESTDIR)$(PREFIX)/include' '$(DESTDIR)$(PREFIX)/lib/pkgconfig' \
 	  '$(DESTDIR)$(PREFIX)/lib/tcltk/orm$(VERSION)'
 	install -m 755 $(SO) '$(DESTDIR)$(PREFIX)/lib/sqlite3/$(notdir $(SO))'
 	install -m 644 include/orm.h '$(DESTDIR)$(PREFIX)/include/orm.h'
+	install -m 644 docs/orm.3sql '$(DESTDIR)$(PREFIX)/share/man/man3/orm.3sql'
 	install -m 644 tcl/json.tcl tcl/orm.tcl tcl/pkgIndex.tcl \
 	  '$(DESTDIR)$(PREFIX)/lib/tcltk/orm$(VERSION)'
 	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$${prefix}/lib/sqlite3' \
@@ -177,6 +179,7 @@ install: all
 uninstall:
 	rm -f '$(DESTDIR)$(PREFIX)/lib/sqlite3/$(notdir $(SO))' \
 	  '$(DESTDIR)$(PREFIX)/include/orm.h' \
+	  '$(DESTDIR)$(PREFIX)/share/man/man3/orm.3sql' \
 	  '$(DESTDIR)$(PREFIX)/lib/pkgconfig/orm.pc'
 	rm -rf '$(DESTDIR)$(PREFIX)/lib/tcltk/orm$(VERSION)'
 
