@@ -706,14 +706,16 @@ struct OrmQuery {
   const OrmCond *pWhere;        /* or 0                                       */
   int nOrder; OrmOrder *aOrder; /* never empty: the key ends it               */
   u8 bOrdered;                  /* an order was asked for (query, rel, model) */
-  u8 bReverse;                  /* before without after, and a limit: rows    */
-                                /*   come backwards, to be turned round       */
+  u8 bLast;                     /* before without after, and a limit: the     */
+                                /*   last rows before it; ormSelectSql() has  */
+                                /*   them in order all the same               */
   u8 eDeleted;                  /* soft-deleted: ORM_DELETED_*                */
   u8 bTotal;
   i64 iLimit;                   /* -1: none                                   */
   i64 iOffset;
   const OrmCursor *pAfter, *pBefore;        /* or 0                           */
-  int nCount; OrmCount *aCount; /* in the order of the output                 */
+  int nCount, nCountAlloc;
+  OrmCount *aCount;             /* in the order of the output                 */
   OrmQuery *pInclude;           /* first include; in the order asked          */
   OrmQuery *pNext;              /* next include of the same parent            */
   u8 bRecursive; int nDepth;    /* children*: nDepth levels, 0: all           */
@@ -754,6 +756,8 @@ int ormParseField(OrmParse*, OrmModel*, const OrmJson*, const char *z, i64 n);
 ** include paths given at a node. */
 void ormIncludeParse(OrmParse*, OrmQuery*, const OrmJson*);
 void ormIncludePaths(OrmParse*, OrmQuery*, const OrmJson*, const char *z, i64 n);
+/* Make an include recursive: nDepth levels, 0 for all. */
+void ormIncludeRecursive(OrmParse*, OrmQuery*, const OrmJson*, i64 nDepth);
 /* A fresh include below a query and the parts of its object (query.c). */
 OrmQuery *ormQueryNew(OrmParse*, OrmModel*, OrmQuery *pParent, OrmRel*);
 void ormQueryParts(OrmParse*, OrmQuery*, const OrmJson*, int mParts);
@@ -772,9 +776,9 @@ const OrmCond *ormCondParse(OrmParse*, OrmModel*, const OrmJson*, int nDepth);
 int ormFieldBind(OrmBinds*, const OrmField*, const OrmJson*);
 
 /* ========================================================================
-** Interface to ext/read/where.c, order.c: conditions and order as SQL
+** Interface to ext/read/sql.c, where.c, select.c, order.c: a query as SQL
 **
-** Both render for one alias of the model's table; values go to the binds and
+** All render for one alias of the model's table; values go to the binds and
 ** the text says ?N with N counted from binds position + iFirst.  Aliases that
 ** they need are t<nAlias> and up: callers take theirs from there too.
 ** ===================================================================== */
@@ -790,16 +794,16 @@ void ormSqlInit(OrmSql*, Orm*, OrmArena*, int iFirst);
 void ormSqlFree(OrmSql*);                            /* the text              */
 void ormSqlParam(OrmSql*, int iBind);                /* ?N                    */
 void ormSqlAlias(OrmSql*, char zAlias[16]);          /* a fresh t<n>          */
+/* " AND <alive>": the soft-delete rule alone; nothing if there is none. */
+void ormDeletedSql(OrmSql*, const OrmModel*, int eDeleted, const char *zAlias);
+/* "a.x = b.y AND .." joining a relationship: zParent is the alias of pModel's
+** table, zChild of pTarget's.  Many-to-many: as an IN over the link. */
+void ormRelJoinSql(OrmSql*, const OrmRel*, const char *zParent, const char *zChild);
 /* " AND (...)" for the where, the soft-delete rule and the cursors of a query;
 ** nothing if there is none. */
 void ormWhereSql(OrmSql*, const OrmQuery*, const char *zAlias);
 /* The same for a bare checked where over a model (a _count's, a some's). */
 void ormConditionSql(OrmSql*, OrmModel*, const OrmCond*, int eDeleted, const char *zAlias);
-/* " AND <alive>": the soft-delete rule alone; nothing if there is none. */
-void ormDeletedSql(OrmSql*, const OrmModel*, int eDeleted, const char *zAlias);
-/* "a.x = b.y AND .." joining a relationship: zParent is the alias of pModel's
-** table, zChild of pTarget's.  Many-to-many: as an EXISTS over the link. */
-void ormRelJoinSql(OrmSql*, const OrmRel*, const char *zParent, const char *zChild);
 
 /* read/select.c: " FROM "main"."t" AS <alias> WHERE .. ORDER BY .. LIMIT ..":
 ** the rows that a query asks for, without what stands before. */
@@ -818,8 +822,9 @@ struct OrmOrder {               /* e.g. author.country.name, or a _count      */
 /* The order of a query: pNode its order_by or 0.  Fills nOrder, aOrder,
 ** bOrdered. */
 void ormOrderParse(OrmParse*, OrmQuery*, const OrmJson *pNode);
-/* " ORDER BY a, b DESC" (honours bReverse). */
+/* " ORDER BY a, b DESC"; the other way round. */
 void ormOrderSql(OrmSql*, const OrmQuery*, const char *zAlias);
+void ormOrderBackSql(OrmSql*, const OrmQuery*, const char *zAlias);
 /* One term's expression, without direction. */
 void ormOrderTermSql(OrmSql*, const OrmOrder*, const char *zAlias);
 /* The order values of a row, as result columns for its cursor: ", e1, e2"
@@ -849,14 +854,13 @@ struct OrmKeyRef {              /* fields and the values that name one object */
   const OrmUnique *pUnique;     /* which unique key; 0: the primary key       */
   int n; const int *aField;
   int iBind;                    /* first of n values in the binds             */
-  OrmKeyRef *pElse;             /* a text that is a key as it stands and, if  */
-                                /*   no object has it, this JSON key; or 0    */
 };
 /* A key in any of its forms (scalar, JSON array, JSON object): 1, or 0 and an
-** error (in the binds' arena's pErr). */
+** error (in the binds' arena's pErr).  A text that is both a single text key
+** and JSON is the former if an object has it. */
 int ormKeyParse(Orm*, OrmKeyRef*, OrmBinds*, OrmModel*, sqlite3_value*);
 int ormKeyFromJson(Orm*, OrmKeyRef*, OrmBinds*, OrmModel*, const OrmJson*);
-/* "a = ?1 AND ..": at most one row, pElse taken care of. */
+/* "a = ?1 AND ..": at most one row. */
 void ormKeySql(OrmSql*, const OrmKeyRef*, const char *zAlias);
 /* The primary key of the object that a key in any form names, as values in
 ** the binds: position of the first of nKey, or -1 if there is none (or an

@@ -1,0 +1,344 @@
+/*
+** Cursors: the place of a row in an ordered result, as text.
+**
+** A cursor holds the row's order values, the key among them, so it needs no
+** row to be there: what comes after a row that was deleted is still known.
+** The bytes, in base64 with - and _ and without padding:
+**
+**     checksum   8   of all that follows
+**     order      8   hash of the model and the order's terms
+**     values         each a type byte (SQLITE_INTEGER ..) and, in big-endian,
+**                    INTEGER 8, FLOAT 8, TEXT and BLOB a length of 4 and bytes
+**
+** The hash tells a cursor of another query, the checksum one that was changed.
+** Neither is a secret: a cursor says nothing that its query may not ask.
+*/
+#include "../orm_int.h"
+
+/* ------------------------------------------------------------------------
+** Hashes, the same on every machine
+*/
+#define HASH_START 0xcbf29ce484222325u
+
+static u64 hashBytes(u64 h, const void *p, i64 n){
+  const u8 *a = p;
+  for(i64 i=0; i<n; i++) h = (h ^ a[i]) * 0x100000001b3u;
+  return h;
+}
+
+static u64 hashText(u64 h, const char *z){
+  return hashBytes(h, z, (i64)strlen(z) + 1);
+}
+
+static u64 hashEnd(u64 h){
+  h ^= h>>32;
+  h *= 0xd6e8feb86659fd93u;
+  h ^= h>>32;
+  h *= 0xd6e8feb86659fd93u;
+  return h ^ (h>>32);
+}
+
+/* The model, and each term with its direction. */
+static u64 orderHash(const OrmQuery *pQuery){
+  u64 h = hashText(HASH_START, pQuery->pModel->zName);
+  for(int i=0; i<pQuery->nOrder; i++){
+    const OrmOrder *p = &pQuery->aOrder[i];
+    for(int j=0; j<p->nHop; j++) h = hashText(h, p->apHop[j]->zName);
+    h = hashText(h, p->iField<0 ? "_count" : "");
+    h = hashText(h, p->iField<0 ? p->pCount->zName
+                                : p->pModel->aField[p->iField].zName);
+    h = hashText(h, p->bDesc ? "desc" : "asc");
+    h = hashText(h, p->bNullsLast ? "last" : "first");
+  }
+  return hashEnd(h);
+}
+
+/* ------------------------------------------------------------------------
+** Writing
+*/
+static const char zDigit[] =
+  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+static void addNumber(OrmBuf *p, u64 u, int n){
+  while( n-- ) ormBufChar(p, (char)(u8)(u>>(8*n)));
+}
+
+static void addValue(OrmBuf *p, sqlite3_value *pVal){
+  int eType = sqlite3_value_type(pVal);
+  ormBufChar(p, (char)eType);
+  if( eType==SQLITE_INTEGER ){
+    addNumber(p, (u64)sqlite3_value_int64(pVal), 8);
+  }else if( eType==SQLITE_FLOAT ){
+    double r = sqlite3_value_double(pVal);
+    u64 u;
+    memcpy(&u, &r, 8);
+    addNumber(p, u, 8);
+  }else if( eType!=SQLITE_NULL ){
+    const void *z = eType==SQLITE_TEXT ? (const void*)sqlite3_value_text(pVal)
+                                       : sqlite3_value_blob(pVal);
+    int n = sqlite3_value_bytes(pVal);
+    addNumber(p, (u64)n, 4);
+    if( z ) ormBufAdd(p, z, n);
+    else if( n || eType==SQLITE_TEXT ) ormErrOom(p->pErr);
+  }
+}
+
+static void addBase64(OrmBuf *pOut, const u8 *a, i64 n){
+  char *z = ormBufReserve(pOut, n/3*4 + 4);
+  char *zStart = z;
+  if( z==0 ) return;
+  for(; n>0; a+=3, n-=3){
+    u32 u = (u32)a[0]<<16 | (u32)(n>1 ? a[1] : 0)<<8 | (n>2 ? a[2] : 0);
+    *z++ = zDigit[u>>18];
+    *z++ = zDigit[(u>>12) & 63];
+    if( n>1 ) *z++ = zDigit[(u>>6) & 63];
+    if( n>2 ) *z++ = zDigit[u & 63];
+  }
+  pOut->n += z - zStart;
+}
+
+void ormCursorText(
+  OrmBuf *pOut, const OrmQuery *pQuery, sqlite3_value **apVal
+){
+  OrmBuf bytes;
+  u64 h;
+  ormBufInit(&bytes, pOut->pErr);
+  addNumber(&bytes, 0, 8);
+  addNumber(&bytes, orderHash(pQuery), 8);
+  for(int i=0; i<pQuery->nOrder; i++) addValue(&bytes, apVal[i]);
+  if( pOut->pErr->rc==SQLITE_OK ){
+    h = hashEnd(hashBytes(HASH_START, bytes.z + 8, bytes.n - 8));
+    for(int i=0; i<8; i++) bytes.z[i] = (char)(u8)(h>>(56 - 8*i));
+    addBase64(pOut, (const u8*)bytes.z, bytes.n);
+  }
+  ormBufFree(&bytes);
+}
+
+/* ------------------------------------------------------------------------
+** Reading
+*/
+static int digitValue(char c){
+  if( c>='A' && c<='Z' ) return c - 'A';
+  if( c>='a' && c<='z' ) return c - 'a' + 26;
+  if( c>='0' && c<='9' ) return c - '0' + 52;
+  return c=='-' ? 62 : c=='_' ? 63 : -1;
+}
+
+/* The bytes of a text into a (n*3/4 of them); -1 if it is not what addBase64()
+** writes, bit by bit. */
+static i64 fromBase64(const char *z, i64 n, u8 *a){
+  i64 nOut = 0;
+  u32 u = 0;
+  int nBit = 0;
+  if( n%4==1 ) return -1;
+  for(i64 i=0; i<n; i++){
+    int iDigit = digitValue(z[i]);
+    if( iDigit<0 ) return -1;
+    u = u<<6 | (u32)iDigit;
+    nBit += 6;
+    if( nBit>=8 ){
+      nBit -= 8;
+      a[nOut++] = (u8)(u>>nBit);
+      u &= (1u<<nBit) - 1;
+    }
+  }
+  return u ? -1 : nOut;
+}
+
+static u64 getNumber(const u8 *a, int n){
+  u64 u = 0;
+  for(int i=0; i<n; i++) u = u<<8 | a[i];
+  return u;
+}
+
+/* One value from *pa up to pEnd, its text left where it is; 0 if there is
+** none. */
+static int getValue(const u8 **pa, const u8 *pEnd, struct OrmBind *p){
+  const u8 *a = *pa;
+  i64 n = 0;
+  u64 u;
+  if( a>=pEnd ) return 0;
+  p->eType = *a++;
+  if( p->eType<SQLITE_INTEGER || p->eType>SQLITE_NULL ) return 0;
+  if( p->eType==SQLITE_TEXT || p->eType==SQLITE_BLOB ){
+    if( pEnd - a<4 ) return 0;
+    n = (i64)getNumber(a, 4);
+    a += 4;
+    p->u.z = (const char*)a;
+    p->n = (int)n;
+  }else if( p->eType!=SQLITE_NULL ){
+    n = 8;
+  }
+  if( n>0x7fffffff || pEnd - a<n ) return 0;
+  if( p->eType==SQLITE_INTEGER ){
+    p->u.i = (i64)getNumber(a, 8);
+  }else if( p->eType==SQLITE_FLOAT ){
+    u = getNumber(a, 8);
+    memcpy(&p->u.r, &u, 8);
+  }
+  *pa = a + n;
+  return 1;
+}
+
+/* The values behind the two hashes: 1, or 0 if they are not the order's. */
+static int getValues(OrmCursor *p, const u8 *a, const u8 *pEnd){
+  for(int i=0; i<p->n; i++) if( !getValue(&a, pEnd, &p->a[i]) ) return 0;
+  return a==pEnd;
+}
+
+const OrmCursor *ormCursorParse(
+  OrmParse *p, const OrmQuery *pQuery, const OrmJson *pNode
+){
+  OrmCursor *pCursor;
+  u8 *a;
+  i64 n;
+  if( pNode->eType!=ORM_JSON_STRING ){
+    ormJsonErr(p->pErr, pNode, "a cursor is wanted, not %s",
+               ormJsonTypeName(pNode));
+    return 0;
+  }
+  a = (u8*)ormArenaRaw(p->pArena, pNode->n + 1);
+  pCursor = ormArenaAlloc(p->pArena, (i64)sizeof(*pCursor));
+  if( a==0 || pCursor==0 ) return 0;
+  pCursor->n = pQuery->nOrder;
+  pCursor->a = ormArenaAlloc(p->pArena,
+                             (i64)sizeof(struct OrmBind)*pCursor->n);
+  if( pCursor->a==0 ) return 0;
+  n = fromBase64(pNode->z, pNode->n, a);
+  if( n<16
+   || getNumber(a, 8)!=hashEnd(hashBytes(HASH_START, a + 8, n - 8)) ){
+    ormJsonErr(p->pErr, pNode, "not a cursor");
+  }else if( getNumber(a + 8, 8)!=orderHash(pQuery)
+         || !getValues(pCursor, a + 16, a + n) ){
+    ormJsonErr(p->pErr, pNode, "a cursor of another query: it has another"
+               " model or order");
+  }
+  return p->pErr->rc ? 0 : pCursor;
+}
+
+/* ------------------------------------------------------------------------
+** Rows beyond a cursor
+*/
+typedef struct Beyond Beyond;
+struct Beyond {
+  OrmSql *p;
+  const OrmQuery *pQuery;
+  const OrmCursor *pCursor;
+  const char *zAlias;
+  int bBack;                    /* rows before it                             */
+  int iBind;                    /* of the cursor's first value                */
+};
+
+static void termSql(Beyond *p, int i){
+  ormOrderTermSql(p->p, &p->pQuery->aOrder[i], p->zAlias);
+}
+
+static int isNull(const Beyond *p, int i){
+  return p->pCursor->a[i].eType==SQLITE_NULL;
+}
+
+/* In the direction we walk: do NULLs of term i come after the other values? */
+static int nullsAhead(const Beyond *p, int i){
+  const OrmOrder *pTerm = &p->pQuery->aOrder[i];
+  return !pTerm->bNotNull && (pTerm->bNullsLast ^ p->bBack);
+}
+
+static void compareSql(Beyond *p, int i, const char *zOp){
+  termSql(p, i);
+  ormBufAdd(&p->p->buf, zOp, -1);
+  ormSqlParam(p->p, p->iBind + i);
+}
+
+/* Can a row's term i be strictly beyond the cursor's value? */
+static int canPass(const Beyond *p, int i){
+  return !isNull(p, i) || !nullsAhead(p, i);
+}
+
+/* "term i is strictly beyond the value". */
+static void passSql(Beyond *p, int i){
+  OrmBuf *pBuf = &p->p->buf;
+  int bDesc = p->pQuery->aOrder[i].bDesc ^ p->bBack;
+  if( isNull(p, i) ){
+    termSql(p, i);
+    ormBufAdd(pBuf, " IS NOT NULL", -1);
+  }else if( nullsAhead(p, i) ){
+    ormBufChar(pBuf, '(');
+    compareSql(p, i, bDesc ? " < " : " > ");
+    ormBufAdd(pBuf, " OR ", 4);
+    termSql(p, i);
+    ormBufAdd(pBuf, " IS NULL)", -1);
+  }else{
+    compareSql(p, i, bDesc ? " < " : " > ");
+  }
+}
+
+static void equalSql(Beyond *p, int i){
+  if( isNull(p, i) ){
+    termSql(p, i);
+    ormBufAdd(&p->p->buf, " IS NULL", -1);
+  }else{
+    compareSql(p, i, " = ");
+  }
+}
+
+/* "the terms from i on are beyond the cursor": pass(i) OR equal(i) AND the
+** rest.  Where a plain comparison bounds the term, it stands in front, so that
+** an index can start there. */
+static void beyondSql(Beyond *p, int i){
+  OrmBuf *pBuf = &p->p->buf;
+  int bPass = canPass(p, i);
+  int bDesc = p->pQuery->aOrder[i].bDesc ^ p->bBack;
+  if( i+1==p->pQuery->nOrder ){
+    if( bPass ) passSql(p, i);
+    else ormBufChar(pBuf, '0');
+    return;
+  }
+  if( !bPass ){
+    equalSql(p, i);
+    ormBufAdd(pBuf, " AND (", 6);
+    beyondSql(p, i + 1);
+    ormBufChar(pBuf, ')');
+    return;
+  }
+  if( !isNull(p, i) && !nullsAhead(p, i) ){
+    compareSql(p, i, bDesc ? " <= " : " >= ");
+    ormBufAdd(pBuf, " AND (", 6);
+    compareSql(p, i, bDesc ? " < " : " > ");
+    ormBufAdd(pBuf, " OR (", 5);
+  }else{
+    ormBufChar(pBuf, '(');
+    passSql(p, i);
+    ormBufAdd(pBuf, " OR (", 5);
+    equalSql(p, i);
+    ormBufAdd(pBuf, " AND ", 5);
+  }
+  beyondSql(p, i + 1);
+  ormBufAdd(pBuf, "))", 2);
+}
+
+static void cursorSql(
+  OrmSql *p, const OrmQuery *pQuery, const OrmCursor *pCursor,
+  const char *zAlias, int bBack
+){
+  Beyond beyond = { p, pQuery, pCursor, zAlias, bBack, 0 };
+  if( pCursor==0 ) return;
+  beyond.iBind = p->binds.n;
+  for(int i=0; i<pCursor->n; i++){
+    const struct OrmBind *pBind = &pCursor->a[i];
+    switch( pBind->eType ){
+      case SQLITE_INTEGER: ormBindInt(&p->binds, pBind->u.i); break;
+      case SQLITE_FLOAT: ormBindReal(&p->binds, pBind->u.r); break;
+      case SQLITE_TEXT: ormBindText(&p->binds, pBind->u.z, pBind->n); break;
+      case SQLITE_BLOB: ormBindBlob(&p->binds, pBind->u.z, pBind->n); break;
+      default: ormBindNull(&p->binds); break;
+    }
+  }
+  ormBufAdd(&p->buf, " AND ", 5);
+  beyondSql(&beyond, 0);
+}
+
+/* " AND .." for after and before. */
+void ormCursorSql(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
+  cursorSql(p, pQuery, pQuery->pAfter, zAlias, 0);
+  cursorSql(p, pQuery, pQuery->pBefore, zAlias, 1);
+}

@@ -1,0 +1,217 @@
+/*
+** The include part of a query: which relationships to load, as a tree.
+**
+**     'posts.tags, posts.comments.author'    paths in a string
+**     ["posts.tags", "author"]               strings in an array
+**     {"posts": {"limit": 3}, "author": true}
+**
+** All forms may meet in one query, so a relationship that is there already is
+** found, not added again.  A name is taken as it stands first, so that names
+** with a dot or a star can be used; then a dot ends a step and "*" or "*3"
+** makes it recursive.
+*/
+#include "../orm_int.h"
+
+/* Below the root by so many relationships: 0 and an error if too deep. */
+static int checkDepth(
+  OrmParse *p, const OrmQuery *pParent, i64 nMore, const OrmJson *pNode
+){
+  i64 nMax = p->pOrm->aConfig[ORM_CONFIG_MAX_DEPTH];
+  i64 n = nMore;
+  for(; pParent && pParent->pParent; pParent=pParent->pParent) n++;
+  if( n<=nMax ) return 1;
+  ormJsonErr(p->pErr, pNode, "%lld relationships deep, max_depth is %lld", n,
+             nMax);
+  return 0;
+}
+
+/* The include of pRel below pParent, made if it is not there; 0 and an error
+** if it cannot be. */
+static OrmQuery *includeGet(
+  OrmParse *p, OrmQuery *pParent, OrmRel *pRel, const OrmJson *pNode
+){
+  OrmQuery **pp = &pParent->pInclude;
+  for(; *pp; pp=&(*pp)->pNext) if( (*pp)->pRel==pRel ) return *pp;
+  if( pParent->bRecursive && pParent->pRel==pRel ){
+    ormJsonErr(p->pErr, pNode, "%s is recursive, it is included at every level",
+               pRel->zName);
+    return 0;
+  }
+  if( !checkDepth(p, pParent, 1, pNode) ) return 0;
+  *pp = ormQueryNew(p, pRel->pTarget, pParent, pRel);
+  return *pp;
+}
+
+/* Make an include recursive: nDepth levels, 0 for all. */
+void ormIncludeRecursive(
+  OrmParse *p, OrmQuery *pQuery, const OrmJson *pNode, i64 nDepth
+){
+  OrmRel *pRel = pQuery->pRel;
+  if( pRel->pTarget!=pRel->pModel ){
+    ormJsonErr(p->pErr, pNode, "%s leads from %s to %s, so it cannot be"
+        " recursive", pRel->zName, pRel->pModel->zName, pRel->pTarget->zName);
+    return;
+  }
+  for(OrmQuery *pSub=pQuery->pInclude; pSub; pSub=pSub->pNext){
+    if( pSub->pRel!=pRel ) continue;
+    ormJsonErr(p->pErr, pNode, "%s is included below itself, so it cannot be"
+               " recursive", pRel->zName);
+    return;
+  }
+  if( !checkDepth(p, pQuery->pParent, nDepth, pNode) ) return;
+  pQuery->bRecursive = 1;
+  pQuery->nDepth = (int)nDepth;
+}
+
+/* ------------------------------------------------------------------------
+** Paths
+*/
+
+/* The length of z[n] without a "*" or "*12" at its end, whose number goes to
+** *pnDepth (0: none written); n and *pnDepth -1 if there is no star. */
+static i64 starLength(const char *z, i64 n, i64 *pnDepth){
+  i64 i = n;
+  *pnDepth = -1;
+  while( i>0 && z[i-1]>='0' && z[i-1]<='9' ) i--;
+  if( i==0 || z[i-1]!='*' ) return n;
+  *pnDepth = 0;
+  for(i64 j=i; j<n; j++){
+    if( *pnDepth<100000 ) *pnDepth = *pnDepth*10 + (z[j] - '0');
+  }
+  return i - 1;
+}
+
+/* "*3" again: the deeper one counts, all levels above any number. */
+static void recurseMore(
+  OrmParse *p, OrmQuery *pQuery, const OrmJson *pNode, i64 nDepth
+){
+  if( pQuery->bRecursive
+   && (pQuery->nDepth==0 || (nDepth>0 && nDepth<=pQuery->nDepth)) ) return;
+  ormIncludeRecursive(p, pQuery, pNode, nDepth);
+}
+
+/* One step of a path: a relationship, perhaps with a star. */
+static OrmQuery *includeStep(
+  OrmParse *p, OrmQuery *pParent, const OrmJson *pNode, const char *z, i64 n
+){
+  i64 nDepth;
+  i64 nName = starLength(z, n, &nDepth);
+  OrmRel *pRel;
+  OrmQuery *pQuery;
+  if( nName==0 ){
+    ormJsonErr(p->pErr, pNode, "a relationship is missing in the path");
+    return 0;
+  }
+  pRel = ormParseRel(p, pParent->pModel, pNode, z, nName);
+  pQuery = pRel ? includeGet(p, pParent, pRel, pNode) : 0;
+  if( pQuery==0 || nDepth<0 ) return pQuery;
+  if( nDepth==0 && z[n-1]!='*' ){
+    ormJsonErr(p->pErr, pNode, "%.*s: a depth is at least 1", (int)n, z);
+  }else{
+    recurseMore(p, pQuery, pNode, nDepth);
+  }
+  return p->pErr->rc ? 0 : pQuery;
+}
+
+/* A whole path: the include at its end, or 0 and an error. */
+static OrmQuery *includePath(
+  OrmParse *p, OrmQuery *pQuery, const OrmJson *pNode, const char *z, i64 n
+){
+  while( pQuery && p->pErr->rc==SQLITE_OK ){
+    OrmRel *pRel = ormRelFind(p->pOrm, p->pErr, pQuery->pModel, z, n);
+    const char *zDot = n ? memchr(z, '.', (size_t)n) : 0;
+    if( pRel ) return includeGet(p, pQuery, pRel, pNode);
+    if( zDot==0 ) return includeStep(p, pQuery, pNode, z, n);
+    pQuery = includeStep(p, pQuery, pNode, z, zDot - z);
+    n -= zDot + 1 - z;
+    z = zDot + 1;
+  }
+  return 0;
+}
+
+static int isSpace(char c){
+  return c==' ' || c=='\t' || c=='\n' || c=='\r';
+}
+
+/* Drop blanks at both ends. */
+static void trim(const char **pz, i64 *pn){
+  while( *pn>0 && isSpace((*pz)[0]) ) (*pz)++, (*pn)--;
+  while( *pn>0 && isSpace((*pz)[*pn-1]) ) (*pn)--;
+}
+
+/* Paths between commas; nothing at all is no include. */
+void ormIncludePaths(
+  OrmParse *p, OrmQuery *pQuery, const OrmJson *pNode, const char *z, i64 n
+){
+  trim(&z, &n);
+  if( n==0 ) return;
+  while( p->pErr->rc==SQLITE_OK ){
+    const char *zComma = n ? memchr(z, ',', (size_t)n) : 0;
+    const char *zPath = z;
+    i64 nPath = zComma ? zComma - z : n;
+    trim(&zPath, &nPath);
+    includePath(p, pQuery, pNode, zPath, nPath);
+    if( zComma==0 ) return;
+    n -= zComma + 1 - z;
+    z = zComma + 1;
+  }
+}
+
+/* ------------------------------------------------------------------------
+** Objects and arrays
+*/
+
+/* One member: a path, and what to load there. */
+static void includeMember(OrmParse *p, OrmQuery *pQuery, const OrmJson *pNode){
+  OrmQuery *pSub;
+  int mParts = ORM_Q_WHERE | ORM_Q_SHAPE | ORM_Q_DEPTH;
+  if( pNode->eType==ORM_JSON_FALSE ){
+    ormParseRel(p, pQuery->pModel, pNode, pNode->zKey, pNode->nKey);
+    return;
+  }
+  if( pNode->eType!=ORM_JSON_TRUE && pNode->eType!=ORM_JSON_OBJECT ){
+    ormJsonErr(p->pErr, pNode, "true, false or an object is wanted, not %s",
+               ormJsonTypeName(pNode));
+    return;
+  }
+  pSub = includePath(p, pQuery, pNode, pNode->zKey, pNode->nKey);
+  if( pSub==0 || pNode->eType==ORM_JSON_TRUE ) return;
+  if( pSub->pNode ){
+    ormJsonErr(p->pErr, pNode, "%s is included twice", pSub->pRel->zName);
+    return;
+  }
+  if( pSub->pRel->bMany ) mParts |= ORM_Q_ORDER | ORM_Q_PAGE;
+  ormQueryParts(p, pSub, pNode, mParts);
+}
+
+static void includeObject(OrmParse *p, OrmQuery *pQuery, const OrmJson *pNode){
+  for(OrmJson *pSub=pNode->pChild; pSub && p->pErr->rc==SQLITE_OK;
+      pSub=pSub->pNext){
+    includeMember(p, pQuery, pSub);
+  }
+}
+
+/* A string or an object, as the include itself or in its array. */
+static void includeOne(
+  OrmParse *p, OrmQuery *pQuery, const OrmJson *pNode, const char *zWanted
+){
+  if( pNode->eType==ORM_JSON_STRING ){
+    ormIncludePaths(p, pQuery, pNode, pNode->z, pNode->n);
+  }else if( pNode->eType==ORM_JSON_OBJECT ){
+    includeObject(p, pQuery, pNode);
+  }else{
+    ormJsonErr(p->pErr, pNode, "%s is wanted, not %s", zWanted,
+               ormJsonTypeName(pNode));
+  }
+}
+
+void ormIncludeParse(OrmParse *p, OrmQuery *pQuery, const OrmJson *pNode){
+  if( pNode->eType!=ORM_JSON_ARRAY ){
+    includeOne(p, pQuery, pNode, "a string, an array or an object");
+    return;
+  }
+  for(OrmJson *pSub=pNode->pChild; pSub && p->pErr->rc==SQLITE_OK;
+      pSub=pSub->pNext){
+    includeOne(p, pQuery, pSub, "a string or an object");
+  }
+}

@@ -1,0 +1,125 @@
+/*
+** A SELECT's text under construction: parameters, aliases, and the pieces that
+** every statement over a relationship is made of.
+**
+** Values are collected in OrmSql.binds while the text says ?N, so the two
+** cannot come apart.  Aliases are t<number>, each number given once.
+*/
+#include "../orm_int.h"
+
+void ormSqlInit(OrmSql *p, Orm *pOrm, OrmArena *pArena, int iFirst){
+  memset(p, 0, sizeof(*p));
+  p->pOrm = pOrm;
+  p->iFirst = iFirst;
+  p->binds.pArena = pArena;
+  ormBufInit(&p->buf, pArena->pErr);
+}
+
+void ormSqlFree(OrmSql *p){
+  ormBufFree(&p->buf);
+}
+
+/* The parameter of the bind at position iBind. */
+void ormSqlParam(OrmSql *p, int iBind){
+  ormBufChar(&p->buf, '?');
+  ormBufInt(&p->buf, p->iFirst + iBind);
+}
+
+void ormSqlAlias(OrmSql *p, char zAlias[16]){
+  sqlite3_snprintf(16, zAlias, "t%d", p->nAlias++);
+}
+
+/* " AND <alive>" or, for ORM_DELETED_ONLY, " AND <deleted>". */
+void ormDeletedSql(
+  OrmSql *p, const OrmModel *pModel, int eDeleted, const char *zAlias
+){
+  const OrmField *pField;
+  int bOnly = eDeleted==ORM_DELETED_ONLY;
+  if( eDeleted==ORM_DELETED_ALSO || (pModel->iSoftDelete<0 && !bOnly) ) return;
+  if( pModel->iSoftDelete<0 ){
+    ormBufAdd(&p->buf, " AND 0", 6);
+    return;
+  }
+  pField = &pModel->aField[pModel->iSoftDelete];
+  if( pField->eType==ORM_TYPE_BOOLEAN ){
+    ormBufAdd(&p->buf, " AND coalesce(", -1);
+    ormBufColumn(&p->buf, zAlias, pField->zName);
+    ormBufAdd(&p->buf, bOnly ? ", 0) <> 0" : ", 0) = 0", -1);
+  }else{
+    ormBufAdd(&p->buf, " AND ", 5);
+    ormBufColumn(&p->buf, zAlias, pField->zName);
+    ormBufAdd(&p->buf, bOnly ? " IS NOT NULL" : " IS NULL", -1);
+  }
+}
+
+/* Columns of two tables compared: "a.x = b.y AND ..".  The first of a pair
+** gives the collation, so it is the one that is referred to. */
+static void joinColumns(
+  OrmSql *p, int n, const char *zA, const char *const *azA, const char *zB,
+  const char *const *azB
+){
+  for(int i=0; i<n; i++){
+    if( i ) ormBufAdd(&p->buf, " AND ", 5);
+    ormBufColumn(&p->buf, zA, azA[i]);
+    ormBufAdd(&p->buf, " = ", 3);
+    ormBufColumn(&p->buf, zB, azB[i]);
+  }
+}
+
+static void fieldNames(
+  const OrmModel *pModel, int n, const int *aField, const char **az
+){
+  for(int i=0; i<n; i++) az[i] = pModel->aField[aField[i]].zName;
+}
+
+/* "(a, b)" of an alias; without parentheses if it is one column. */
+static void columnList(
+  OrmSql *p, int n, const char *zAlias, const char *const *az
+){
+  for(int i=0; i<n; i++){
+    if( i ) ormBufAdd(&p->buf, ", ", 2);
+    ormBufColumn(&p->buf, zAlias, az[i]);
+  }
+}
+
+/* The many-to-many join: what the child joins on is in the list that the link
+** table has for the parent.  A list, so that a pair linked twice is one. */
+static void joinLink(
+  OrmSql *p, const OrmRel *pRel, const char *zParent, const char *zChild
+){
+  const char *azLocal[ORM_MAX_KEY], *azRemote[ORM_MAX_KEY];
+  char zLink[16];
+  int nRemote = pRel->nRemote;
+  fieldNames(pRel->pModel, pRel->nLocal, pRel->aLocal, azLocal);
+  fieldNames(pRel->pTarget, nRemote, pRel->aRemote, azRemote);
+  ormSqlAlias(p, zLink);
+  if( nRemote>1 ) ormBufChar(&p->buf, '(');
+  columnList(p, nRemote, zChild, azRemote);
+  if( nRemote>1 ) ormBufChar(&p->buf, ')');
+  ormBufAdd(&p->buf, " IN (SELECT ", -1);
+  columnList(p, nRemote, zLink, pRel->azSecRemote);
+  ormBufAdd(&p->buf, " FROM ", 6);
+  ormBufTable(&p->buf, pRel->zSecondary);
+  ormBufPrintf(&p->buf, " AS %s WHERE ", zLink);
+  joinColumns(p, pRel->nLocal, zParent, azLocal, zLink, pRel->azSecLocal);
+  ormBufChar(&p->buf, ')');
+}
+
+/* "a.x = b.y AND ..": the rows of pTarget (zChild) that belong to one of
+** pModel (zParent). */
+void ormRelJoinSql(
+  OrmSql *p, const OrmRel *pRel, const char *zParent, const char *zChild
+){
+  const char *azLocal[ORM_MAX_KEY], *azRemote[ORM_MAX_KEY];
+  if( pRel->zSecondary ){
+    joinLink(p, pRel, zParent, zChild);
+    return;
+  }
+  fieldNames(pRel->pModel, pRel->nLocal, pRel->aLocal, azLocal);
+  fieldNames(pRel->pTarget, pRel->nRemote, pRel->aRemote, azRemote);
+  if( pRel->bForeign ){
+    joinColumns(p, pRel->nRemote, zChild, azRemote, zParent, azLocal);
+  }else{
+    joinColumns(p, pRel->nRemote, zParent, azLocal, zChild, azRemote);
+  }
+}
