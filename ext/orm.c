@@ -44,6 +44,9 @@ static const struct OrmFunction {
   { "orm_generate", 1, READER, ormSqlGenerate, 0, 0 },
   /* reading */
   /* writing */
+  { "orm_delete",      2, WRITER, ormSqlDelete, 0, 0 },
+  { "orm_delete_many", 2, WRITER, ormSqlDeleteMany, 0, 0 },
+  { "orm_restore",     2, WRITER, ormSqlRestore, 0, 0 },
   { "orm_enforce",     1, WRITER, ormSqlEnforce, 0, 0 },
 };
 
@@ -56,6 +59,7 @@ static const struct OrmTable {
   { "orm_anchor",  &ormAnchorModule },
   { "orm_config",  &ormSqlConfigModule },
   { "orm_log",     &ormSqlLogModule },
+  { "orm_delete_plan", &ormSqlDeletePlanModule },
 };
 
 void ormUnref(void *p){

@@ -24,7 +24,7 @@ OrmSqlFunc ormSqlDiagram, ormSqlGenerate;
 /* sql/enforce.c */
 OrmSqlFunc ormSqlEnforce;
 
-/* sql/cascade.c */
+/* sql/delete.c */
 OrmSqlFunc ormSqlDelete, ormSqlDeleteMany, ormSqlRestore;
 extern const sqlite3_module ormSqlDeletePlanModule;
 

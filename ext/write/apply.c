@@ -7,7 +7,8 @@
 */
 #include "cascade.h"
 
-/* " WHERE id IN (SELECT k0 FROM orm_keys(?1))", or of one row " WHERE id = ?1". */
+/* " WHERE id IN (SELECT k0 FROM orm_keys(?1))", or of one row " WHERE id = ?1".
+*/
 static void whereRows(OrmBuf *pBuf, const OrmNode *pNode, int bOne){
   if( bOne ){
     ormBufAdd(pBuf, " WHERE ", -1);
@@ -140,7 +141,8 @@ static void runStep(OrmCascade *p, const CascadeStep *pStep){
   OrmStmt *pStmt;
   if( pStep->n==0 || p->pErr->rc ) return;
   if( bEdge && pStep->pEdge->zDrop ){
-    pStmt = ormStmtTake(p->pOrm, p->pErr, pStep->pEdge->zDrop, pStep->pEdge->nDrop);
+    pStmt = ormStmtTake(p->pOrm, p->pErr, pStep->pEdge->zDrop,
+                        pStep->pEdge->nDrop);
   }else{
     OrmBuf buf;
     ormBufInit(&buf, p->pErr);
@@ -217,7 +219,8 @@ i64 ormCascadeRun(OrmCascade *p){
   }
   if( !bWasDeferred ) deferForeignKeys(p, 0);
   if( bGuard ){
-    ormStmtExecf(p->pOrm, p->pErr, "DELETE FROM \"main\".orm_state WHERE id = 2");
+    ormStmtExecf(p->pOrm, p->pErr,
+                 "DELETE FROM \"main\".orm_state WHERE id = 2");
   }
   return p->pErr->rc ? 0 : sqlite3_total_changes(db) - nBefore - nGuard;
 }
@@ -360,7 +363,7 @@ static const struct Refusal {
   /* KEY     */ { SQLITE_CONSTRAINT, "cannot set a primary key column NULL",
                   "would have to let go of what it refers to" },
   /* DEFAULT */ { SQLITE_CONSTRAINT_FOREIGNKEY, "SET DEFAULT constraint failed",
-                  "has a DEFAULT that is no literal, or nothing stands for it" },
+                  "has a DEFAULT that is no literal, or that nothing has" },
 };
 
 void ormCascadeRefuse(OrmCascade *p){
@@ -369,7 +372,9 @@ void ormCascadeRefuse(OrmCascade *p){
   const struct Refusal *pWhy = &aRefusal[pEdge->eBlock<ORM_COUNT(aRefusal)
                                          ? pEdge->eBlock : 0];
   OrmBuf path, rows;
-  if( pEdge->eAction==ORM_EDGE_DEFAULT && pEdge->eBlock==0 ) pWhy = &aRefusal[3];
+  if( pEdge->eAction==ORM_EDGE_DEFAULT && pEdge->eBlock==0 ){
+    pWhy = &aRefusal[ORM_BLOCK_DEFAULT];
+  }
   ormBufInit(&path, p->pErr);
   ormBufInit(&rows, p->pErr);
   ormCascadePathText(p, rowPath(p, pStep, 0), &path);
@@ -377,7 +382,8 @@ void ormCascadeRefuse(OrmCascade *p){
   if( p->pErr->rc==SQLITE_OK ){
     ormErr(p->pErr, pWhy->rc, "orm: %s: %s: %s.%s of %s %s",
            ormBufText(&path), pWhy->zWhat, pEdge->pTo->zTable,
-           pEdge->pTo->aCol[pEdge->aTo[0]].zName, ormBufText(&rows), pWhy->zWhy);
+           pEdge->pTo->aCol[pEdge->aTo[0]].zName, ormBufText(&rows),
+           pWhy->zWhy);
   }
   ormBufFree(&path);
   ormBufFree(&rows);

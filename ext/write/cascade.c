@@ -207,7 +207,9 @@ static void touchAdd(
 
 /* Rows that refer to one another inside a loop of tables are deleted in the
 ** order of their references. */
-static void pairAdd(OrmCascade *p, const OrmEdge *pEdge, u32 uidFrom, u32 uidTo){
+static void pairAdd(
+  OrmCascade *p, const OrmEdge *pEdge, u32 uidFrom, u32 uidTo
+){
   CascadePair *pPair;
   if( pEdge->pVia || p->apNode[pEdge->pFrom->iNode]->iScc
                    !=p->apNode[pEdge->pTo->iNode]->iScc ) return;
@@ -245,7 +247,8 @@ void ormCascadeKeys(
     if( pSet->bInt ){
       p->aKeyInt[i] = pSet->aInt[iSet];
     }else{
-      memcpy(&p->apKeyVal[(i64)i*pSet->nCol], &pSet->apVal[(i64)iSet*pSet->nCol],
+      memcpy(&p->apKeyVal[(i64)i*pSet->nCol],
+             &pSet->apVal[(i64)iSet*pSet->nCol],
              (size_t)pSet->nCol*sizeof(void*));
     }
   }
@@ -385,6 +388,13 @@ static void findSql(const OrmCascade *pCascade, OrmBuf *pBuf, const OrmEdge *p){
   }
 }
 
+/* ?2 of what ormCascadeSkipSql() says in a restore. */
+static void bindStamp(const OrmCascade *p, OrmStmt *pStmt){
+  if( pStmt && p->pStamp && sqlite3_bind_parameter_count(pStmt->p)>=2 ){
+    sqlite3_bind_value(pStmt->p, 2, p->pStamp);
+  }
+}
+
 /* The statement of an edge; of a delete its text is kept with the rules. */
 static OrmStmt *findStmt(OrmCascade *p, const OrmEdge *pEdge){
   OrmBuf buf;
@@ -397,9 +407,7 @@ static OrmStmt *findStmt(OrmCascade *p, const OrmEdge *pEdge){
   if( p->pStamp==0 ) ormEdgeKeep(p->pErr, pEdge, 0, &buf);
   pStmt = ormStmtTake(p->pOrm, p->pErr, ormBufText(&buf), buf.n);
   ormBufFree(&buf);
-  if( pStmt && sqlite3_bind_parameter_count(pStmt->p)>=2 ){
-    sqlite3_bind_value(pStmt->p, 2, p->pStamp);
-  }
+  bindStamp(p, pStmt);
   return pStmt;
 }
 
@@ -484,7 +492,8 @@ void ormCascadeRoots(
 }
 
 i64 ormCascadeAdd(
-  OrmCascade *p, OrmModel *pModel, OrmKeys *pKeys, int bOrphan, const char *zPath
+  OrmCascade *p, OrmModel *pModel, OrmKeys *pKeys, int bOrphan,
+  const char *zPath
 ){
   OrmBuf buf;
   OrmStmt *pStmt = 0;
@@ -510,6 +519,7 @@ i64 ormCascadeAdd(
   pStmt = ormStmtTake(p->pOrm, p->pErr, ormBufText(&buf), buf.n);
   ormBufFree(&buf);
   ormKeysBind(p->pErr, pStmt, 1, pKeys);
+  bindStamp(p, pStmt);
   ormCascadeRoots(p, pModel, pStmt, zPath);
   ormStmtGive(p->pOrm, p->pErr, pStmt);
   ormKeysCheck(p->pErr, pKeys);

@@ -42,7 +42,9 @@ static Trigger *listFind(TriggerList *p, const char *zName){
 }
 
 /* The triggers of the file. */
-static void listThere(Orm *pOrm, OrmErr *pErr, OrmArena *pArena, TriggerList *p){
+static void listThere(
+  Orm *pOrm, OrmErr *pErr, OrmArena *pArena, TriggerList *p
+){
   sqlite3_stmt *pStmt = ormFactOpen(pOrm, pErr, "%s", zNames);
   while( ormFactStep(pOrm, pErr, pStmt) ){
     Trigger *pNew = listAdd(pArena, p);
@@ -57,7 +59,8 @@ static void listThere(Orm *pOrm, OrmErr *pErr, OrmArena *pArena, TriggerList *p)
 /* The triggers that should be there: of every table that is a model's, is no
 ** view and not soft-deleted, and whose deletes mean something to others. */
 static void listDue(
-  Orm *pOrm, OrmErr *pErr, OrmCatalog *pCatalog, OrmArena *pArena, TriggerList *p
+  Orm *pOrm, OrmErr *pErr, OrmCatalog *pCatalog, OrmArena *pArena,
+  TriggerList *p
 ){
   OrmRules *pRules = ormRulesGet(pOrm, pErr, pCatalog);
   OrmBuf buf;
@@ -84,7 +87,9 @@ static void listDue(
 typedef struct EnforceJob EnforceJob;
 struct EnforceJob { int bOn; int nTrigger; };
 
-static void enforceOff(Orm *pOrm, OrmErr *pErr, EnforceJob *pJob, OrmArena *pArena){
+static void enforceOff(
+  Orm *pOrm, OrmErr *pErr, EnforceJob *pJob, OrmArena *pArena
+){
   TriggerList there = {0};
   listThere(pOrm, pErr, pArena, &there);
   for(int i=0; i<there.n && pErr->rc==SQLITE_OK; i++){
@@ -95,7 +100,8 @@ static void enforceOff(Orm *pOrm, OrmErr *pErr, EnforceJob *pJob, OrmArena *pAre
 
 /* Make what is due, leave what is right, drop what is left over. */
 static void enforceOn(
-  Orm *pOrm, OrmErr *pErr, OrmCatalog *pCatalog, EnforceJob *pJob, OrmArena *pArena
+  Orm *pOrm, OrmErr *pErr, OrmCatalog *pCatalog, EnforceJob *pJob,
+  OrmArena *pArena
 ){
   TriggerList there = {0}, due = {0};
   listThere(pOrm, pErr, pArena, &there);
@@ -168,7 +174,9 @@ void ormEnforceDrift(
     }
   }
   for(int i=0; i<due.n && pErr->rc==SQLITE_OK; i++){
-    if( !due.a[i].bSeen ) xDrift(pArg, due.a[i].zName, due.a[i].zModel, "missing");
+    if( !due.a[i].bSeen ){
+      xDrift(pArg, due.a[i].zName, due.a[i].zModel, "missing");
+    }
   }
   ormArenaFree(&arena);
 }

@@ -65,6 +65,11 @@ static void graphArc(OrmArena *pArena, Graph *p, int iFrom, int iTo){
   p->aHead[iFrom] = p->nArc++;
 }
 
+/* The edges of a table that deletes can reach. */
+static OrmEdge *edgesSeen(const OrmCascade *p, int i){
+  return p->apNode[i] && p->apNode[i]->bSeen ? p->apNode[i]->p->pEdge : 0;
+}
+
 static void tableArcs(OrmCascade *p, Graph *pGraph){
   graphInit(p->pArena, pGraph, p->nNode);
   for(int i=0; i<p->nNode && p->pErr->rc==SQLITE_OK; i++){
@@ -112,7 +117,7 @@ static void sccLeave(Scc *s, int i){
   do{
     j = s->aStack[--s->nStack];
     p->apNode[j]->iScc = p->nScc;
-    s->aIndex[j] = p->nNode + 1;              /* out of the stack              */
+    s->aIndex[j] = p->nNode + 1;             /* out of the stack              */
     n++;
   }while( j!=i );
   for(int k=0; n>1 && k<p->nNode; k++){
@@ -169,7 +174,7 @@ static void leaves(OrmCascade *p){
         && pNode->p->pEdge==0 && ormNodeSoft(pNode->p)<0 && !p->bPreview;
   }
   for(int i=0; i<p->nNode; i++){
-    OrmEdge *pEdge = p->apNode[i] && p->apNode[i]->bSeen ? p->apNode[i]->p->pEdge : 0;
+    OrmEdge *pEdge = edgesSeen(p, i);
     for(; pEdge; pEdge=pEdge->pNext){
       if( pEdge->eAction>ORM_EDGE_UNLINK || pEdge->pVia || !pEdge->bRefers ){
         p->apNode[pEdge->pTo->iNode]->bLeaf = 0;
@@ -188,7 +193,9 @@ void ormCascadeClosure(OrmCascade *p){
 ** Steps: rows that only refer
 ** --------------------------------------------------------------------- */
 
-static CascadeStep *stepNew(OrmCascade *p, int eType, NodeState *pNode, int nMax){
+static CascadeStep *stepNew(
+  OrmCascade *p, int eType, NodeState *pNode, int nMax
+){
   CascadeStep *pStep = ormArenaGrow(p->pArena, (void**)&p->aStep, p->nStep,
                                     &p->nStepAlloc, (int)sizeof(*pStep));
   if( pStep==0 ) return 0;
@@ -270,7 +277,9 @@ static void touchMasks(OrmCascade *p, NodeState *pNode, TouchMasks *pMasks){
   for(int i=0; i<pNode->nIn; i++){
     for(int j=0; j<pNode->nIn; j++){
       if( pNode->apIn[i]->eAction==ORM_EDGE_RESTRICT
-       && (pMasks->mNull>>j & 1) && shareColumn(pNode->apIn[i], pNode->apIn[j]) ){
+       && (pMasks->mNull>>j & 1)
+       && shareColumn(pNode->apIn[i], pNode->apIn[j])
+      ){
         pMasks->aOver[i] |= ((u64)1)<<j;
       }
     }
@@ -286,7 +295,9 @@ static u64 forbidding(const TouchMasks *pMasks, u64 mEdge){
 }
 
 /* One RESTRICT step an edge, of the rows for which it forbids the delete. */
-static void restrictSteps(OrmCascade *p, NodeState *pNode, const TouchMasks *pMasks){
+static void restrictSteps(
+  OrmCascade *p, NodeState *pNode, const TouchMasks *pMasks
+){
   u64 mAll = 0;
   for(int i=0; i<pNode->touch.n; i++){
     u64 m = forbidding(pMasks, pNode->aTouch[i].mEdge);
@@ -308,7 +319,9 @@ static void restrictSteps(OrmCascade *p, NodeState *pNode, const TouchMasks *pMa
 
 /* One NULLIFY step for each set of edges, so that a row that lets go of
 ** several is written, and its version raised, once. */
-static void nullifySteps(OrmCascade *p, NodeState *pNode, const TouchMasks *pMasks){
+static void nullifySteps(
+  OrmCascade *p, NodeState *pNode, const TouchMasks *pMasks
+){
   u64 *aMask = ormArenaAlloc(p->pArena, (pNode->touch.n+1)*(i64)sizeof(u64));
   if( aMask==0 ) return;
   for(int i=0; i<pNode->touch.n; i++){
@@ -419,7 +432,7 @@ static int heights(OrmCascade *p, int *aHeight, int bOpen){
 ** where foreign keys are enforced. */
 static void releaseSteps(OrmCascade *p, const int *aHeight){
   for(int i=0; i<p->nNode && p->bForeignKeys; i++){
-    OrmEdge *pEdge = p->apNode[i] && p->apNode[i]->bSeen ? p->apNode[i]->p->pEdge : 0;
+    OrmEdge *pEdge = edgesSeen(p, i);
     for(; pEdge && p->pErr->rc==SQLITE_OK; pEdge=pEdge->pNext){
       NodeState *pNode = p->apNode[pEdge->pTo->iNode];
       CascadeStep *pStep;
@@ -430,7 +443,8 @@ static void releaseSteps(OrmCascade *p, const int *aHeight){
       if( pStep==0 ) return;
       pStep->pEdge = pEdge;
       for(int j=0; j<pNode->del.n; j++){
-        if( aHeight[pNode->aUid[j]]<0 ) pStep->aRow[pStep->n++] = pNode->aUid[j];
+        u32 uid = pNode->aUid[j];
+        if( aHeight[uid]<0 ) pStep->aRow[pStep->n++] = uid;
       }
     }
   }

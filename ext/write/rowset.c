@@ -56,7 +56,8 @@ static int sameValue(sqlite3_value *a, sqlite3_value *b){
   }
   n = sqlite3_value_bytes(a);
   return n==sqlite3_value_bytes(b)
-      && (n==0 || memcmp(sqlite3_value_blob(a), sqlite3_value_blob(b), (size_t)n)==0);
+      && (n==0 || memcmp(sqlite3_value_blob(a), sqlite3_value_blob(b),
+                         (size_t)n)==0);
 }
 
 static int sameRow(const RowSet *p, int i, sqlite3_value **apVal){

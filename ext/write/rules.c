@@ -116,8 +116,8 @@ static void nodeColumn(OrmNode *p, OrmColumn *pCol, sqlite3_stmt *pRow){
   pCol->iKey = sqlite3_column_int(pRow, 4);
   pCol->bHidden = (u8)(sqlite3_column_int(pRow, 5)!=0);
   if( zDef ){
-    if( isLiteral(zDef) ) pCol->zDefault = ormArenaText(&pRules->arena, zDef, -1);
-    else pCol->bExpr = 1;
+    pCol->bExpr = (u8)!isLiteral(zDef);
+    if( !pCol->bExpr ) pCol->zDefault = ormArenaText(&pRules->arena, zDef, -1);
   }
   if( pCol->zName ){
     sqlite3_table_column_metadata(pRules->pOrm->db, "main", p->zTable,
@@ -206,7 +206,8 @@ static void nodeKey(OrmNode *p){
   p->aKey = aKey;
   if( p->pModel ){
     for(int i=0; i<p->pModel->nKey; i++){
-      aKey[p->nKey++] = columnFind(p, p->pModel->aField[p->pModel->aKey[i]].zName);
+      const OrmField *pField = &p->pModel->aField[p->pModel->aKey[i]];
+      aKey[p->nKey++] = columnFind(p, pField->zName);
     }
   }else{
     for(int iKey=1; iKey<=p->nCol; iKey++){
@@ -309,7 +310,9 @@ static int sameColumns(int n, const int *a, const int *b){
 }
 
 /* The edge that leaves pFrom for the rows of pTo whose columns refer to it. */
-static OrmEdge *edgeBetween(OrmNode *pFrom, OrmNode *pTo, int n, const int *aTo){
+static OrmEdge *edgeBetween(
+  OrmNode *pFrom, OrmNode *pTo, int n, const int *aTo
+){
   for(OrmEdge *p=pFrom->pEdge; p; p=p->pNext){
     if( p->pTo==pTo && p->bRefers && p->pVia==0 && p->bHard && p->n==n
      && sameColumns(n, p->aTo, aTo) ) return p;
@@ -317,8 +320,18 @@ static OrmEdge *edgeBetween(OrmNode *pFrom, OrmNode *pTo, int n, const int *aTo)
   return 0;
 }
 
+static const char *localName(const OrmRel *p, int i){
+  return p->pModel->aField[p->aLocal[i]].zName;
+}
+
+static const char *remoteName(const OrmRel *p, int i){
+  return p->pTarget->aField[p->aRemote[i]].zName;
+}
+
 /* The link rows of one end of a many-to-many go with that end (C60, C61). */
-static void addUnlink(OrmErr *pErr, OrmNode *pFrom, const OrmRel *pRel, int bLocal){
+static void addUnlink(
+  OrmErr *pErr, OrmNode *pFrom, const OrmRel *pRel, int bLocal
+){
   OrmNode *pLink = ormNodeFind(pErr, pFrom->pRules, pRel->zSecondary);
   int n = bLocal ? pRel->nLocal : pRel->nRemote;
   const OrmModel *pModel = bLocal ? pRel->pModel : pRel->pTarget;
@@ -354,11 +367,11 @@ static void addFar(OrmErr *pErr, OrmNode *pFrom, OrmRel *pRel, int bHard){
   p->pVia = pLink;
   p->nVia = pRel->nRemote;
   for(int i=0; i<pRel->nLocal; i++){
-    edgeColumn(pErr, p->aFrom, i, pFrom, pRel->pModel->aField[pRel->aLocal[i]].zName);
+    edgeColumn(pErr, p->aFrom, i, pFrom, localName(pRel, i));
     edgeColumn(pErr, p->aViaFrom, i, pLink, pRel->azSecLocal[i]);
   }
   for(int i=0; i<pRel->nRemote; i++){
-    edgeColumn(pErr, p->aTo, i, pTo, pRel->pTarget->aField[pRel->aRemote[i]].zName);
+    edgeColumn(pErr, p->aTo, i, pTo, remoteName(pRel, i));
     edgeColumn(pErr, p->aViaTo, i, pLink, pRel->azSecRemote[i]);
   }
   p->zName = pRel->zName;
@@ -379,8 +392,8 @@ static void addDirect(OrmErr *pErr, OrmNode *pFrom, OrmRel *pRel, int bHard){
               pRel->nLocal);
   if( p==0 ) return;
   for(int i=0; i<pRel->nLocal; i++){
-    edgeColumn(pErr, p->aFrom, i, pFrom, pRel->pModel->aField[pRel->aLocal[i]].zName);
-    edgeColumn(pErr, p->aTo, i, pTo, pRel->pTarget->aField[pRel->aRemote[i]].zName);
+    edgeColumn(pErr, p->aFrom, i, pFrom, localName(pRel, i));
+    edgeColumn(pErr, p->aTo, i, pTo, remoteName(pRel, i));
   }
   p->zName = pRel->zName;
   p->pRel = pRel;
@@ -463,7 +476,9 @@ static int isMutual(OrmErr *pErr, const OrmEdge *p){
   for(; pRef && pErr->rc==SQLITE_OK; pRef=pRef->pNext){
     if( sqlite3_stricmp(pRef->zTable, p->pFrom->zTable)!=0 ) continue;
     if( p->pFrom!=p->pTo ) return 1;
-    if( pRef->n!=p->n || columnFind(p->pTo, pRef->azFrom[0])!=p->aTo[0] ) return 1;
+    if( pRef->n!=p->n || columnFind(p->pTo, pRef->azFrom[0])!=p->aTo[0] ){
+      return 1;
+    }
   }
   return 0;
 }
@@ -472,7 +487,9 @@ static int isMutual(OrmErr *pErr, const OrmEdge *p){
 ** its ON DELETE.  A nullable reference that a declared many-to-one holds in a
 ** pair of tables that refer to each other is set NULL instead of forbidding
 ** (C79). */
-static void addReference(OrmErr *pErr, OrmNode *pFrom, const OrmReference *pRef){
+static void addReference(
+  OrmErr *pErr, OrmNode *pFrom, const OrmReference *pRef
+){
   static const u8 aAction[] = { ORM_EDGE_RESTRICT, ORM_EDGE_RESTRICT,
     ORM_EDGE_NULLIFY, ORM_EDGE_DEFAULT, ORM_EDGE_DELETE };
   OrmNode *pTo = ormNodeFind(pErr, pFrom->pRules, pRef->zTable);
@@ -482,7 +499,7 @@ static void addReference(OrmErr *pErr, OrmNode *pFrom, const OrmReference *pRef)
   p = edgeNew(pFrom, pTo, aAction[pRef->eOnDelete], pRef->n);
   if( p==0 ) return;
   for(int i=0; i<pRef->n; i++){
-    if( columnFind(pFrom, pRef->azTo[i])<0 ) return;   /* foreign key mismatch */
+    if( columnFind(pFrom, pRef->azTo[i])<0 ) return;  /* foreign key mismatch */
     edgeColumn(pErr, p->aFrom, i, pFrom, pRef->azTo[i]);
     edgeColumn(pErr, p->aTo, i, pTo, pRef->azFrom[i]);
   }
@@ -567,7 +584,8 @@ void ormEdgeJoin(
   if( p->pVia ){
     for(int i=0; i<p->n; i++){
       if( i ) ormBufAdd(pBuf, " AND ", 5);
-      joinColumns(pBuf, zFrom, p->pFrom, p->aFrom[i], "l", p->pVia, p->aViaFrom[i]);
+      joinColumns(pBuf, zFrom, p->pFrom, p->aFrom[i],
+                  "l", p->pVia, p->aViaFrom[i]);
     }
     for(int i=0; i<p->nVia; i++){
       ormBufAdd(pBuf, " AND ", 5);
@@ -585,7 +603,9 @@ void ormEdgeJoin(
   }
 }
 
-void ormSoftDeletedSql(OrmBuf *pBuf, const OrmModel *pModel, const char *zAlias){
+void ormSoftDeletedSql(
+  OrmBuf *pBuf, const OrmModel *pModel, const char *zAlias
+){
   const OrmField *pField = &pModel->aField[pModel->iSoftDelete];
   if( pField->eType==ORM_TYPE_BOOLEAN ){
     ormBufAdd(pBuf, "coalesce(", -1);

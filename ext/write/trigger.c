@@ -83,7 +83,9 @@ static void closureBuild(Closure *p, OrmNode *pRoot){
       int iTo = partFind(p, pEdge->pTo);
       if( iTo<0 || !heeds(pEdge) ) continue;
       if( isDelete(pEdge) ) p->a[iTo].bDelete = 1; else p->a[iTo].bTouch = 1;
-      if( !isDelete(pEdge) || pEdge->pVia || !pEdge->bRefers ) p->a[iTo].bLeaf = 0;
+      if( !isDelete(pEdge) || pEdge->pVia || !pEdge->bRefers ){
+        p->a[iTo].bLeaf = 0;
+      }
     }
   }
 }
@@ -207,7 +209,8 @@ static void work(Closure *p, int i){
   for(int j=1; j<pNode->nId; j++) ormBufPrintf(p->pBuf, ", w%d.token", j);
   add(p, " FROM orm_state AS w0");
   for(int j=1; j<pNode->nId; j++){
-    ormBufPrintf(p->pBuf, " JOIN orm_state AS w%d ON w%d.id = w0.id + %d", j, j, j);
+    ormBufPrintf(p->pBuf, " JOIN orm_state AS w%d ON w%d.id = w0.id + %d",
+                 j, j, j);
   }
   ormBufPrintf(p->pBuf, " WHERE w0.id >= %lld AND w0.id < %lld", iLow, iHigh);
   if( p->nCol>1 ) add(p, " AND w0.id % 16 = 0");
@@ -295,6 +298,10 @@ static int forbids(const OrmEdge *p){
   return p->eAction==ORM_EDGE_RESTRICT || (!isDelete(p) && p->eBlock);
 }
 
+static int letsGo(const OrmEdge *p){
+  return heeds(p) && !isDelete(p) && !forbids(p);
+}
+
 /* ------------------------------------------------------------------------
 ** Chain
 ** --------------------------------------------------------------------- */
@@ -334,7 +341,7 @@ static void chainForbid(Closure *p, const OrmEdge *pEdge){
 static void chain(Closure *p){
   const OrmEdge *pFirst = p->a[0].p->pEdge;
   for(const OrmEdge *pEdge=pFirst; pEdge; pEdge=pEdge->pNext){
-    if( heeds(pEdge) && !isDelete(pEdge) && !forbids(pEdge) ) chainNullify(p, pEdge);
+    if( letsGo(pEdge) ) chainNullify(p, pEdge);
   }
   for(const OrmEdge *pEdge=pFirst; pEdge; pEdge=pEdge->pNext){
     if( heeds(pEdge) && forbids(pEdge) ) chainForbid(p, pEdge);
@@ -470,7 +477,9 @@ static void wholeSet(Closure *p, const OrmNode *pTo, int iCol, int nEdge,
 }
 
 /* One UPDATE of a table for all edges that let its rows go. */
-static void wholeNullify(Closure *p, OrmNode *pTo, int nEdge, const OrmEdge **apEdge){
+static void wholeNullify(
+  Closure *p, OrmNode *pTo, int nEdge, const OrmEdge **apEdge
+){
   int nSet = 0;
   for(int i=0; i<nEdge; i++){
     if( apEdge[i]->eAction==ORM_EDGE_DEFAULT ) wholeDefault(p, apEdge[i]);
@@ -503,10 +512,10 @@ static void wholeTouch(Closure *p){
   for(int i=0; i<p->n && p->pErr->rc==SQLITE_OK; i++){
     for(const OrmEdge *pEdge=p->a[i].p->pEdge; pEdge; pEdge=pEdge->pNext){
       int n = 0, bEarlier = 0;
-      if( !heeds(pEdge) || isDelete(pEdge) || forbids(pEdge) ) continue;
+      if( !letsGo(pEdge) ) continue;
       for(int j=0; j<p->n; j++){
         for(const OrmEdge *q=p->a[j].p->pEdge; q; q=q->pNext){
-          if( q->pTo!=pEdge->pTo || !heeds(q) || isDelete(q) || forbids(q) ) continue;
+          if( q->pTo!=pEdge->pTo || !letsGo(q) ) continue;
           if( q==pEdge && n>0 ) bEarlier = 1;
           if( n<64 ) apEdge[n++] = q;
         }
