@@ -45,7 +45,6 @@ static const struct OrmFunction {
   /* reading */
   /* writing */
   { "orm_delete",      2, WRITER, ormSqlDelete, 0, 0 },
-  { "orm_delete_many", 2, WRITER, ormSqlDeleteMany, 0, 0 },
   { "orm_restore",     2, WRITER, ormSqlRestore, 0, 0 },
   { "orm_enforce",     1, WRITER, ormSqlEnforce, 0, 0 },
 };
