@@ -37,6 +37,8 @@ static const struct OrmFunction {
   { "orm_config",   2, WRITER, ormSqlConfig, 0, 0 },
   /* the object model */
   { "orm_init",     0, WRITER, ormSqlInitModel, 0, 0 },
+  { "orm_define",   1, WRITER, ormSqlDefine, 0, 0 },
+  { "orm_schema",   0, READER | JSON, ormSqlSchema, 0, 0 },
   { "orm_reflect",  0, WRITER, ormSqlReflect, 0, 0 },
   { "orm_reflect",  1, WRITER, ormSqlReflect, 0, 0 },
   { "orm_diagram",  0, READER, ormSqlDiagram, 0, 0 },

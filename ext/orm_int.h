@@ -443,8 +443,8 @@ void ormEmitFinal(sqlite3_context*);
 /* ========================================================================
 ** Interface to ext/core/anchor.c: all or nothing, in every context
 **
-** The job runs inside INSERT INTO orm_anchor(job) SELECT ?1, so that SQLite
-** gives it a statement journal (CRAFT.md 3d).  It covers "main" only.
+** The job runs inside INSERT OR IGNORE INTO orm_anchor(job) SELECT ?1, so that
+** SQLite gives it a statement journal (CRAFT.md 3d).  It covers "main" only.
 ** ===================================================================== */
 typedef void (*OrmJob)(Orm*, OrmErr*, void *pArg);
 void ormAnchorRun(Orm*, OrmErr*, OrmJob, void *pArg);
@@ -667,9 +667,11 @@ OrmReference *ormReferencesTo(Orm*, OrmErr*, OrmCatalog*, const char *zTable);
 ** ===================================================================== */
 void ormInit(Orm*, OrmErr*);                          /* orm_init()           */
 int ormStateEnsure(Orm*, OrmErr*);   /* create what is missing, anchored      */
-i64 ormDefine(Orm*, OrmErr*, const char *zDoc, i64 nDoc);     /* models       */
+/* Models declared; inside an anchor, for the caller also refreshes triggers. */
+i64 ormDefine(Orm*, OrmErr*, const char *zDoc, i64 nDoc);
 i64 ormReflect(Orm*, OrmErr*, const char *zOptions, i64 n);   /* 0: none      */
 void ormSchema(Orm*, OrmErr*, OrmBuf *pOut);          /* orm_schema()         */
+void ormSchemaModel(Orm*, OrmErr*, OrmCatalog*, const char *zName, OrmBuf*);
 /* check.c: each finding to xFinding, in order of severity. */
 typedef void (*OrmFinding)(void*, const char *zSeverity, const char *zModel,
   const char *zSubject, const char *zMessage, const char *zFix);

@@ -1,11 +1,15 @@
 /*
 ** All or nothing, in every context.
 **
-** A job runs inside INSERT INTO orm_anchor(job) SELECT ?1, where orm_anchor is
-** a virtual table whose xUpdate calls the job that the pointer ?1 brings.  To
-** SQLite this is a statement that writes many rows and may fail, so it gets a
-** statement journal wherever it runs, and when xUpdate returns an error all
-** that the job wrote in "main" is undone (CRAFT.md 3d).
+** A job runs inside INSERT OR IGNORE INTO orm_anchor(job) SELECT ?1, where
+** orm_anchor is a virtual table whose xUpdate calls the job that the pointer ?1
+** brings.  To SQLite this is a statement that writes many rows and may fail, so
+** it gets a statement journal wherever it runs, and when xUpdate returns an
+** error all that the job wrote in "main" is undone (CRAFT.md 3d).
+**
+** A job that went well returns SQLITE_CONSTRAINT, the one code that OR IGNORE
+** passes over: then nothing is undone, and the row of the anchor, which is no
+** row, is not counted by changes() and total_changes().
 **
 ** Jobs nest: while one anchor statement is on loan the next call gets another.
 ** The first failure is the one reported, however deep it happened.
@@ -36,9 +40,9 @@ int ormAnchorUpdate(
   }
   p->bRan = 1;
   p->xJob(pOrm, p->pErr, p->pArg);
-  /* Nested inserts moved it, and *piRowid becomes what SQL sees next. */
   *piRowid = sqlite3_last_insert_rowid(pOrm->db);
-  return p->pErr->rc;
+  if( p->pErr->rc==SQLITE_OK ) return SQLITE_CONSTRAINT;
+  return (p->pErr->rc & 0xff)==SQLITE_CONSTRAINT ? SQLITE_ERROR : p->pErr->rc;
 }
 
 /* A real table of our name would take the row instead of us.  Looked for when
@@ -76,7 +80,7 @@ void ormAnchorRun(Orm *pOrm, OrmErr *pErr, OrmJob xJob, void *pArg){
   AnchorJob job = { pErr, xJob, pArg, 0 };
   int bTransaction = !sqlite3_get_autocommit(pOrm->db);
   OrmStmt *pStmt = ormStmtTakeQuiet(pOrm, pErr,
-      "INSERT INTO main.orm_anchor(job) SELECT ?1");
+      "INSERT OR IGNORE INTO main.orm_anchor(job) SELECT ?1");
   if( pStmt==0 ) return;
   if( pStmt->bNew ) anchorCheck(pOrm, pErr);
   if( pErr->rc==SQLITE_OK ) anchorStep(pOrm, pErr, pStmt, &job);

@@ -178,6 +178,7 @@ static int anchorConnect(
   *ppVtab = 0;
   rc = sqlite3_declare_vtab(db, "CREATE TABLE x(job)");
   if( rc!=SQLITE_OK ) return rc;
+  sqlite3_vtab_config(db, SQLITE_VTAB_CONSTRAINT_SUPPORT, 1);
   sqlite3_vtab_config(db, SQLITE_VTAB_DIRECTONLY);
   p = sqlite3_malloc64(sizeof(*p));
   if( p==0 ) return SQLITE_NOMEM;

@@ -16,7 +16,7 @@ extern const sqlite3_module ormSqlConfigModule;
 extern const sqlite3_module ormSqlLogModule;
 
 /* sql/define.c */
-OrmSqlFunc ormSqlInitModel, ormSqlReflect;
+OrmSqlFunc ormSqlInitModel, ormSqlDefine, ormSqlReflect, ormSqlSchema;
 
 /* sql/describe.c */
 OrmSqlFunc ormSqlDiagram, ormSqlGenerate;

@@ -1,0 +1,510 @@
+/*
+** orm_define(): what a document declares and the file lacks is made.
+**
+** In this order, all inside the caller's anchor: tables and columns, indexes,
+** link tables, rows of metadata; then every model of the document is read back
+** as any reader would, so that what cannot work is an error here and leaves
+** nothing.
+**
+** What exists is only added to.  A column or index that says something else
+** than the document is an error that names orm_migrate().  A cell of metadata
+** is written where the document says something else than what holds already,
+** be that written or inferred; so a document that came from orm_schema()
+** writes nothing.
+*/
+#include "document.h"
+
+static const char zMigrate[] = "orm_migrate() can change it";
+
+/* ------------------------------------------------------------------------
+** One statement of the document's
+*/
+
+/* An error of its own becomes the document's, at a node. */
+static void failAt(OrmDoc *p, OrmErr *pErr, const OrmJson *pNode){
+  if( pErr->rc && p->pErr->rc==SQLITE_OK ){
+    ormErrPrefix(pErr, "orm: %s: ", ormJsonPath(p->pArena, pNode));
+    if( p->pErr->rc==SQLITE_OK ){
+      *p->pErr = *pErr;
+      return;
+    }
+  }
+  ormErrClear(pErr);
+}
+
+/* Run SQL made of the document's pieces: one statement, errors at a node. */
+static void docExec(OrmDoc *p, const OrmJson *pNode, const char *zSql){
+  sqlite3_stmt *pStmt = 0;
+  const char *zTail = 0;
+  OrmErr err = {0};
+  int rc;
+  if( p->pErr->rc ) return;
+  rc = sqlite3_prepare_v3(p->pOrm->db, zSql, -1, 0, &pStmt, &zTail);
+  if( rc==SQLITE_OK && zTail && ormDdlCanonical(p->pArena, zTail)[0] ){
+    ormErr(&err, SQLITE_ERROR, "more than one statement");
+  }
+  if( rc==SQLITE_OK && err.rc==SQLITE_OK ){
+    rc = sqlite3_step(pStmt);
+    if( rc==SQLITE_DONE ) rc = SQLITE_OK;
+  }
+  ormErrDb(&err, p->pOrm->db, rc);
+  sqlite3_finalize(pStmt);
+  failAt(p, &err, pNode);
+}
+
+static char *buildSql(OrmDoc *p, const char *zVerb, const char *zName,
+                      const char *zMiddle, const char *zColumn,
+                      const char *zRest){
+  OrmBuf buf;
+  char *z;
+  ormBufInit(&buf, p->pErr);
+  ormBufAdd(&buf, zVerb, -1);
+  ormBufTable(&buf, zName);
+  ormBufAdd(&buf, zMiddle, -1);
+  if( zColumn ) ormBufName(&buf, zColumn);
+  ormBufAdd(&buf, zRest, -1);
+  z = ormArenaText(p->pArena, ormBufText(&buf), buf.n);
+  ormBufFree(&buf);
+  return z ? z : "";
+}
+
+/* ------------------------------------------------------------------------
+** Tables
+*/
+
+/* The columns of a table just made must be those that the document names. */
+static void checkMade(OrmDoc *p, const OrmDocTable *pTable){
+  const OrmJson *q = pTable->pNode->pChild;
+  sqlite3_stmt *pStmt = ormFactOpen(p->pOrm, p->pErr,
+      "PRAGMA main.table_xinfo(\"%w\")", pTable->zName);
+  while( ormFactStep(p->pOrm, p->pErr, pStmt) ){
+    const char *z = (const char*)sqlite3_column_text(pStmt, 1);
+    if( q==0 || z==0 || strcmp(z, q->zKey)!=0 ){
+      ormJsonErr(p->pErr, pTable->pNode, "the definitions make a column %s"
+                 " that the document does not name", z ? z : "");
+      break;
+    }
+    q = q->pNext;
+  }
+  sqlite3_finalize(pStmt);
+  if( q ) ormJsonErr(p->pErr, q, "is no column of the table that was made");
+}
+
+static void createTable(OrmDoc *p, const OrmDocTable *pTable){
+  docExec(p, pTable->pNode,
+      buildSql(p, "CREATE TABLE ", pTable->zName, "", 0, pTable->zBody));
+}
+
+/* SQL that would make the table under another name, prepared only: SQLite's
+** word on a definition that we cannot take apart. */
+static void checkSql(OrmDoc *p, const OrmDocTable *pTable){
+  sqlite3_stmt *pStmt = 0;
+  OrmErr err = {0};
+  int rc;
+  if( p->pErr->rc || pTable->pDdl ) return;
+  rc = sqlite3_prepare_v3(p->pOrm->db, buildSql(p, "CREATE TABLE ",
+          "orm_probe", "", 0, pTable->zBody), -1, 0, &pStmt, 0);
+  sqlite3_finalize(pStmt);
+  if( rc!=SQLITE_OK ){
+    ormErrDb(&err, p->pOrm->db, rc);
+    failAt(p, &err, pTable->pNode);
+  }else{
+    ormJsonErr(p->pErr, pTable->pNode, "no column definitions");
+  }
+}
+
+/* Add the columns that the table lacks. */
+static int addColumns(OrmDoc *p, const OrmDocTable *pTable, const OrmDdl *pNow){
+  int nAdd = 0;
+  for(const OrmJson *q=pTable->pNode->pChild; q; q=q->pNext){
+    int i = ormDdlColumn(pNow, q->zKey);
+    OrmErr *pErr = p->pErr;
+    if( pErr->rc ) break;
+    if( i>=0 ){
+      if( strcmp(pNow->aColumn[i].zName, q->zKey)!=0 ){
+        ormJsonErr(pErr, q, "the column of %s is called %s", pTable->zName,
+                   pNow->aColumn[i].zName);
+      }
+      continue;
+    }
+    docExec(p, q, buildSql(p, "ALTER TABLE ", pTable->zName, " ADD COLUMN ",
+                  q->zKey, ormArenaPrintf(p->pArena, " %s", q->z)));
+    if( (pErr->rc & 0xff)==SQLITE_ERROR && pErr->zMsg ){
+      char *z = sqlite3_mprintf("%s: %s", pErr->zMsg, zMigrate);
+      sqlite3_free(pErr->zMsg);
+      pErr->zMsg = z;
+      if( z==0 ) pErr->rc = SQLITE_NOMEM;
+    }
+    nAdd++;
+  }
+  return nAdd;
+}
+
+/* Columns and constraints say what the document says, or it is an error. */
+static void compareTable(
+  OrmDoc *p, const OrmDocModel *pModel, const OrmDdl *pDoc, const OrmDdl *pNow
+){
+  const OrmJson *pNode = pModel->pTable->pNode;
+  const OrmJson *pOptions = ormJsonMember(pModel->pNode, "options");
+  const OrmDdlClause *pClause;
+  for(const OrmJson *q=pNode->pChild; q; q=q->pNext){
+    int iDoc = ormDdlColumn(pDoc, q->zKey);
+    int iNow = ormDdlColumn(pNow, q->zKey);
+    if( iDoc<0 || iNow<0 ) continue;
+    if( ormDdlMissing(pDoc, iDoc, pNow, iNow)
+     || ormDdlMissing(pNow, iNow, pDoc, iDoc) ){
+      ormJsonErr(p->pErr, q, "the column of %s is there and differs (%s): %s",
+          pModel->zTable, pNow->aColumn[iNow].zDef, zMigrate);
+      return;
+    }
+  }
+  pClause = ormDdlMissing(pDoc, -1, pNow, -1);
+  if( pClause ){
+    const OrmJson *pCons = ormJsonMember(pModel->pNode, "constraints");
+    ormJsonErr(p->pErr, pCons ? pCons : pNode, "%s is there without this"
+               " constraint (%s): %s", pModel->zTable, pClause->zText,
+               zMigrate);
+  }else if( pOptions && (pDoc->bStrict!=pNow->bStrict
+                      || pDoc->bWithoutRowid!=pNow->bWithoutRowid) ){
+    ormJsonErr(p->pErr, pOptions, "%s is there with"
+               " other options (%s): %s", pModel->zTable,
+               pNow->zOptions[0] ? pNow->zOptions : "none", zMigrate);
+  }
+}
+
+/* The table is there: add what it lacks, the rest must agree. */
+static void extendTable(OrmDoc *p, const OrmDocModel *pModel){
+  OrmDocTable *pTable = pModel->pTable;
+  OrmDdl *pNow = ormDdlOfTable(p->pOrm, p->pArena, pTable->zName);
+  checkSql(p, pTable);
+  if( p->pErr->rc ) return;
+  if( pNow==0 ){
+    ormJsonErr(p->pErr, pTable->pNode, "the definition of the table %s in this"
+               " file cannot be read", pTable->zName);
+    return;
+  }
+  if( addColumns(p, pTable, pNow) && p->pErr->rc==SQLITE_OK ){
+    pNow = ormDdlOfTable(p->pOrm, p->pArena, pTable->zName);
+  }
+  if( pNow && p->pErr->rc==SQLITE_OK ){
+    compareTable(p, pModel, pTable->pDdl, pNow);
+  }
+}
+
+/* No table and no columns to make it of. */
+static void noTable(OrmDoc *p, const OrmDocModel *pModel){
+  const OrmJson *pTable = ormJsonMember(pModel->pNode, "table");
+  ormJsonErr(p->pErr, pTable ? pTable : pModel->pNode,
+             "no such table %s, and no columns to make it of", pModel->zTable);
+}
+
+static void defineTable(OrmDoc *p, const OrmDocModel *pModel){
+  OrmDocTable *pTable = pModel->pTable;
+  int eKind = ormFactKind(p->pOrm, p->pErr, pModel->zTable);
+  if( p->pErr->rc ) return;
+  if( pTable==0 ){
+    if( eKind==ORM_KIND_NONE ) noTable(p, pModel);
+  }else if( eKind==ORM_KIND_NONE ){
+    createTable(p, pTable);
+    checkMade(p, pTable);
+  }else if( eKind==ORM_KIND_TABLE ){
+    extendTable(p, pModel);
+  }else{
+    ormJsonErr(p->pErr, pTable->pNode, "%s is a %s: its columns are not given"
+        " here", pModel->zTable,
+        eKind==ORM_KIND_VIEW ? "view" : "virtual table");
+  }
+}
+
+/* ------------------------------------------------------------------------
+** Indexes and link tables
+*/
+static void defineIndex(OrmDoc *p, const OrmDocIndex *pIndex){
+  const char *zSql = 0;
+  OrmDdlIndex *pNow;
+  if( !ormFactExists(p->pOrm, p->pErr, "index", pIndex->zName, p->pArena,
+                     &zSql) ){
+    docExec(p, pIndex->pNode, pIndex->zSql);
+    return;
+  }
+  pNow = zSql ? ormDdlIndex(p->pArena, zSql) : 0;
+  if( p->pErr->rc ) return;
+  if( pNow==0 || pIndex->pDdl==0
+   || strcmp(pNow->zCanonical, pIndex->pDdl->zCanonical)!=0 ){
+    ormJsonErr(p->pErr, pIndex->pNode, "the index is there and differs (%s):"
+               " %s", zSql ? zSql : "SQLite's own", zMigrate);
+  }
+}
+
+static void defineLinks(OrmDoc *p){
+  ormDocLinks(p);
+  for(OrmDocLink *q=p->pLink; q && p->pErr->rc==SQLITE_OK; q=q->pNext){
+    createTable(p, &q->table);
+    docExec(p, q->table.pNode, q->zIndexSql);
+  }
+}
+
+/* ------------------------------------------------------------------------
+** Rows of metadata
+*/
+
+/* One row that the document has something to say about. */
+typedef struct Row Row;
+struct Row {
+  OrmDoc *p;
+  const char *zTable;
+  const char *zModel, *zName;   /* its key; zName 0: orm_model                */
+  const OrmJson *pNode;         /* the document's word                        */
+  const OrmJson *pHolds;        /* what holds now, or 0                       */
+  u8 bThere;                    /* the row is known to be there               */
+};
+
+static sqlite3_stmt *rowOpen(Row *pRow, const char *zFormat, const char *zCol){
+  sqlite3_stmt *pStmt = ormFactOpen(pRow->p->pOrm, pRow->p->pErr, zFormat,
+                                    pRow->zTable, zCol, zCol);
+  if( pStmt==0 ) return 0;
+  sqlite3_bind_text(pStmt, 1, pRow->zModel, -1, SQLITE_STATIC);
+  if( pRow->zName ) sqlite3_bind_text(pStmt, 2, pRow->zName, -1, SQLITE_STATIC);
+  return pStmt;
+}
+
+static void rowRun(Row *pRow, sqlite3_stmt *pStmt){
+  while( ormFactStep(pRow->p->pOrm, pRow->p->pErr, pStmt) ){}
+  sqlite3_finalize(pStmt);
+}
+
+/* Make the row exist. */
+static void rowEnsure(Row *pRow){
+  if( pRow->bThere ) return;
+  rowRun(pRow, rowOpen(pRow, pRow->zName
+      ? "INSERT OR IGNORE INTO main.%s(model, name) VALUES(?1, ?2)"
+      : "INSERT OR IGNORE INTO main.%s(name) VALUES(?1)", ""));
+  pRow->bThere = 1;
+}
+
+static void rowSet(Row *pRow, const OrmDocCell *pCell, const char *zValue){
+  int bFlag = pCell->eShape==ORM_CELL_FLAG
+      || (pCell->eShape==ORM_CELL_PASSIVE && zValue && zValue[0]!='a');
+  sqlite3_stmt *pStmt;
+  if( zValue || pRow->bThere || pRow->zName==0 ) rowEnsure(pRow);
+  pStmt = rowOpen(pRow, pRow->zName
+      ? "UPDATE main.%s SET %s=?3 WHERE model=?1 AND name=?2 AND %s IS NOT ?3"
+      : "UPDATE main.%s SET %s=?3 WHERE name=?1 AND %s IS NOT ?3",
+      pCell->zName);
+  if( pStmt && zValue && bFlag ) sqlite3_bind_int(pStmt, 3, zValue[0]=='1');
+  else if( pStmt && zValue ){
+    sqlite3_bind_text(pStmt, 3, zValue, -1, SQLITE_STATIC);
+  }
+  rowRun(pRow, pStmt);
+}
+
+/* The cells that the document gives, where they say something new. */
+static void rowCells(Row *pRow, const OrmDocCell *aCell){
+  OrmArena *pArena = pRow->p->pArena;
+  for(int i=0; aCell[i].zName && pRow->p->pErr->rc==SQLITE_OK; i++){
+    const OrmJson *pCell = ormJsonMember(pRow->pNode, aCell[i].zName);
+    const OrmJson *pHolds = pRow->pHolds
+        ? ormJsonMember(pRow->pHolds, aCell[i].zName) : 0;
+    if( pCell==0 ) continue;
+    if( pRow->pHolds && ormDocCellSame(pArena, &aCell[i], pCell, pHolds) ){
+      continue;
+    }
+    rowSet(pRow, &aCell[i], ormDocCellText(pArena, &aCell[i], pCell));
+  }
+}
+
+static void defineFields(OrmDoc *p, const OrmDocModel *pModel,
+                         const OrmJson *pHolds){
+  const OrmJson *pFields = ormJsonMember(pModel->pNode, "fields");
+  const OrmJson *pThere = pHolds ? ormJsonMember(pHolds, "fields") : 0;
+  for(const OrmJson *q=pFields ? pFields->pChild : 0; q; q=q->pNext){
+    Row row = { p, "orm_field", pModel->zName, q->zKey, q, 0, 0 };
+    row.pHolds = pThere ? ormJsonMember(pThere, q->zKey) : 0;
+    rowCells(&row, ormDocFieldCell);
+  }
+}
+
+/* A relationship to its own model over a link table made here needs to know
+** which end is which. */
+static void linkCells(Row *pRow){
+  static const OrmDocCell local = { "secondary_local", ORM_CELL_TEXT };
+  static const OrmDocCell remote = { "secondary_remote", ORM_CELL_TEXT };
+  const char *zLocal, *zRemote;
+  if( !ormDocLinkCells(pRow->p, pRow->pNode, &zLocal, &zRemote) ) return;
+  if( ormJsonMember(pRow->pNode, local.zName)==0 ){
+    rowSet(pRow, &local, zLocal);
+  }
+  if( ormJsonMember(pRow->pNode, remote.zName)==0 ){
+    rowSet(pRow, &remote, zRemote);
+  }
+}
+
+static void defineRels(OrmDoc *p, const OrmDocModel *pModel,
+                       const OrmJson *pHolds){
+  const OrmJson *pRels = ormJsonMember(pModel->pNode, "relationships");
+  const OrmJson *pThere = pHolds ? ormJsonMember(pHolds, "relationships") : 0;
+  for(const OrmJson *q=pRels ? pRels->pChild : 0; q; q=q->pNext){
+    Row row = { p, "orm_relationship", pModel->zName, q->zKey, q, 0, 0 };
+    row.pHolds = pThere ? ormJsonMember(pThere, q->zKey) : 0;
+    if( row.pHolds==0 ) rowEnsure(&row);
+    rowCells(&row, ormDocRelCell);
+    linkCells(&row);
+  }
+}
+
+static void defineRows(OrmDoc *p, const OrmDocModel *pModel,
+                       const OrmJson *pHolds){
+  static const OrmDocCell table = { "table_name", ORM_CELL_TEXT };
+  Row row = { p, "orm_model", pModel->zName, 0, pModel->pNode, pHolds, 0 };
+  const char *zNow = ormDocFileTable(p, pModel->zName, 0);
+  if( p->pErr->rc ) return;
+  if( zNow==0 || sqlite3_stricmp(zNow, pModel->zTable)!=0 ){
+    rowSet(&row, &table, pModel->zTable);
+  }
+  rowCells(&row, ormDocModelCell);
+  defineFields(p, pModel, pHolds);
+  defineRels(p, pModel, pHolds);
+}
+
+/* What holds now of each model of the document, as orm_schema() words it; 0
+** where there is no such model or it cannot be used yet. */
+static void readHolds(OrmDoc *p, const OrmJson **apHolds){
+  OrmCatalog *pCatalog = ormCatalogPin(p->pOrm, p->pErr);
+  OrmBuf buf;
+  if( pCatalog==0 ) return;
+  ormBufInit(&buf, p->pErr);
+  for(int i=0; i<p->nModel && p->pErr->rc==SQLITE_OK; i++){
+    OrmErr err = {0};
+    const char *z;
+    ormBufReset(&buf);
+    buf.pErr = &err;
+    if( ormDocFileTable(p, p->aModel[i].zName, 0) ){
+      ormSchemaModel(p->pOrm, &err, pCatalog, p->aModel[i].zName, &buf);
+    }
+    buf.pErr = p->pErr;
+    if( ormErrForgive(&err, p->pErr) || buf.n==0 ) continue;
+    z = ormArenaText(p->pArena, ormBufText(&buf), buf.n);
+    if( z ) apHolds[i] = ormJsonParse(p->pArena, z, buf.n, "schema");
+  }
+  ormBufFree(&buf);
+  ormCatalogUnpin(p->pOrm, pCatalog);
+}
+
+/* ------------------------------------------------------------------------
+** Does it work?
+*/
+
+/* The member of a node that an error's text begins with, and how many bytes of
+** the text that takes: "natural_key: no such column .." */
+static const OrmJson *blamed(const OrmJson *pNode, const char *z, size_t *pn){
+  size_t n = strcspn(z, ": ");
+  *pn = 0;
+  if( strncmp(z, "orm_field: ", 11)==0 ){
+    *pn = 11;
+    return ormJsonMember(pNode, "fields");
+  }
+  if( strncmp(z, "field ", 6)==0 ){
+    const OrmJson *pFields = ormJsonMember(pNode, "fields");
+    const OrmJson *p = pFields ? pFields->pChild : 0;
+    while( p && !(strncmp(&z[6], p->zKey, (size_t)p->nKey)==0
+                  && z[6+p->nKey]==':') ) p = p->pNext;
+    if( p ) *pn = 8 + (size_t)p->nKey;
+    return p;
+  }
+  for(const OrmJson *p=pNode->pChild; p; p=p->pNext){
+    if( (size_t)p->nKey==n && memcmp(p->zKey, z, n)==0 ){
+      if( z[n]==':' ) *pn = n+2;
+      return p;
+    }
+  }
+  return 0;
+}
+
+/* Turn "orm: model User: natural_key: ..", "orm: relationship User.posts: .."
+** (zHead is how it begins) into an error at the place in the document that it
+** is about. */
+static void blame(OrmDoc *p, OrmErr *pErr, const OrmJson *pNode,
+                  const char *zHead){
+  char *z = pErr->zMsg;
+  if( z && strncmp(z, zHead, strlen(zHead))==0 ){
+    const char *zRest = z + strlen(zHead);
+    size_t n;
+    const OrmJson *pPart = blamed(pNode, zRest, &n);
+    if( pPart ) pNode = pPart;
+    memmove(z, &zRest[n], strlen(&zRest[n])+1);
+  }
+  failAt(p, pErr, pNode);
+}
+
+static void checkRelationship(OrmDoc *p, const OrmDocModel *pModel,
+                              OrmModel *pLoaded, const OrmRel *pRel){
+  OrmErr err = {0};
+  const OrmJson *pNode = ormDocPart(pModel, "relationships", pRel->zName);
+  const char *zHead = ormArenaPrintf(p->pArena, "orm: relationship %s.%s: ",
+                                     pModel->zName, pRel->zName);
+  if( zHead==0 ) return;
+  ormRelFind(p->pOrm, &err, pLoaded, pRel->zName, -1);
+  blame(p, &err, pNode ? pNode : pModel->pNode, zHead);
+}
+
+static void checkModel(OrmDoc *p, OrmCatalog *pCatalog,
+                       const OrmDocModel *pModel){
+  OrmErr err = {0};
+  OrmModel *pLoaded;
+  const char *zHead = ormArenaPrintf(p->pArena, "orm: model %s: ",
+                                     pModel->zName);
+  if( zHead==0 ) return;
+  pLoaded = ormModelFind(p->pOrm, &err, pCatalog, pModel->zName, -1);
+  blame(p, &err, pModel->pNode, zHead);
+  for(int i=0; pLoaded && i<pLoaded->nRel && p->pErr->rc==SQLITE_OK; i++){
+    checkRelationship(p, pModel, pLoaded, pLoaded->apRel[i]);
+  }
+}
+
+static void checkModels(OrmDoc *p){
+  OrmCatalog *pCatalog = ormCatalogPin(p->pOrm, p->pErr);
+  for(int i=0; i<p->nModel && p->pErr->rc==SQLITE_OK; i++){
+    checkModel(p, pCatalog, &p->aModel[i]);
+  }
+  ormCatalogUnpin(p->pOrm, pCatalog);
+}
+
+/* A model or column that is to be renamed: not here. */
+static void checkRenamed(OrmDoc *p, const OrmDocModel *pModel){
+  const OrmJson *pNode = ormJsonMember(pModel->pNode, "renamed_from");
+  if( pNode && pNode->eType==ORM_JSON_STRING
+   && ormDocFileTable(p, pModel->zName, 0)==0
+   && ormDocFileTable(p, pNode->z, 0) ){
+    ormJsonErr(p->pErr, pNode, "the model %s is there: orm_migrate() renames"
+               " it", pNode->z);
+  }
+}
+
+i64 ormDefine(Orm *pOrm, OrmErr *pErr, const char *zDoc, i64 nDoc){
+  OrmArena arena;
+  OrmDoc *p;
+  const OrmJson **apHolds;
+  i64 nModel = 0;
+  ormArenaInit(&arena, pErr);
+  p = ormDocParse(pOrm, &arena, zDoc, nDoc);
+  ormStateEnsure(pOrm, pErr);
+  if( p && pErr->rc==SQLITE_OK ){
+    nModel = p->nModel;
+    apHolds = ormArenaAlloc(&arena, (i64)sizeof(*apHolds)*(nModel+1));
+    for(int i=0; i<nModel; i++) checkRenamed(p, &p->aModel[i]);
+    for(int i=0; i<nModel; i++) defineTable(p, &p->aModel[i]);
+    for(int i=0; i<nModel; i++){
+      for(int j=0; j<p->aModel[i].nIndex && pErr->rc==SQLITE_OK; j++){
+        defineIndex(p, &p->aModel[i].aIndex[j]);
+      }
+    }
+    defineLinks(p);
+    if( pErr->rc==SQLITE_OK ) readHolds(p, apHolds);
+    for(int i=0; i<nModel && pErr->rc==SQLITE_OK; i++){
+      defineRows(p, &p->aModel[i], apHolds[i]);
+    }
+    checkModels(p);
+  }
+  ormArenaFree(&arena);
+  return pErr->rc ? 0 : nModel;
+}

@@ -1,0 +1,488 @@
+/*
+** The document of orm_define and its kin, read and checked for its shape; see
+** document.h.
+**
+** Each kind of part has one table of the members it may have.  What a member
+** means (a column that is not there, a cascade word) is found out later, from
+** the file: here is only what the document alone can tell.
+*/
+#include "document.h"
+
+const OrmDocCell ormDocModelCell[] = {
+  { "primary_key", ORM_CELL_NAMES },
+  { "natural_key", ORM_CELL_NAMES },
+  { "soft_delete", ORM_CELL_TEXT },
+  { "order_by", ORM_CELL_ORDER },
+  { 0, 0 }
+};
+const OrmDocCell ormDocFieldCell[] = {
+  { "type", ORM_CELL_TEXT },
+  { "hidden", ORM_CELL_FLAG },
+  { "readonly", ORM_CELL_FLAG },
+  { "auto", ORM_CELL_TEXT },
+  { 0, 0 }
+};
+const OrmDocCell ormDocRelCell[] = {
+  { "target", ORM_CELL_TEXT },
+  { "direction", ORM_CELL_TEXT },
+  { "local_columns", ORM_CELL_NAMES },
+  { "remote_columns", ORM_CELL_NAMES },
+  { "secondary", ORM_CELL_TEXT },
+  { "secondary_local", ORM_CELL_NAMES },
+  { "secondary_remote", ORM_CELL_NAMES },
+  { "back_populates", ORM_CELL_TEXT },
+  { "order_by", ORM_CELL_ORDER },
+  { "cascade", ORM_CELL_TEXT },
+  { "passive_deletes", ORM_CELL_PASSIVE },
+  { "single_parent", ORM_CELL_FLAG },
+  { "viewonly", ORM_CELL_FLAG },
+  { 0, 0 }
+};
+
+/* Members beside the cells, ending in 0. */
+static const char *const azModelPart[] = {
+  "table", "columns", "indexes", "fields", "constraints", "options",
+  "relationships", "renamed_from", 0
+};
+static const char *const azRenamed[] = { "renamed_from", 0 };
+static const char *const azIndexPart[] = { "columns", "unique", "where", 0 };
+
+/* ------------------------------------------------------------------------
+** Members that may be there
+*/
+typedef struct Parts Parts;
+struct Parts {
+  const OrmDocCell *aCell;
+  const char *const *azPart;
+};
+
+static const char *partAt(const void *pArg, int i){
+  const Parts *p = (const Parts*)pArg;
+  for(int j=0; p->aCell && p->aCell[j].zName; j++){
+    if( i--==0 ) return p->aCell[j].zName;
+  }
+  return p->azPart[i];
+}
+
+/* No member twice, at any place of the document. */
+static void checkTwice(OrmErr *pErr, const OrmJson *pNode){
+  for(const OrmJson *p=pNode->pChild; p; p=p->pNext){
+    for(const OrmJson *q=pNode->pChild; q!=p; q=q->pNext){
+      if( p->nKey==q->nKey && memcmp(p->zKey, q->zKey, (size_t)p->nKey)==0 ){
+        ormJsonErr(pErr, p, "is given twice");
+        return;
+      }
+    }
+  }
+}
+
+static int isName(const OrmJson *pNode){
+  return pNode->eType==ORM_JSON_STRING && pNode->n>0
+      && (i64)strlen(pNode->z)==pNode->n;
+}
+
+/* An object whose members have names. */
+static int checkObject(OrmErr *pErr, const OrmJson *pNode, const char *zWhat){
+  if( pErr->rc ) return 0;
+  if( pNode->eType!=ORM_JSON_OBJECT ){
+    ormJsonErr(pErr, pNode, "%s, not %s", zWhat, ormJsonTypeName(pNode));
+    return 0;
+  }
+  checkTwice(pErr, pNode);
+  for(const OrmJson *p=pNode->pChild; p && pErr->rc==SQLITE_OK; p=p->pNext){
+    if( p->nKey==0 ) ormJsonErr(pErr, p, "an empty name");
+    else if( (int)strlen(p->zKey)!=p->nKey ){
+      ormJsonErr(pErr, p, "a name with a NUL character");
+    }
+  }
+  return pErr->rc==SQLITE_OK;
+}
+
+static int checkString(OrmErr *pErr, const OrmJson *pNode, const char *zWhat){
+  if( pErr->rc==SQLITE_OK && !isName(pNode) ){
+    ormJsonErr(pErr, pNode, "%s, not %s", zWhat,
+        pNode->eType==ORM_JSON_STRING ? "this text" : ormJsonTypeName(pNode));
+  }
+  return pErr->rc==SQLITE_OK;
+}
+
+static void checkNames(OrmErr *pErr, const OrmJson *pNode, const char *zWhat){
+  if( pNode->eType!=ORM_JSON_ARRAY ){
+    checkString(pErr, pNode, zWhat);
+    return;
+  }
+  if( pNode->nChild==0 ) ormJsonErr(pErr, pNode, "an empty array");
+  for(const OrmJson *p=pNode->pChild; p; p=p->pNext){
+    checkString(pErr, p, "a name");
+  }
+}
+
+static int isFlag(const OrmJson *p){
+  return p->eType==ORM_JSON_TRUE || p->eType==ORM_JSON_FALSE
+      || (p->eType==ORM_JSON_INTEGER && (p->u.i==0 || p->u.i==1));
+}
+
+static void checkCell(OrmErr *pErr, const OrmDocCell *pCell, const OrmJson *p){
+  if( p->eType==ORM_JSON_NULL ) return;
+  switch( pCell->eShape ){
+    case ORM_CELL_TEXT:
+      checkString(pErr, p, "a string");
+      break;
+    case ORM_CELL_NAMES:
+      checkNames(pErr, p, "a name or an array of names");
+      break;
+    case ORM_CELL_ORDER:
+      if( p->eType!=ORM_JSON_ARRAY ) checkString(pErr, p, "a string or array");
+      break;
+    case ORM_CELL_PASSIVE:
+      if( p->eType==ORM_JSON_STRING && strcmp(p->z, "all")==0 ) break;
+      if( !isFlag(p) ) ormJsonErr(pErr, p, "is false, true or \"all\"");
+      break;
+    default:
+      if( !isFlag(p) ) ormJsonErr(pErr, p, "is true or false");
+  }
+}
+
+/* The members of an object: cells, or one of azPart. */
+static void checkParts(
+  OrmErr *pErr, const OrmJson *pNode, const OrmDocCell *aCell,
+  const char *const *azPart
+){
+  Parts parts = { aCell, azPart };
+  for(const OrmJson *p=pNode->pChild; p && pErr->rc==SQLITE_OK; p=p->pNext){
+    const char *zNear;
+    int i = 0;
+    while( aCell && aCell[i].zName && strcmp(aCell[i].zName, p->zKey)!=0 ) i++;
+    if( aCell && aCell[i].zName ){
+      checkCell(pErr, &aCell[i], p);
+      continue;
+    }
+    for(i=0; azPart[i] && strcmp(azPart[i], p->zKey)!=0; i++){}
+    if( azPart[i] ) continue;
+    zNear = ormNearest(p->zKey, p->nKey, partAt, &parts);
+    ormJsonErr(pErr, p, "no such part%s%s%s", zNear ? " (did you mean " : "",
+               zNear ? zNear : "", zNear ? "?)" : "");
+  }
+}
+
+/* ------------------------------------------------------------------------
+** Shapes of the parts of a model
+*/
+static void checkFields(OrmErr *pErr, const OrmJson *pNode){
+  if( pNode==0 || !checkObject(pErr, pNode, "fields are an object") ) return;
+  for(const OrmJson *p=pNode->pChild; p; p=p->pNext){
+    if( !checkObject(pErr, p, "a field is an object") ) return;
+    checkParts(pErr, p, ormDocFieldCell, azRenamed);
+  }
+}
+
+static void checkRelationships(OrmErr *pErr, const OrmJson *pNode){
+  if( pNode==0 ) return;
+  if( !checkObject(pErr, pNode, "relationships are an object") ) return;
+  for(const OrmJson *p=pNode->pChild; p; p=p->pNext){
+    if( !checkObject(pErr, p, "a relationship is an object") ) return;
+    checkParts(pErr, p, ormDocRelCell, azRenamed);
+  }
+}
+
+static void checkIndexes(OrmErr *pErr, const OrmJson *pNode){
+  if( pNode==0 || !checkObject(pErr, pNode, "indexes are an object") ) return;
+  for(const OrmJson *p=pNode->pChild; p && pErr->rc==SQLITE_OK; p=p->pNext){
+    const OrmJson *pColumns = p;
+    if( p->eType==ORM_JSON_OBJECT ){
+      const OrmJson *pWhere = ormJsonMember(p, "where");
+      const OrmJson *pUnique = ormJsonMember(p, "unique");
+      checkObject(pErr, p, "");
+      checkParts(pErr, p, 0, azIndexPart);
+      pColumns = ormJsonMember(p, "columns");
+      if( pWhere && pWhere->eType!=ORM_JSON_NULL ){
+        checkString(pErr, pWhere, "an SQL condition");
+      }
+      if( pUnique && !isFlag(pUnique) && pErr->rc==SQLITE_OK ){
+        ormJsonErr(pErr, pUnique, "is true or false");
+      }
+    }
+    if( pErr->rc ) return;
+    if( pColumns==0 ) ormJsonErr(pErr, p, "has no columns");
+    else checkNames(pErr, pColumns, "an array of columns");
+  }
+}
+
+static void checkModel(OrmErr *pErr, const OrmJson *pNode){
+  const OrmJson *p;
+  if( !checkObject(pErr, pNode, "a model is an object") ) return;
+  checkParts(pErr, pNode, ormDocModelCell, azModelPart);
+  if( (p = ormJsonMember(pNode, "table"))!=0 ) checkString(pErr, p, "a name");
+  if( (p = ormJsonMember(pNode, "renamed_from"))!=0 ){
+    checkString(pErr, p, "a name");
+  }
+  if( (p = ormJsonMember(pNode, "options"))!=0
+   && !(p->eType==ORM_JSON_STRING && p->n==0) ){
+    checkString(pErr, p, "a string");
+  }
+  if( (p = ormJsonMember(pNode, "columns"))!=0
+   && checkObject(pErr, p, "columns are an object") ){
+    if( p->nChild==0 ) ormJsonErr(pErr, p, "no columns");
+    for(const OrmJson *q=p->pChild; q; q=q->pNext){
+      if( q->eType==ORM_JSON_STRING && q->n==0 ) continue;
+      checkString(pErr, q, "an SQL column definition");
+    }
+  }
+  if( (p = ormJsonMember(pNode, "constraints"))!=0 && pErr->rc==SQLITE_OK ){
+    if( p->eType!=ORM_JSON_ARRAY ){
+      ormJsonErr(pErr, p, "an array of SQL constraints, not %s",
+                 ormJsonTypeName(p));
+    }
+    for(const OrmJson *q=p->pChild; q; q=q->pNext){
+      checkString(pErr, q, "an SQL constraint");
+    }
+  }
+  checkIndexes(pErr, ormJsonMember(pNode, "indexes"));
+  checkFields(pErr, ormJsonMember(pNode, "fields"));
+  checkRelationships(pErr, ormJsonMember(pNode, "relationships"));
+}
+
+/* ------------------------------------------------------------------------
+** Tables as SQL
+*/
+static void addName(OrmBuf *pBuf, const char *zBefore, const char *zName){
+  ormBufAdd(pBuf, zBefore, -1);
+  ormBufName(pBuf, zName);
+}
+
+/* Text that was built, kept in the arena. */
+static const char *keep(OrmArena *pArena, OrmBuf *pBuf){
+  const char *z = ormArenaText(pArena, ormBufText(pBuf), pBuf->n);
+  ormBufFree(pBuf);
+  return z ? z : "";
+}
+
+/* The definition of a table from its body: pDdl. */
+void ormDocTableParse(OrmDoc *p, OrmDocTable *pTable){
+  OrmBuf buf;
+  ormBufInit(&buf, p->pErr);
+  addName(&buf, "CREATE TABLE ", pTable->zName);
+  ormBufAdd(&buf, pTable->zBody, -1);
+  pTable->pDdl = ormDdlTable(p->pArena, keep(p->pArena, &buf));
+}
+
+/* A piece of SQL that is one piece. */
+static void checkPiece(OrmDoc *p, const OrmJson *pNode){
+  const char *z = ormDdlPiece(p->pArena, pNode->z);
+  if( z && p->pErr->rc==SQLITE_OK ) ormJsonErr(p->pErr, pNode, "%s", z);
+}
+
+/* A piece of SQL stands on lines of its own, so that a comment in it ends. */
+static void addPiece(OrmBuf *pBuf, const OrmJson *pPiece){
+  ormBufAdd(pBuf, pPiece->z, pPiece->n);
+  if( strstr(pPiece->z, "--") ) ormBufChar(pBuf, '\n');
+}
+
+static OrmDocTable *modelTable(OrmDoc *p, const OrmDocModel *pModel){
+  const OrmJson *pColumns = ormJsonMember(pModel->pNode, "columns");
+  const OrmJson *pCons = ormJsonMember(pModel->pNode, "constraints");
+  const OrmJson *pOptions = ormJsonMember(pModel->pNode, "options");
+  OrmDocTable *pTable;
+  OrmBuf buf;
+  if( pColumns==0 || p->pErr->rc ) return 0;
+  pTable = ormArenaAlloc(p->pArena, sizeof(*pTable));
+  if( pTable==0 ) return 0;
+  ormBufInit(&buf, p->pErr);
+  for(const OrmJson *q=pColumns->pChild; q; q=q->pNext){
+    checkPiece(p, q);
+    addName(&buf, q->iIndex ? ",\n  " : "(\n  ", q->zKey);
+    if( q->n ) ormBufChar(&buf, ' ');
+    addPiece(&buf, q);
+  }
+  for(const OrmJson *q=pCons ? pCons->pChild : 0; q; q=q->pNext){
+    checkPiece(p, q);
+    ormBufAdd(&buf, ",\n  ", -1);
+    addPiece(&buf, q);
+  }
+  ormBufAdd(&buf, "\n)", 2);
+  if( pOptions && pOptions->n ){
+    ormBufChar(&buf, ' ');
+    addPiece(&buf, pOptions);
+  }
+  pTable->pNode = pColumns;
+  pTable->zName = pModel->zTable;
+  pTable->zBody = keep(p->pArena, &buf);
+  ormDocTableParse(p, pTable);
+  return pTable;
+}
+
+/* A term of an index: a column of the model by its name, else SQL. */
+static void addTerm(OrmBuf *pBuf, const OrmDocModel *pModel, const char *z){
+  const OrmJson *pColumns = ormJsonMember(pModel->pNode, "columns");
+  int bWord = *z!=0;
+  for(const char *y=z; *y; y++){
+    if( !((*y|32)>='a' && (*y|32)<='z') && !(*y>='0' && *y<='9') && *y!='_'
+     && !(*y & 0x80) ) bWord = 0;
+  }
+  if( bWord || (pColumns && ormJsonMember(pColumns, z)) ) ormBufName(pBuf, z);
+  else ormBufAdd(pBuf, z, -1);
+}
+
+static void indexInit(OrmDoc *p, const OrmDocModel *pModel, OrmDocIndex *pIndex){
+  const OrmJson *pNode = pIndex->pNode;
+  int bObject = pNode->eType==ORM_JSON_OBJECT;
+  const OrmJson *pColumns = bObject ? ormJsonMember(pNode, "columns") : pNode;
+  const OrmJson *pUnique = bObject ? ormJsonMember(pNode, "unique") : 0;
+  const OrmJson *pWhere = bObject ? ormJsonMember(pNode, "where") : 0;
+  int bUnique = pUnique && (pUnique->eType==ORM_JSON_TRUE
+      || (pUnique->eType==ORM_JSON_INTEGER && pUnique->u.i==1));
+  OrmBuf buf;
+  ormBufInit(&buf, p->pErr);
+  ormBufAdd(&buf, bUnique ? "CREATE UNIQUE INDEX " : "CREATE INDEX ", -1);
+  ormBufTable(&buf, pIndex->zName);
+  addName(&buf, " ON ", pModel->zTable);
+  ormBufChar(&buf, '(');
+  if( pColumns->eType==ORM_JSON_STRING ){
+    addTerm(&buf, pModel, pColumns->z);
+  }else{
+    for(const OrmJson *q=pColumns->pChild; q; q=q->pNext){
+      if( q->iIndex ) ormBufAdd(&buf, ", ", 2);
+      addTerm(&buf, pModel, q->z);
+    }
+  }
+  ormBufChar(&buf, ')');
+  if( pWhere && pWhere->eType==ORM_JSON_STRING ){
+    ormBufAdd(&buf, " WHERE ", -1);
+    ormBufAdd(&buf, pWhere->z, pWhere->n);
+  }
+  pIndex->zSql = keep(p->pArena, &buf);
+  pIndex->pDdl = ormDdlIndex(p->pArena, pIndex->zSql);
+}
+
+static void modelIndexes(OrmDoc *p, OrmDocModel *pModel){
+  const OrmJson *pNode = ormJsonMember(pModel->pNode, "indexes");
+  if( pNode==0 || p->pErr->rc ) return;
+  pModel->aIndex = ormArenaAlloc(p->pArena,
+                        (i64)sizeof(OrmDocIndex)*(pNode->nChild+1));
+  if( pModel->aIndex==0 ) return;
+  for(const OrmJson *q=pNode->pChild; q && p->pErr->rc==SQLITE_OK; q=q->pNext){
+    OrmDocIndex *pIndex = &pModel->aIndex[pModel->nIndex++];
+    pIndex->pNode = q;
+    pIndex->zName = q->zKey;
+    indexInit(p, pModel, pIndex);
+  }
+}
+
+/* The table of a model as its row in the file says; 0: there is none. */
+const char *ormDocFileTable(
+  OrmDoc *p, const char *zModel, const char **pzPrimary
+){
+  const char *zTable = 0;
+  sqlite3_stmt *pStmt;
+  if( pzPrimary ) *pzPrimary = 0;
+  if( ormFactKind(p->pOrm, p->pErr, "orm_model")!=ORM_KIND_TABLE ) return 0;
+  pStmt = ormFactOpen(p->pOrm, p->pErr,
+      "SELECT coalesce(table_name, name), primary_key FROM main.orm_model"
+      " WHERE name=%Q", zModel);
+  if( ormFactStep(p->pOrm, p->pErr, pStmt) ){
+    zTable = ormFactText(p->pArena, pStmt, 0);
+    if( pzPrimary ) *pzPrimary = ormFactText(p->pArena, pStmt, 1);
+  }
+  sqlite3_finalize(pStmt);
+  return zTable;
+}
+
+/* A model that does not say its table has that of its row, or its name's. */
+static void modelInit(OrmDoc *p, OrmDocModel *pModel, const OrmJson *pNode){
+  const OrmJson *pTable = ormJsonMember(pNode, "table");
+  pModel->pNode = pNode;
+  pModel->zName = pNode->zKey;
+  pModel->zTable = pTable ? pTable->z : ormDocFileTable(p, pNode->zKey, 0);
+  if( pModel->zTable==0 ) pModel->zTable = pNode->zKey;
+  if( sqlite3_strnicmp(pModel->zTable, "orm_", 4)==0 ){
+    ormJsonErr(p->pErr, pTable ? pTable : pNode,
+               "names of tables that begin with orm_ are orm's own");
+  }
+  pModel->pTable = modelTable(p, pModel);
+  modelIndexes(p, pModel);
+}
+
+OrmDoc *ormDocParse(Orm *pOrm, OrmArena *pArena, const char *z, i64 n){
+  OrmDoc *p = ormArenaAlloc(pArena, sizeof(*p));
+  OrmErr *pErr = pArena->pErr;
+  if( p==0 ) return 0;
+  p->pOrm = pOrm;
+  p->pErr = pErr;
+  p->pArena = pArena;
+  if( z==0 ){
+    ormErr(pErr, SQLITE_ERROR, "orm: a document is needed, not NULL");
+    return 0;
+  }
+  p->pRoot = ormJsonParse(pArena, z, n, "document");
+  if( p->pRoot==0 ) return 0;
+  checkObject(pErr, p->pRoot, "a document is an object");
+  for(const OrmJson *q=p->pRoot->pChild; q && pErr->rc==SQLITE_OK; q=q->pNext){
+    checkModel(pErr, q);
+  }
+  if( pErr->rc ) return 0;
+  p->aModel = ormArenaAlloc(pArena,
+                            (i64)sizeof(OrmDocModel)*(p->pRoot->nChild+1));
+  if( p->aModel==0 ) return 0;
+  for(const OrmJson *q=p->pRoot->pChild; q && pErr->rc==SQLITE_OK; q=q->pNext){
+    modelInit(p, &p->aModel[p->nModel++], q);
+  }
+  return pErr->rc ? 0 : p;
+}
+
+OrmDocModel *ormDocModel(const OrmDoc *p, const char *zName){
+  for(int i=0; i<p->nModel; i++){
+    if( strcmp(p->aModel[i].zName, zName)==0 ) return &p->aModel[i];
+  }
+  return 0;
+}
+
+OrmDocModel *ormDocByTable(const OrmDoc *p, const char *zTable){
+  for(int i=0; i<p->nModel; i++){
+    if( p->aModel[i].pTable
+     && sqlite3_stricmp(p->aModel[i].zTable, zTable)==0 ) return &p->aModel[i];
+  }
+  return 0;
+}
+
+const OrmJson *ormDocPart(
+  const OrmDocModel *p, const char *zPart, const char *zName
+){
+  const OrmJson *pPart = ormJsonMember(p->pNode, zPart);
+  return pPart && pPart->eType==ORM_JSON_OBJECT ? ormJsonMember(pPart, zName)
+                                                : 0;
+}
+
+/* ------------------------------------------------------------------------
+** Cells
+*/
+const char *ormDocCellText(
+  OrmArena *pArena, const OrmDocCell *pCell, const OrmJson *p
+){
+  OrmBuf buf;
+  if( p==0 || p->eType==ORM_JSON_NULL ) return 0;
+  if( p->eType==ORM_JSON_TRUE ) return "1";
+  if( p->eType==ORM_JSON_FALSE ) return "0";
+  if( p->eType==ORM_JSON_INTEGER ) return p->u.i ? "1" : "0";
+  if( pCell->eShape==ORM_CELL_NAMES && p->eType==ORM_JSON_ARRAY && p->nChild==1
+   && p->pChild->z[0]!='[' ) return p->pChild->z;
+  if( p->eType==ORM_JSON_STRING
+   && !(pCell->eShape==ORM_CELL_NAMES && p->z[0]=='[') ) return p->z;
+  ormBufInit(&buf, pArena->pErr);
+  if( p->eType==ORM_JSON_STRING ) ormBufChar(&buf, '[');
+  ormJsonNode(&buf, p);
+  if( p->eType==ORM_JSON_STRING ) ormBufChar(&buf, ']');
+  return keep(pArena, &buf);
+}
+
+int ormDocCellSame(
+  OrmArena *pArena, const OrmDocCell *pCell, const OrmJson *pA,
+  const OrmJson *pB
+){
+  const char *zA = ormDocCellText(pArena, pCell, pA);
+  const char *zB = ormDocCellText(pArena, pCell, pB);
+  if( pCell->eShape==ORM_CELL_FLAG || pCell->eShape==ORM_CELL_PASSIVE ){
+    if( zA==0 ) zA = "0";
+    if( zB==0 ) zB = "0";
+  }
+  return zA==zB || (zA && zB && strcmp(zA, zB)==0);
+}
