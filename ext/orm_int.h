@@ -808,7 +808,8 @@ void ormWhereSql(OrmSql*, const OrmQuery*, const char *zAlias);
 void ormConditionSql(OrmSql*, OrmModel*, const OrmCond*, int eDeleted, const char *zAlias);
 
 /* read/select.c: " FROM "main"."t" AS <alias> WHERE .. ORDER BY .. LIMIT ..":
-** the rows that a query asks for, without what stands before. */
+** the rows that a query asks for, in its order, without what stands before.
+** That may use the columns of <alias>, not its rowid. */
 void ormSelectSql(OrmSql*, const OrmQuery*, const char *zAlias);
 
 struct OrmOrder {               /* e.g. author.country.name, or a _count      */
@@ -847,6 +848,10 @@ void ormCursorText(OrmBuf*, const OrmQuery*, sqlite3_value **apVal);
 const OrmCursor *ormCursorParse(OrmParse*, const OrmQuery*, const OrmJson*);
 /* " AND (...)": rows beyond the query's cursors. */
 void ormCursorSql(OrmSql*, const OrmQuery*, const char *zAlias);
+/* Where no single condition bounds them in an index, the rows beyond are so
+** many stretches, in this order (0: there is no need); " AND .." of one. */
+int ormStretchCount(const OrmQuery*);
+void ormStretchSql(OrmSql*, const OrmQuery*, const char *zAlias, int iStretch);
 
 /* ========================================================================
 ** Interface to ext/read/key.c: which object

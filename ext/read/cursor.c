@@ -316,29 +316,159 @@ static void beyondSql(Beyond *p, int i){
   ormBufAdd(pBuf, "))", 2);
 }
 
+/* Put the cursor's values into the binds. */
+static void bindCursor(Beyond *p){
+  OrmBinds *pBinds = &p->p->binds;
+  p->iBind = pBinds->n;
+  for(int i=0; i<p->pCursor->n; i++){
+    const struct OrmBind *pBind = &p->pCursor->a[i];
+    switch( pBind->eType ){
+      case SQLITE_INTEGER: ormBindInt(pBinds, pBind->u.i); break;
+      case SQLITE_FLOAT: ormBindReal(pBinds, pBind->u.r); break;
+      case SQLITE_TEXT: ormBindText(pBinds, pBind->u.z, pBind->n); break;
+      case SQLITE_BLOB: ormBindBlob(pBinds, pBind->u.z, pBind->n); break;
+      default: ormBindNull(pBinds); break;
+    }
+  }
+}
+
+/* Can the terms be compared as one row value?  All fields of the model, in one
+** direction, and no NULL in the cursor nor ahead of it. */
+static int isRowValue(const Beyond *p){
+  const OrmQuery *pQuery = p->pQuery;
+  if( pQuery->nOrder<2 ) return 0;
+  for(int i=0; i<pQuery->nOrder; i++){
+    const OrmOrder *pTerm = &pQuery->aOrder[i];
+    if( pTerm->nHop || pTerm->iField<0 || isNull(p, i) || nullsAhead(p, i)
+     || pTerm->bDesc!=pQuery->aOrder[0].bDesc ) return 0;
+  }
+  return 1;
+}
+
+/* "(a, b) > (?1, ?2)" */
+static void rowValueSql(Beyond *p){
+  OrmBuf *pBuf = &p->p->buf;
+  int bDesc = p->pQuery->aOrder[0].bDesc ^ p->bBack;
+  for(int i=0; i<p->pQuery->nOrder; i++){
+    ormBufAdd(pBuf, i ? ", " : "(", -1);
+    termSql(p, i);
+  }
+  ormBufAdd(pBuf, bDesc ? ") < (" : ") > (", -1);
+  for(int i=0; i<p->pQuery->nOrder; i++){
+    if( i ) ormBufAdd(pBuf, ", ", 2);
+    ormSqlParam(p->p, p->iBind + i);
+  }
+  ormBufChar(pBuf, ')');
+}
+
 static void cursorSql(
   OrmSql *p, const OrmQuery *pQuery, const OrmCursor *pCursor,
   const char *zAlias, int bBack
 ){
   Beyond beyond = { p, pQuery, pCursor, zAlias, bBack, 0 };
   if( pCursor==0 ) return;
-  beyond.iBind = p->binds.n;
-  for(int i=0; i<pCursor->n; i++){
-    const struct OrmBind *pBind = &pCursor->a[i];
-    switch( pBind->eType ){
-      case SQLITE_INTEGER: ormBindInt(&p->binds, pBind->u.i); break;
-      case SQLITE_FLOAT: ormBindReal(&p->binds, pBind->u.r); break;
-      case SQLITE_TEXT: ormBindText(&p->binds, pBind->u.z, pBind->n); break;
-      case SQLITE_BLOB: ormBindBlob(&p->binds, pBind->u.z, pBind->n); break;
-      default: ormBindNull(&p->binds); break;
-    }
-  }
+  bindCursor(&beyond);
   ormBufAdd(&p->buf, " AND ", 5);
-  beyondSql(&beyond, 0);
+  if( isRowValue(&beyond) ) rowValueSql(&beyond);
+  else beyondSql(&beyond, 0);
 }
 
 /* " AND .." for after and before. */
 void ormCursorSql(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
   cursorSql(p, pQuery, pQuery->pAfter, zAlias, 0);
   cursorSql(p, pQuery, pQuery->pBefore, zAlias, 1);
+}
+
+/* ------------------------------------------------------------------------
+** Stretches: the rows beyond a cursor as parts that follow each other
+**
+** Beyond (a, b, k) in a mixed order, or where NULLs are ahead, one comparison
+** bounds nothing: an index would be walked over all rows that are equal in a,
+** or from its start.  But the rows with the same a and b and a greater k, then
+** those with the same a and a greater b, then those with a NULL b, and so on,
+** are each one range of an index.
+*/
+#define STRETCH_TERMS 4         /* terms that are split                       */
+
+/* The cursor that the rows are walked from, and which way. */
+static Beyond walkFrom(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
+  Beyond beyond = { p, pQuery, pQuery->pAfter, zAlias, 0, 0 };
+  if( pQuery->bLast ){
+    beyond.pCursor = pQuery->pBefore;
+    beyond.bBack = 1;
+  }
+  return beyond;
+}
+
+/* Has the model an index that starts with the field? */
+static int startsIndex(const OrmModel *pModel, int iField){
+  for(int i=0; i<pModel->nIndex; i++){
+    const OrmIndex *p = &pModel->aIndex[i];
+    if( !p->bPartial && p->n>0 && p->aField[0]==iField ) return 1;
+  }
+  return 0;
+}
+
+/* The terms that stretches are made of; 0: one condition does as well. */
+static int stretchTerms(const Beyond *p){
+  const OrmQuery *pQuery = p->pQuery;
+  const OrmOrder *pFirst = pQuery->aOrder;
+  int n = pQuery->nOrder;
+  if( p->pCursor==0 || n<2 || pFirst->nHop || pFirst->iField<0
+   || !startsIndex(pQuery->pModel, pFirst->iField) || isRowValue(p) ) return 0;
+  if( pFirst->bNotNull && ormModelUnique(pQuery->pModel, 1, &pFirst->iField) ){
+    return 0;
+  }
+  return n<STRETCH_TERMS ? n : STRETCH_TERMS;
+}
+
+/* The parts of term i: none, those with a value beyond, and those with NULL. */
+static int partCount(const Beyond *p, int i, int nTerm){
+  if( i==nTerm-1 ) return 1;
+  if( !canPass(p, i) ) return 0;
+  return 1 + (!isNull(p, i) && nullsAhead(p, i));
+}
+
+int ormStretchCount(const OrmQuery *pQuery){
+  Beyond beyond = walkFrom(0, pQuery, 0);
+  int nTerm = stretchTerms(&beyond);
+  int n = 0;
+  for(int i=0; i<nTerm; i++) n += partCount(&beyond, i, nTerm);
+  return n;
+}
+
+/* " AND .." of one part of term i. */
+static void partSql(Beyond *p, int i, int iPart, int nTerm){
+  OrmBuf *pBuf = &p->p->buf;
+  int bDesc = p->pQuery->aOrder[i].bDesc ^ p->bBack;
+  for(int j=0; j<i; j++){
+    ormBufAdd(pBuf, " AND ", 5);
+    equalSql(p, j);
+  }
+  ormBufAdd(pBuf, " AND ", 5);
+  if( i==nTerm-1 ){
+    beyondSql(p, i);
+  }else if( iPart==1 ){
+    termSql(p, i);
+    ormBufAdd(pBuf, " IS NULL", -1);
+  }else if( isNull(p, i) ){
+    passSql(p, i);
+  }else{
+    compareSql(p, i, bDesc ? " < " : " > ");
+  }
+}
+
+/* Stretch iStretch of ormStretchCount(), and the other cursor. */
+void ormStretchSql(
+  OrmSql *p, const OrmQuery *pQuery, const char *zAlias, int iStretch
+){
+  Beyond beyond = walkFrom(p, pQuery, zAlias);
+  int nTerm = stretchTerms(&beyond);
+  int i = nTerm - 1;
+  bindCursor(&beyond);
+  while( i>0 && iStretch>=partCount(&beyond, i, nTerm) ){
+    iStretch -= partCount(&beyond, i--, nTerm);
+  }
+  partSql(&beyond, i, iStretch, nTerm);
+  if( !pQuery->bLast ) cursorSql(p, pQuery, pQuery->pBefore, zAlias, 1);
 }

@@ -1,111 +1,95 @@
 /*
 ** The rows that a query asks for, as the part of a SELECT from FROM on.
 **
-** Rows always come in the query's order.  For the last rows before a cursor
-** that takes two steps: their identities are found backwards, with the limit,
-** and the rows of these are put in order.
+** Rows always come in the query's order.  The last rows before a cursor are
+** found backwards, with the limit, and then put in order; the rows beyond a
+** cursor may come in stretches (cursor.c), one after the other.  In both cases
+** zAlias stands for a subquery that has all columns of the table, but not its
+** rowid.
 */
 #include "../orm_int.h"
 
-/* The conditions as a WHERE: their text begins with " AND ", if there is any. */
-static void whereSql(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
-  i64 nBefore = p->buf.n;
-  i64 nAdded;
-  ormWhereSql(p, pQuery, zAlias);
-  nAdded = p->buf.n - nBefore;
+/* What was added since nBefore begins with " AND ", if it is anything: make a
+** WHERE of it. */
+static void asWhere(OrmSql *p, i64 nBefore){
+  i64 nAdded = p->buf.n - nBefore;
   if( nAdded<5 || ormBufReserve(&p->buf, 2)==0 ) return;
   memmove(&p->buf.z[nBefore + 7], &p->buf.z[nBefore + 5], (size_t)nAdded - 5);
   memcpy(&p->buf.z[nBefore], " WHERE ", 7);
   p->buf.n += 2;
 }
 
-static void limitSql(OrmSql *p, const OrmQuery *pQuery){
-  if( pQuery->iLimit<0 && pQuery->iOffset==0 ) return;
+static void limitSql(OrmSql *p, i64 iLimit, i64 iOffset){
   ormBufAdd(&p->buf, " LIMIT ", 7);
-  ormSqlParam(p, ormBindInt(&p->binds, pQuery->iLimit));
-  if( pQuery->iOffset ){
-    ormBufAdd(&p->buf, " OFFSET ", 8);
-    ormSqlParam(p, ormBindInt(&p->binds, pQuery->iOffset));
-  }
+  ormSqlParam(p, ormBindInt(&p->binds, iLimit));
+  if( iOffset==0 ) return;
+  ormBufAdd(&p->buf, " OFFSET ", 8);
+  ormSqlParam(p, ormBindInt(&p->binds, iOffset));
 }
 
 static void fromSql(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
-  ormBufAdd(&p->buf, " FROM ", 6);
   ormBufTable(&p->buf, pQuery->pModel->zTable);
   ormBufPrintf(&p->buf, " AS %s", zAlias);
 }
 
-/* A name of the rowid that no column has taken, or 0. */
-static const char *rowidName(const OrmModel *pModel){
-  static const char *const azName[] = { "rowid", "_rowid_", "oid" };
-  if( pModel->bView || pModel->bWithoutRowid ) return 0;
-  for(int i=0; i<ORM_COUNT(azName); i++){
-    if( ormFieldByColumn(pModel, azName[i])<0 ) return azName[i];
+static void orderSql(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
+  if( pQuery->bLast ) ormOrderBackSql(p, pQuery, zAlias);
+  else ormOrderSql(p, pQuery, zAlias);
+}
+
+/* "SELECT * FROM .. " of one stretch, with its own order and limit. */
+static void stretchSql(OrmSql *p, const OrmQuery *pQuery, int i){
+  OrmQuery query = *pQuery;
+  i64 nBefore, nRow = -1;
+  char zAlias[16];
+  if( query.iLimit>=0 && query.iLimit<=INT64_MAX - query.iOffset ){
+    nRow = query.iLimit + query.iOffset;
   }
-  return 0;
+  query.pAfter = query.pBefore = 0;
+  ormSqlAlias(p, zAlias);
+  ormBufAdd(&p->buf, "SELECT * FROM (SELECT * FROM ", -1);
+  fromSql(p, pQuery, zAlias);
+  nBefore = p->buf.n;
+  ormWhereSql(p, &query, zAlias);
+  ormStretchSql(p, pQuery, zAlias, i);
+  asWhere(p, nBefore);
+  orderSql(p, pQuery, zAlias);
+  limitSql(p, nRow, 0);
+  ormBufChar(&p->buf, ')');
 }
 
-/* What identifies a row: its rowid, or else its key. */
-static int identityCount(const OrmModel *pModel){
-  return rowidName(pModel) ? 1 : pModel->nKey;
-}
-
-static void identityColumn(
-  OrmSql *p, const OrmModel *pModel, const char *zAlias, int i
-){
-  const char *zRowid = rowidName(pModel);
-  if( zRowid ) ormBufPrintf(&p->buf, "%s.%s", zAlias, zRowid);
-  else ormBufColumn(&p->buf, zAlias, pModel->aField[pModel->aKey[i]].zName);
-}
-
-/* "SELECT t1.rowid AS i0" */
-static void identitySelect(OrmSql *p, const OrmModel *pModel, const char *z){
-  int n = identityCount(pModel);
-  for(int i=0; i<n; i++){
-    ormBufAdd(&p->buf, i ? ", " : "SELECT ", -1);
-    identityColumn(p, pModel, z, i);
-    ormBufPrintf(&p->buf, " AS i%d", i);
+/* Everything in one piece, from "<table> AS t" to the limit. */
+static void plainSql(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
+  i64 nBefore;
+  fromSql(p, pQuery, zAlias);
+  nBefore = p->buf.n;
+  ormWhereSql(p, pQuery, zAlias);
+  asWhere(p, nBefore);
+  orderSql(p, pQuery, zAlias);
+  if( pQuery->iLimit>=0 || pQuery->iOffset ){
+    limitSql(p, pQuery->iLimit, pQuery->iOffset);
   }
-}
-
-/* " CROSS JOIN <table> AS zAlias WHERE <zAlias is the row of zId>" */
-static void identityJoin(
-  OrmSql *p, const OrmModel *pModel, const char *zId, const char *zAlias
-){
-  int n = identityCount(pModel);
-  ormBufAdd(&p->buf, " CROSS JOIN ", -1);
-  ormBufTable(&p->buf, pModel->zTable);
-  ormBufPrintf(&p->buf, " AS %s WHERE ", zAlias);
-  for(int i=0; i<n; i++){
-    if( i ) ormBufAdd(&p->buf, " AND ", 5);
-    identityColumn(p, pModel, zAlias, i);
-    ormBufPrintf(&p->buf, " IS %s.i%d", zId, i);
-  }
-}
-
-/* The last rows before a cursor, in order. */
-static void lastSql(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
-  char zInner[16], zId[16];
-  ormSqlAlias(p, zInner);
-  ormSqlAlias(p, zId);
-  ormBufAdd(&p->buf, " FROM (", 7);
-  identitySelect(p, pQuery->pModel, zInner);
-  fromSql(p, pQuery, zInner);
-  whereSql(p, pQuery, zInner);
-  ormOrderBackSql(p, pQuery, zInner);
-  limitSql(p, pQuery);
-  ormBufPrintf(&p->buf, ") AS %s", zId);
-  identityJoin(p, pQuery->pModel, zId, zAlias);
-  ormOrderSql(p, pQuery, zAlias);
 }
 
 void ormSelectSql(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
-  if( pQuery->bLast ){
-    lastSql(p, pQuery, zAlias);
+  int n = ormStretchCount(pQuery);
+  ormBufAdd(&p->buf, " FROM ", 6);
+  if( n==0 && !pQuery->bLast ){
+    plainSql(p, pQuery, zAlias);
     return;
   }
-  fromSql(p, pQuery, zAlias);
-  whereSql(p, pQuery, zAlias);
-  ormOrderSql(p, pQuery, zAlias);
-  limitSql(p, pQuery);
+  ormBufChar(&p->buf, '(');
+  if( n==0 ){
+    char zInner[16];
+    ormSqlAlias(p, zInner);
+    ormBufAdd(&p->buf, "SELECT * FROM ", -1);
+    plainSql(p, pQuery, zInner);
+  }
+  for(int i=0; i<n; i++){
+    if( i ) ormBufAdd(&p->buf, " UNION ALL ", -1);
+    stretchSql(p, pQuery, i);
+  }
+  if( n ) limitSql(p, pQuery->iLimit, pQuery->iOffset);
+  ormBufPrintf(&p->buf, ") AS %s", zAlias);
+  if( pQuery->bLast ) ormOrderSql(p, pQuery, zAlias);
 }
