@@ -768,7 +768,8 @@ void ormSelectParse(OrmParse*, OrmQuery*, const OrmJson *pSelect, const OrmJson 
 void ormCountParse(OrmParse*, OrmQuery*, const OrmJson*, int eFunc);
 
 /* ========================================================================
-** Interface to ext/read/cond.c: a where, checked into a tree of conditions
+** Interface to ext/read/cond.c, operator.c, value.c: a where, checked into a
+** tree of conditions (cond.h; compare.c and where.c make SQL of it)
 ** ===================================================================== */
 /* 0 if there is nothing to ask (or an error).  nDepth: relationships between
 ** the root and the model. */

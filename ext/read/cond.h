@@ -1,0 +1,74 @@
+/*
+** What the files of conditions share: cond.c (a where, checked), operator.c
+** (operators and what they are given), compare.c (those as SQL), where.c (the
+** whole where as SQL), aggregate.c (having).
+*/
+#ifndef ORM_COND_H
+#define ORM_COND_H
+#include "../orm_int.h"
+
+/* The field operators, in the order of operator.c's table. */
+enum {
+  ORM_OP_EQ, ORM_OP_NE, ORM_OP_LT, ORM_OP_LTE, ORM_OP_GT, ORM_OP_GTE,
+  ORM_OP_IN, ORM_OP_NOT_IN, ORM_OP_BETWEEN, ORM_OP_LIKE, ORM_OP_NOT_LIKE,
+  ORM_OP_ILIKE, ORM_OP_GLOB, ORM_OP_CONTAINS, ORM_OP_STARTSWITH,
+  ORM_OP_ENDSWITH, ORM_OP_IS_NULL, ORM_OP_DISTINCT_FROM
+};
+
+typedef struct OrmLeft OrmLeft;
+typedef struct OrmOperand OrmOperand;
+typedef struct OrmTest OrmTest;
+
+struct OrmLeft {                /* what is compared                           */
+  OrmModel *pModel;             /* {"field": ..} is looked for here; or 0     */
+  const OrmField *pField;       /* or 0: a bare value, a count                */
+  const char *zPath;            /* into a json field: '$."a"."b"'; or 0       */
+  u8 bCount;                    /* whole numbers only                         */
+};
+struct OrmOperand {             /* what it is compared with                   */
+  u8 eJson;                     /* ORM_JSON_* it was given as                 */
+  int iField;                   /* a field of the same object; -1: bind       */
+  struct OrmBind bind;
+};
+struct OrmTest {                /* one operator and its operands              */
+  u8 eOper;                     /* ORM_OP_*                                   */
+  u8 bNot;                      /* is_null false                              */
+  int nArg; OrmOperand *aArg;
+  OrmTest *pNext;               /* and this one too                           */
+};
+
+enum {                          /* OrmCond.eKind                              */
+  ORM_COND_NEVER,               /* false                                      */
+  ORM_COND_AND, ORM_COND_OR,    /* of the list pFirst, never empty            */
+  ORM_COND_NOT,                 /* of pFirst                                  */
+  ORM_COND_TEST,                /* pTest over left                            */
+  ORM_COND_REL,                 /* eQuant of pRel's targets meet pFirst       */
+  ORM_COND_COUNT                /* pTest over the number of pRel's targets    */
+};
+enum { ORM_SOME, ORM_EVERY, ORM_NONE };
+struct OrmCond {                /* 0 is the condition that is always true     */
+  u8 eKind;
+  u8 eQuant;
+  OrmCond *pNext;               /* in the list that it stands in              */
+  OrmCond *pFirst;
+  OrmLeft left;
+  const OrmTest *pTest;
+  OrmRel *pRel;
+};
+
+/* operator.c: the value of a name in a where, checked into tests that must all
+** hold, in order.  0 on error. */
+OrmTest *ormTestParse(OrmParse*, const OrmLeft*, const OrmJson*);
+
+/* compare.c: a test as SQL.  zLeft is SQL for what is compared (for a path: of
+** the field), zAlias where fields of the same object are. */
+void ormTestSql(
+  OrmSql*, const OrmTest*, const OrmLeft*, const char *zLeft, const char *zAlias
+);
+
+/* where.c: a bare condition, without " AND ". */
+void ormCondSql(
+  OrmSql*, OrmModel*, const OrmCond*, int eDeleted, const char *zAlias
+);
+
+#endif /* ORM_COND_H */
