@@ -327,7 +327,7 @@ struct OrmStmt {
 /* Take the statement for zSql (prepared PERSISTENT), or 0 and the error. */
 OrmStmt *ormStmtTake(Orm*, OrmErr*, const char *zSql, i64 nSql);
 OrmStmt *ormStmtTakef(Orm*, OrmErr*, const char *zFormat, ...);
-/* The same, never logged: the house's own bookkeeping (anchor, token, clock). */
+/* The same, never logged: the house's own bookkeeping (anchor, token ..). */
 OrmStmt *ormStmtTakeQuiet(Orm*, OrmErr*, const char *zSql);
 /* Step: 1 for a row, 0 when done or failed (the error is recorded).  OrmStmt
 ** may be 0 (after an error): 0. */
@@ -431,7 +431,7 @@ struct OrmSink {
 };
 /* Run the statement (already bound) to its end with rows going to the sink.
 ** If there are more columns than a function may have arguments on this
-** connection, the SQL text is a plain SELECT of them; ormEmitCanPush() tells. */
+** connection, the SQL text is a plain SELECT of them: ormEmitCanPush(). */
 void ormEmitRun(Orm*, OrmErr*, OrmStmt*, OrmSink*);
 int ormEmitCanPush(Orm*, int nCol);
 /* Without a sink, orm_emit() given a pointer of this type to an Orm* sets it:
@@ -628,7 +628,8 @@ int ormFieldFind(const OrmModel*, const char *zName, i64 n);
 ** order?  aField in fields. */
 int ormModelIndexed(const OrmModel*, int n, const int *aField);
 /* "no such field or relationship x on User (did you mean y?)" at a node. */
-void ormNoSuchName(Orm*, OrmErr*, const OrmModel*, const OrmJson*, const char *zWhat);
+void ormNoSuchName(Orm*, OrmErr*, const OrmModel*, const OrmJson*,
+                   const char *zWhat);
 const char *ormModelNearest(const OrmModel*, const char *z, i64 n); /* or 0   */
 
 /* ========================================================================
@@ -639,11 +640,15 @@ const char *ormModelNearest(const OrmModel*, const char *z, i64 n); /* or 0   */
 OrmRel *ormRelFind(Orm*, OrmErr*, OrmModel*, const char *zName, i64 n);
 /* Resolve all of the model's. */
 int ormRelResolveAll(Orm*, OrmErr*, OrmModel*);
-/* Link table: "every column is in the two keys" and indexes, for the loader:
-** is there an index of the link table that starts with these columns? */
+const char *ormDirectionName(int eDir);              /* "one_to_many" ..      */
+
+/* ========================================================================
+** Interface to ext/catalog/manytomany.c: link tables
+** ===================================================================== */
+/* Is there an index of the link table that starts with its columns towards
+** this end, or of any table that starts with these columns? */
 int ormLinkIndexed(Orm*, OrmErr*, const OrmRel*, int bRemoteSide);
 int ormTableIndexed(Orm*, OrmErr*, const char *zTable, int n, const char **az);
-const char *ormDirectionName(int eDir);              /* "one_to_many" ..      */
 
 /* ========================================================================
 ** Interface to ext/catalog/references.c: who refers to a table
@@ -691,7 +696,8 @@ void ormGenerate(Orm*, OrmErr*, const char *zLanguage, OrmBuf *pOut);
 ** ===================================================================== */
 /* Which parts mean something to the call. */
 enum {
-  ORM_Q_WHERE = 1, ORM_Q_ORDER = 2, ORM_Q_PAGE = 4 /* limit offset after before */,
+  ORM_Q_WHERE = 1, ORM_Q_ORDER = 2,
+  ORM_Q_PAGE = 4 /* limit offset after before */,
   ORM_Q_SHAPE = 8 /* select omit include and _count.. */, ORM_Q_TOTAL = 16,
   ORM_Q_DELETED = 32, ORM_Q_ALL = 47, ORM_Q_DEPTH = 64 /* recursive, depth */
 };
@@ -736,7 +742,8 @@ struct OrmCount {
 /* Check a query: a JSON object, or a string of include paths; z may be 0 (no
 ** query).  mParts: what the call takes.  0 and an error with its JSON path
 ** otherwise. */
-OrmQuery *ormQueryParse(Orm*, OrmArena*, OrmModel*, const char *z, i64 n, int mParts);
+OrmQuery *ormQueryParse(Orm*, OrmArena*, OrmModel*, const char *z, i64 n,
+                        int mParts);
 
 /* What parsing carries; for those who check a part of a query by themselves
 ** (orm_aggregate's where). */
@@ -757,14 +764,16 @@ int ormParseField(OrmParse*, OrmModel*, const OrmJson*, const char *z, i64 n);
 /* read/include.c: the include part of a query, in all its forms, and a text of
 ** include paths given at a node. */
 void ormIncludeParse(OrmParse*, OrmQuery*, const OrmJson*);
-void ormIncludePaths(OrmParse*, OrmQuery*, const OrmJson*, const char *z, i64 n);
+void ormIncludePaths(OrmParse*, OrmQuery*, const OrmJson*, const char *z,
+                     i64 n);
 /* Make an include recursive: nDepth levels, 0 for all. */
 void ormIncludeRecursive(OrmParse*, OrmQuery*, const OrmJson*, i64 nDepth);
 /* A fresh include below a query and the parts of its object (query.c). */
 OrmQuery *ormQueryNew(OrmParse*, OrmModel*, OrmQuery *pParent, OrmRel*);
 void ormQueryParts(OrmParse*, OrmQuery*, const OrmJson*, int mParts);
 /* read/shape.c: select, omit; _count, _sum .. */
-void ormSelectParse(OrmParse*, OrmQuery*, const OrmJson *pSelect, const OrmJson *pOmit);
+void ormSelectParse(OrmParse*, OrmQuery*, const OrmJson *pSelect,
+                    const OrmJson *pOmit);
 void ormCountParse(OrmParse*, OrmQuery*, const OrmJson*, int eFunc);
 
 /* ========================================================================
@@ -801,12 +810,14 @@ void ormSqlAlias(OrmSql*, char zAlias[16]);          /* a fresh t<n>          */
 void ormDeletedSql(OrmSql*, const OrmModel*, int eDeleted, const char *zAlias);
 /* "a.x = b.y AND .." joining a relationship: zParent is the alias of pModel's
 ** table, zChild of pTarget's.  Many-to-many: as an IN over the link. */
-void ormRelJoinSql(OrmSql*, const OrmRel*, const char *zParent, const char *zChild);
+void ormRelJoinSql(OrmSql*, const OrmRel*, const char *zParent,
+                   const char *zChild);
 /* " AND (...)" for the where, the soft-delete rule and the cursors of a query;
 ** nothing if there is none. */
 void ormWhereSql(OrmSql*, const OrmQuery*, const char *zAlias);
 /* The same for a bare checked where over a model (a _count's, a some's). */
-void ormConditionSql(OrmSql*, OrmModel*, const OrmCond*, int eDeleted, const char *zAlias);
+void ormConditionSql(OrmSql*, OrmModel*, const OrmCond*, int eDeleted,
+                     const char *zAlias);
 
 /* read/select.c: " FROM "main"."t" AS <alias> WHERE .. ORDER BY .. LIMIT ..":
 ** the rows that a query asks for, in its order, without what stands before.
@@ -880,14 +891,16 @@ int ormKeyFind(Orm*, OrmBinds*, OrmModel*, sqlite3_value*);
 ** ===================================================================== */
 /* The plan of a query text over a model, from the cache or made.  mParts as
 ** ormQueryParse().  Held until ormPlanRelease(). */
-OrmPlan *ormPlanGet(Orm*, OrmErr*, OrmModel*, const char *zQuery, i64 nQuery, int mParts);
+OrmPlan *ormPlanGet(Orm*, OrmErr*, OrmModel*, const char *zQuery, i64 nQuery,
+                    int mParts);
 void ormPlanRelease(Orm*, OrmPlan*);
 OrmQuery *ormPlanQuery(OrmPlan*);
 /* The root's objects, in order: all into one JSON array (returns how many),
 ** or those of given keys. */
 i64 ormLoadAll(Orm*, OrmErr*, OrmPlan*, OrmBuf *pOut);
 /* One object by key: 1 and the object, or 0. */
-int ormLoadOne(Orm*, OrmErr*, OrmPlan*, OrmModel*, sqlite3_value *pKey, OrmBuf *pOut);
+int ormLoadOne(Orm*, OrmErr*, OrmPlan*, OrmModel*, sqlite3_value *pKey,
+               OrmBuf *pOut);
 /* Objects whose keys are listed, in the list's order; unknown keys are passed
 ** over. Keys are of the model's own key (nKey columns). */
 i64 ormLoadKeys(Orm*, OrmErr*, OrmPlan*, const OrmKeys*, OrmBuf *pOut);
@@ -1009,7 +1022,8 @@ void ormCascadeForGood(OrmCascade*);
 /* Add roots: objects by their keys; bOrphan: removed from a collection rather
 ** than asked for (only words the path).  May be called many times.  Returns
 ** how many were there and no root yet. */
-i64 ormCascadeAdd(OrmCascade*, OrmModel*, OrmKeys*, int bOrphan, const char *zPath);
+i64 ormCascadeAdd(OrmCascade*, OrmModel*, OrmKeys*, int bOrphan,
+                  const char *zPath);
 /* Make the plan: finds all rows.  A restrict or an impossibility is an error
 ** that names path and rows (unless bPreview). */
 void ormCascadePlan(OrmCascade*, int bPreview);
@@ -1027,7 +1041,8 @@ void ormCascadeShow(OrmCascade*, OrmPlanRow, void*);
 ** ===================================================================== */
 /* orm_delete: the object and its cascades, all or nothing: 1, or 0 if there is
 ** no such object.  orm_delete_many: number of root objects. */
-int ormDelete(Orm*, OrmErr*, const char *zModel, i64 nModel, sqlite3_value *pKey);
+int ormDelete(Orm*, OrmErr*, const char *zModel, i64 nModel,
+              sqlite3_value *pKey);
 i64 ormDeleteMany(Orm*, OrmErr*, const char *zModel, i64 nModel,
                   const char *zQuery, i64 nQuery);
 void ormDeletePlan(Orm*, OrmErr*, const char *zModel, i64 nModel,
@@ -1037,7 +1052,8 @@ void ormDeletePlan(Orm*, OrmErr*, const char *zModel, i64 nModel,
 ** Interface to ext/write/softdelete.c
 ** ===================================================================== */
 /* orm_restore: 1, or 0 if there is no such soft-deleted object. */
-int ormRestore(Orm*, OrmErr*, const char *zModel, i64 nModel, sqlite3_value *pKey);
+int ormRestore(Orm*, OrmErr*, const char *zModel, i64 nModel,
+               sqlite3_value *pKey);
 
 /* ========================================================================
 ** Interface to ext/write/enforce.c: the delete rules as triggers in the file

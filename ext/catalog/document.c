@@ -323,7 +323,9 @@ static void addTerm(OrmBuf *pBuf, const OrmDocModel *pModel, const char *z){
   else ormBufAdd(pBuf, z, -1);
 }
 
-static void indexInit(OrmDoc *p, const OrmDocModel *pModel, OrmDocIndex *pIndex){
+static void indexInit(
+  OrmDoc *p, const OrmDocModel *pModel, OrmDocIndex *pIndex
+){
   const OrmJson *pNode = pIndex->pNode;
   int bObject = pNode->eType==ORM_JSON_OBJECT;
   const OrmJson *pColumns = bObject ? ormJsonMember(pNode, "columns") : pNode;

@@ -93,6 +93,7 @@ extern const OrmDocCell ormDocModelCell[], ormDocFieldCell[], ormDocRelCell[];
 ** the text "0" and "1". */
 const char *ormDocCellText(OrmArena*, const OrmDocCell*, const OrmJson*);
 /* Do two values of a cell mean the same? */
-int ormDocCellSame(OrmArena*, const OrmDocCell*, const OrmJson*, const OrmJson*);
+int ormDocCellSame(OrmArena*, const OrmDocCell*, const OrmJson*,
+                   const OrmJson*);
 
 #endif /* ORM_DOCUMENT_H */

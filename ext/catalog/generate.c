@@ -356,7 +356,9 @@ static const Language *languageFind(OrmErr *pErr, const char *zName){
   return 0;
 }
 
-static void generateModel(Generator *p, OrmCatalog *pCatalog, int i, int bDeclare){
+static void generateModel(
+  Generator *p, OrmCatalog *pCatalog, int i, int bDeclare
+){
   const char *zName = ormCatalogName(pCatalog, i);
   OrmModel *pModel = ormModelFind(p->pOrm, p->pErr, pCatalog, zName,
                                   (i64)strlen(zName));

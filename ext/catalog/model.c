@@ -483,7 +483,9 @@ static void loadUniques(Loader *p){
   for(int i=pModel->nIndex-1; i>=0; i--){
     const OrmIndex *pIndex = &pModel->aIndex[i];
     if( !pIndex->bUnique || pIndex->n>ORM_MAX_KEY ) continue;
-    if( ormSameFields(pIndex->n, pIndex->aField, a[0].n, a[0].aField) ) continue;
+    if( ormSameFields(pIndex->n, pIndex->aField, a[0].n, a[0].aField) ){
+      continue;
+    }
     a[n].n = pIndex->n;
     a[n++].aField = pIndex->aField;
   }

@@ -242,7 +242,9 @@ static Table *findTable(Reflect *p, const char *zName){
 /* ------------------------------------------------------------------------
 ** Edges
 */
-static Edge *edgeNew(Reflect *p, Table *pFrom, Table *pTo, const OrmFkFact *pFk){
+static Edge *edgeNew(
+  Reflect *p, Table *pFrom, Table *pTo, const OrmFkFact *pFk
+){
   Edge *pEdge = ormArenaAlloc(&p->arena, sizeof(*pEdge));
   if( pEdge==0 ) return 0;
   pEdge->pFrom = pFrom;

@@ -11,15 +11,7 @@
 ** reverse (bResolved 2).  The reverse is resolved by itself before it is
 ** compared, so two that name each other end.
 */
-#include "../orm_int.h"
-
-typedef struct Resolver Resolver;
-struct Resolver {
-  Orm *pOrm;
-  OrmErr *pErr;
-  OrmArena *pArena;
-  OrmRel *pRel;
-};
+#include "relation.h"
 
 /* A way that a relationship could go: a foreign key of one side. */
 typedef struct Candidate Candidate;
@@ -40,7 +32,7 @@ const char *ormDirectionName(int eDir){
 }
 
 /* "orm: relationship User.posts: ..." */
-static void relErr(OrmErr *pErr, const OrmRel *pRel, const char *zFormat, ...){
+void ormRelErr(OrmErr *pErr, const OrmRel *pRel, const char *zFormat, ...){
   va_list ap;
   char *z;
   if( pErr->rc ) return;
@@ -103,21 +95,22 @@ static int cascadeWords(const char *z, OrmBuf *pBad){
 }
 
 /* C1, C2 */
-static void resolveCascade(Resolver *p){
+static void resolveCascade(OrmResolver *p){
   OrmRel *pRel = p->pRel;
   OrmBuf bad;
   ormBufInit(&bad, p->pErr);
   pRel->mCascade = ORM_CASCADE_SAVE_UPDATE | ORM_CASCADE_MERGE;
   if( pRel->zCascade ) pRel->mCascade = (u8)cascadeWords(pRel->zCascade, &bad);
   if( bad.n ){
-    relErr(p->pErr, pRel, "no such cascade word: %s (the words are save-update,"
-           " merge, refresh-expire, expunge, delete, delete-orphan, all)",
+    ormRelErr(p->pErr, pRel, "no such cascade word: %s (the words are"
+           " save-update, merge, refresh-expire, expunge, delete,"
+           " delete-orphan, all)",
            &ormBufText(&bad)[2]);
   }
   ormBufFree(&bad);
 }
 
-static void resolvePassive(Resolver *p){
+static void resolvePassive(OrmResolver *p){
   static const char *const azWord[] = { "0", "1", "all" };
   const char *z = p->pRel->zPassive;
   p->pRel->ePassive = 0;
@@ -128,11 +121,11 @@ static void resolvePassive(Resolver *p){
       return;
     }
   }
-  relErr(p->pErr, p->pRel, "passive_deletes is 0, 1 or 'all', not %s", z);
+  ormRelErr(p->pErr, p->pRel, "passive_deletes is 0, 1 or 'all', not %s", z);
 }
 
 /* The direction that the cell gives, or -1. */
-static int resolveDirection(Resolver *p){
+static int resolveDirection(OrmResolver *p){
   const char *z = p->pRel->zDirection;
   const char *zNear;
   if( z==0 ) return -1;
@@ -140,26 +133,26 @@ static int resolveDirection(Resolver *p){
     if( strcmp(z, azDirection[i])==0 ) return i;
   }
   zNear = ormNearest(z, (i64)strlen(z), ormNameInArray, azDirection);
-  relErr(p->pErr, p->pRel, "no such direction %s%s%s%s", z,
+  ormRelErr(p->pErr, p->pRel, "no such direction %s%s%s%s", z,
          zNear ? " (did you mean " : "", zNear ? zNear : "", zNear ? "?)" : "");
   return -1;
 }
 
 /* Rules about words that need the direction: C3, C4, C5, C6. */
-static void checkWords(Resolver *p){
+static void checkWords(OrmResolver *p){
   OrmRel *pRel = p->pRel;
   int bOrphan = (pRel->mCascade & ORM_CASCADE_DELETE_ORPHAN)!=0;
   int bDelete = (pRel->mCascade & ORM_CASCADE_DELETE)!=0;
   if( bOrphan && !bDelete ){
-    relErr(p->pErr, pRel, "cascade delete-orphan needs delete as well");
+    ormRelErr(p->pErr, pRel, "cascade delete-orphan needs delete as well");
   }
   if( pRel->ePassive==2 && (bOrphan || bDelete) ){
-    relErr(p->pErr, pRel, "passive_deletes 'all' cannot be combined with"
+    ormRelErr(p->pErr, pRel, "passive_deletes 'all' cannot be combined with"
            " cascade delete or delete-orphan");
   }
   if( bOrphan && !pRel->bSingleParent
    && (pRel->bForeign || pRel->eDir==ORM_MANY_TO_MANY) ){
-    relErr(p->pErr, pRel, "cascade delete-orphan on a %s relationship needs"
+    ormRelErr(p->pErr, pRel, "cascade delete-orphan on a %s relationship needs"
            " single_parent", azDirection[pRel->eDir]);
   }
   if( pRel->bViewonly ){
@@ -177,8 +170,8 @@ static const char *fieldNameAt(const void *pArg, int i){
 }
 
 /* The fields of pModel in a cell; their number, 0 for NULL. */
-static int cellFields(
-  Resolver *p, OrmModel *pModel, const char *zCell, const char *zWhat, int *a
+int ormRelFields(
+  OrmResolver *p, OrmModel *pModel, const char *zCell, const char *zWhat, int *a
 ){
   const char **az = 0;
   char *zPlace;
@@ -190,7 +183,7 @@ static int cellFields(
                           p->pRel->pModel->zName, p->pRel->zName, zWhat);
   n = zPlace ? ormFactNames(p->pArena, zCell, zPlace, &az) : 0;
   if( n>ORM_MAX_KEY ){
-    relErr(p->pErr, p->pRel, "%s: more than %d columns", zWhat, ORM_MAX_KEY);
+    ormRelErr(p->pErr, p->pRel, "%s: more than %d columns", zWhat, ORM_MAX_KEY);
     return 0;
   }
   for(int i=0; i<n; i++){
@@ -198,7 +191,7 @@ static int cellFields(
     if( a[i]<0 ){
       const char *z = ormNearest(az[i], (i64)strlen(az[i]), fieldNameAt,
                                  pModel);
-      relErr(p->pErr, p->pRel, "%s: no such column %s in %s%s%s%s", zWhat,
+      ormRelErr(p->pErr, p->pRel, "%s: no such column %s in %s%s%s%s", zWhat,
              az[i], pModel->zTable, z ? " (did you mean " : "", z ? z : "",
              z ? "?)" : "");
     }
@@ -206,37 +199,7 @@ static int cellFields(
   return p->pErr->rc ? 0 : n;
 }
 
-/* Column names of the link table in a cell, checked against azCol. */
-static int cellLinkColumns(
-  Resolver *p, const char *zCell, const char *zWhat, const char *const *azCol,
-  const char ***paz
-){
-  char *zPlace;
-  int n;
-  *paz = 0;
-  if( zCell==0 || p->pErr->rc ) return 0;
-  zPlace = ormArenaPrintf(p->pArena, "relationship %s.%s: %s",
-                          p->pRel->pModel->zName, p->pRel->zName, zWhat);
-  n = zPlace ? ormFactNames(p->pArena, zCell, zPlace, paz) : 0;
-  if( n>ORM_MAX_KEY ){
-    relErr(p->pErr, p->pRel, "%s: more than %d columns", zWhat, ORM_MAX_KEY);
-    return 0;
-  }
-  for(int i=0; i<n; i++){
-    int j = 0;
-    while( azCol[j] && strcmp(azCol[j], (*paz)[i])!=0 ) j++;
-    if( azCol[j]==0 ){
-      const char *z = ormNearest((*paz)[i], (i64)strlen((*paz)[i]),
-                                 ormNameInArray, azCol);
-      relErr(p->pErr, p->pRel, "%s: no such column %s in %s%s%s%s", zWhat,
-             (*paz)[i], p->pRel->zSecondary, z ? " (did you mean " : "",
-             z ? z : "", z ? "?)" : "");
-    }
-  }
-  return p->pErr->rc ? 0 : n;
-}
-
-static const int *copyFields(OrmArena *pArena, int n, const int *a){
+const int *ormRelCopy(OrmArena *pArena, int n, const int *a){
   int *aNew = ormArenaAlloc(pArena, (i64)sizeof(int)*(n+1));
   if( aNew ) memcpy(aNew, a, sizeof(int)*(size_t)n);
   return aNew;
@@ -307,7 +270,7 @@ static void candidateText(OrmBuf *pBuf, OrmRel *pRel, const Candidate *pCand){
 
 /* Of all foreign keys between the two models the one that fits: 1 and *pOut.
 ** 0 if none does, and an error listing them if several do. */
-static int pickCandidate(Resolver *p, const Wish *pWish, Candidate *pOut){
+static int pickCandidate(OrmResolver *p, const Wish *pWish, Candidate *pOut){
   OrmRel *pRel = p->pRel;
   OrmModel *pA = pRel->pModel, *pB = pRel->pTarget;
   Candidate cand;
@@ -323,24 +286,27 @@ static int pickCandidate(Resolver *p, const Wish *pWish, Candidate *pOut){
   }
   if( nFit>1 && pA==pB && pWish->eDir<0 && pWish->nRemote==0
    && pWish->nLocal==0 && nFit==2 ){
-    relErr(p->pErr, pRel, "a self-relationship needs direction (many_to_one or"
-           " one_to_many) or remote_columns: %s", ormBufText(&list));
+    ormRelErr(p->pErr, pRel, "a self-relationship needs direction"
+           " (many_to_one or one_to_many) or remote_columns: %s",
+           ormBufText(&list));
   }else if( nFit>1 ){
-    relErr(p->pErr, pRel, "%d foreign keys fit, name one with local_columns or"
-           " remote_columns: %s", nFit, ormBufText(&list));
+    ormRelErr(p->pErr, pRel, "%d foreign keys fit, name one with"
+           " local_columns or remote_columns: %s", nFit, ormBufText(&list));
   }
   ormBufFree(&list);
   return nFit==1;
 }
 
 /* No foreign key fits: what the cells alone say. */
-static int explicitCandidate(Resolver *p, const Wish *pWish, Candidate *pOut){
+static int explicitCandidate(
+  OrmResolver *p, const Wish *pWish, Candidate *pOut
+){
   OrmModel *pA = p->pRel->pModel, *pB = p->pRel->pTarget;
   memset(pOut, 0, sizeof(*pOut));
   pOut->pTarget = pB;
   if( pWish->nLocal && pWish->nRemote ){
     if( pWish->nLocal!=pWish->nRemote ){
-      relErr(p->pErr, p->pRel, "%d local_columns, %d remote_columns",
+      ormRelErr(p->pErr, p->pRel, "%d local_columns, %d remote_columns",
              pWish->nLocal, pWish->nRemote);
       return 0;
     }
@@ -368,22 +334,22 @@ static int explicitCandidate(Resolver *p, const Wish *pWish, Candidate *pOut){
     memcpy(pOut->aRemote, pWish->aRemote, sizeof(pOut->aRemote));
     return 1;
   }
-  relErr(p->pErr, p->pRel, "no foreign key between %s and %s fits: name"
+  ormRelErr(p->pErr, p->pRel, "no foreign key between %s and %s fits: name"
          " local_columns, remote_columns and direction", pA->zTable,
          pB->zTable);
   return 0;
 }
 
-static void resolveDirect(Resolver *p, int eDir){
+static void resolveDirect(OrmResolver *p, int eDir){
   OrmRel *pRel = p->pRel;
   Candidate cand;
   Wish wish;
   int bUnique;
   memset(&wish, 0, sizeof(wish));
   wish.eDir = eDir;
-  wish.nLocal = cellFields(p, pRel->pModel, pRel->zLocal, "local_columns",
+  wish.nLocal = ormRelFields(p, pRel->pModel, pRel->zLocal, "local_columns",
                            wish.aLocal);
-  wish.nRemote = cellFields(p, pRel->pTarget, pRel->zRemote, "remote_columns",
+  wish.nRemote = ormRelFields(p, pRel->pTarget, pRel->zRemote, "remote_columns",
                             wish.aRemote);
   if( p->pErr->rc ) return;
   if( !pickCandidate(p, &wish, &cand) && p->pErr->rc==SQLITE_OK ){
@@ -392,8 +358,8 @@ static void resolveDirect(Resolver *p, int eDir){
   if( p->pErr->rc ) return;
   pRel->bForeign = cand.bForeign;
   pRel->nLocal = pRel->nRemote = cand.n;
-  pRel->aLocal = copyFields(p->pArena, cand.n, cand.aLocal);
-  pRel->aRemote = copyFields(p->pArena, cand.n, cand.aRemote);
+  pRel->aLocal = ormRelCopy(p->pArena, cand.n, cand.aLocal);
+  pRel->aRemote = ormRelCopy(p->pArena, cand.n, cand.aRemote);
   bUnique = cand.bForeign
       ? ormModelUnique(pRel->pModel, cand.n, cand.aLocal)
       : ormModelUnique(pRel->pTarget, cand.n, cand.aRemote);
@@ -409,160 +375,18 @@ static void resolveDirect(Resolver *p, int eDir){
 }
 
 /* ------------------------------------------------------------------------
-** Many-to-many
-*/
-
-/* The columns of a link table, ending in 0; an error if there is none. */
-static const char **linkColumns(Resolver *p){
-  const char *zTable = p->pRel->zSecondary;
-  const char **az = 0;
-  int n = 0, nAlloc = 0;
-  int eKind = ormFactKind(p->pOrm, p->pErr, zTable);
-  sqlite3_stmt *pStmt;
-  if( p->pErr->rc ) return 0;
-  if( eKind!=ORM_KIND_TABLE && eKind!=ORM_KIND_VIEW ){
-    relErr(p->pErr, p->pRel, "secondary: %s %s",
-        eKind==ORM_KIND_NONE ? "no such table" : "a virtual table cannot link:",
-        zTable);
-    return 0;
-  }
-  if( eKind==ORM_KIND_VIEW ) p->pRel->bViewonly = 1;
-  pStmt = ormFactOpenAny(p->pOrm, p->pErr, "PRAGMA main.table_xinfo(\"%w\")",
-                         zTable);
-  while( ormFactStep(p->pOrm, p->pErr, pStmt) ){
-    if( ormArenaGrow(p->pArena, (void**)&az, n, &nAlloc, sizeof(char*)) ){
-      az[n++] = ormFactText(p->pArena, pStmt, 1);
-    }
-  }
-  sqlite3_finalize(pStmt);
-  if( ormArenaGrow(p->pArena, (void**)&az, n, &nAlloc, sizeof(char*)) ){
-    az[n] = 0;
-  }
-  return p->pErr->rc ? 0 : az;
-}
-
-/* Are these the names of the foreign key's columns, in any order? */
-static int sameColumns(const OrmFkFact *pFk, int n, const char **az){
-  int nHit = 0;
-  for(int i=0; i<pFk->n; i++){
-    for(int j=0; j<n; j++) nHit += sqlite3_stricmp(pFk->azFrom[i], az[j])==0;
-  }
-  return n==pFk->n && nHit==n;
-}
-
-/* The one foreign key of the link table that refers to pModel and agrees with
-** the cells; other than pNot.  0 if there is none, or *pnFit>1 are. */
-static const OrmFkFact *linkFk(
-  OrmFkFact *aFk, int nFk, const OrmModel *pModel, int n, const char **az,
-  const OrmFkFact *pNot, int *pnFit
-){
-  const OrmFkFact *pHit = 0;
-  *pnFit = 0;
-  for(int i=0; i<nFk; i++){
-    if( &aFk[i]==pNot || sqlite3_stricmp(aFk[i].zTarget, pModel->zTable)!=0 ){
-      continue;
-    }
-    if( n && !sameColumns(&aFk[i], n, az) ) continue;
-    if( (*pnFit)++==0 ) pHit = &aFk[i];
-  }
-  return pHit;
-}
-
-/* One end of the link: fields of pModel and columns of the link table, from
-** the foreign key where there is one, else from the cells. */
-static int linkEnd(
-  Resolver *p, OrmModel *pModel, const OrmFkFact *pFk, int nCol,
-  const char **azCol, int nField, const int *aField, const char *zSide,
-  const int **paField, const char ***pazCol
-){
-  int a[ORM_MAX_KEY];
-  const char **az;
-  int n = nCol;
-  if( pFk==0 && nCol==0 ){
-    relErr(p->pErr, p->pRel, "no foreign key of %s refers to %s: name"
-           " secondary_%s", p->pRel->zSecondary, pModel->zTable, zSide);
-    return 0;
-  }
-  if( n==0 ) n = pFk->n;
-  az = ormArenaAlloc(p->pArena, (i64)sizeof(char*)*n);
-  if( az==0 ) return 0;
-  for(int i=0; i<n; i++){
-    az[i] = nCol ? azCol[i] : pFk->azFrom[i];
-    a[i] = -1;
-    for(int j=0; pFk && j<pFk->n; j++){
-      if( sqlite3_stricmp(pFk->azFrom[j], az[i])==0 ){
-        a[i] = ormFieldByColumn(pModel, pFk->azTo[j]);
-      }
-    }
-    if( nField==n ) a[i] = aField[i];
-    else if( a[i]<0 && n==pModel->nKey ) a[i] = pModel->aKey[i];
-    if( a[i]<0 || (nField && nField!=n) ){
-      relErr(p->pErr, p->pRel, "secondary_%s: %d columns do not fit %s", zSide,
-             n, pModel->zTable);
-      return 0;
-    }
-  }
-  *paField = copyFields(p->pArena, n, a);
-  *pazCol = az;
-  return n;
-}
-
-static void linkAmbiguous(Resolver *p, int nFit, const OrmModel *pModel){
-  relErr(p->pErr, p->pRel, "%d foreign keys of %s refer to %s: name"
-         " secondary_local and secondary_remote", nFit, p->pRel->zSecondary,
-         pModel->zTable);
-}
-
-static void resolveLink(Resolver *p){
-  OrmRel *pRel = p->pRel;
-  OrmFkFact *aFk = 0;
-  const OrmFkFact *pLocal, *pRemote;
-  const char **azCol = linkColumns(p);
-  const char **azLocal, **azRemote;
-  int aLocal[ORM_MAX_KEY], aRemote[ORM_MAX_KEY];
-  int nFk, nSecLocal, nSecRemote, nLocal, nRemote, nFit;
-  if( azCol==0 ) return;
-  nFk = ormFactFks(p->pOrm, p->pErr, p->pArena, pRel->zSecondary, &aFk);
-  nSecLocal = cellLinkColumns(p, pRel->zSecLocal, "secondary_local", azCol,
-                              &azLocal);
-  nSecRemote = cellLinkColumns(p, pRel->zSecRemote, "secondary_remote", azCol,
-                               &azRemote);
-  nLocal = cellFields(p, pRel->pModel, pRel->zLocal, "local_columns", aLocal);
-  nRemote = cellFields(p, pRel->pTarget, pRel->zRemote, "remote_columns",
-                       aRemote);
-  if( p->pErr->rc ) return;
-  pRemote = nSecRemote ? linkFk(aFk, nFk, pRel->pTarget, nSecRemote, azRemote,
-                                0, &nFit) : 0;
-  pLocal = linkFk(aFk, nFk, pRel->pModel, nSecLocal, azLocal, pRemote, &nFit);
-  if( nFit>1 ) linkAmbiguous(p, nFit, pRel->pModel);
-  if( nSecRemote==0 ){
-    pRemote = linkFk(aFk, nFk, pRel->pTarget, 0, 0, pLocal, &nFit);
-    if( nFit>1 ) linkAmbiguous(p, nFit, pRel->pTarget);
-  }
-  if( p->pErr->rc ) return;
-  pRel->nLocal = linkEnd(p, pRel->pModel, pLocal, nSecLocal, azLocal, nLocal,
-      aLocal, "local", &pRel->aLocal, &pRel->azSecLocal);
-  if( p->pErr->rc ) return;
-  pRel->nRemote = linkEnd(p, pRel->pTarget, pRemote, nSecRemote, azRemote,
-      nRemote, aRemote, "remote", &pRel->aRemote, &pRel->azSecRemote);
-  pRel->eDir = ORM_MANY_TO_MANY;
-  pRel->bMany = 1;
-  pRel->bForeign = 0;
-}
-
-/* ------------------------------------------------------------------------
 ** Target
 */
 
 /* The target that the foreign keys name where the cell does not: the table
 ** that our one foreign key, or the link table's other one, refers to. */
-static OrmModel *inferTarget(Resolver *p){
+static OrmModel *inferTarget(OrmResolver *p){
   OrmRel *pRel = p->pRel;
   OrmModel *pModel = pRel->pModel;
   OrmModel *pTarget;
   int aLocal[ORM_MAX_KEY];
   int nLocal = pRel->zSecondary ? 0
-      : cellFields(p, pModel, pRel->zLocal, "local_columns", aLocal);
+      : ormRelFields(p, pModel, pRel->zLocal, "local_columns", aLocal);
   const char *zTable = 0;
   int n = 0;
   for(int i=0; i<pModel->nFk && pRel->zSecondary==0; i++){
@@ -575,15 +399,17 @@ static OrmModel *inferTarget(Resolver *p){
   }
   if( p->pErr->rc ) return 0;
   if( n!=1 ){
-    relErr(p->pErr, pRel, "target is missing");
+    ormRelErr(p->pErr, pRel, "target is missing");
     return 0;
   }
   pTarget = ormModelByTable(p->pOrm, p->pErr, pModel->pCatalog, zTable);
-  if( pTarget==0 ) relErr(p->pErr, pRel, "no model has the table %s", zTable);
+  if( pTarget==0 ){
+    ormRelErr(p->pErr, pRel, "no model has the table %s", zTable);
+  }
   return pTarget;
 }
 
-static OrmModel *resolveTarget(Resolver *p){
+static OrmModel *resolveTarget(OrmResolver *p){
   OrmRel *pRel = p->pRel;
   OrmModel *pTarget;
   if( p->pErr->rc ) return 0;
@@ -599,12 +425,12 @@ static OrmModel *resolveTarget(Resolver *p){
 }
 
 /* The relationship by itself, without its reverse: bResolved 1. */
-static void resolveSelf(Resolver *p){
+static void resolveSelf(OrmResolver *p){
   OrmRel *pRel = p->pRel;
   int eDir;
   if( pRel->bResolved || p->pErr->rc ) return;
   if( pRel->bBadFlag ){
-    relErr(p->pErr, pRel, "single_parent and viewonly are 0 or 1");
+    ormRelErr(p->pErr, pRel, "single_parent and viewonly are 0 or 1");
   }
   resolveCascade(p);
   resolvePassive(p);
@@ -613,13 +439,13 @@ static void resolveSelf(Resolver *p){
   if( p->pErr->rc ) return;
   if( pRel->zSecondary ){
     if( eDir>=0 && eDir!=ORM_MANY_TO_MANY ){
-      relErr(p->pErr, pRel, "a relationship with secondary is many_to_many,"
+      ormRelErr(p->pErr, pRel, "a relationship with secondary is many_to_many,"
              " not %s", azDirection[eDir]);
       return;
     }
-    resolveLink(p);
+    ormRelLink(p);
   }else if( eDir==ORM_MANY_TO_MANY ){
-    relErr(p->pErr, pRel, "many_to_many needs secondary, the link table");
+    ormRelErr(p->pErr, pRel, "many_to_many needs secondary, the link table");
   }else{
     resolveDirect(p, eDir);
   }
@@ -676,8 +502,8 @@ static OrmRel *relByName(OrmModel *pModel, const char *z, i64 n){
   return 0;
 }
 
-static void resolveOther(Resolver *p, OrmRel *pOther, OrmErr *pErr){
-  Resolver other = *p;
+static void resolveOther(OrmResolver *p, OrmRel *pOther, OrmErr *pErr){
+  OrmResolver other = *p;
   OrmErr *pOld = p->pArena->pErr;
   other.pRel = pOther;
   other.pErr = pErr;
@@ -687,17 +513,17 @@ static void resolveOther(Resolver *p, OrmRel *pOther, OrmErr *pErr){
 }
 
 /* back_populates names the reverse: it must be one (C8). */
-static void namedReverse(Resolver *p){
+static void namedReverse(OrmResolver *p){
   OrmRel *pRel = p->pRel;
   OrmModel *pTarget = pRel->pTarget;
   OrmRel *pBack = relByName(pTarget, pRel->zBack, (i64)strlen(pRel->zBack));
   if( pBack==0 && ormFieldFind(pTarget, pRel->zBack, -1)>=0 ){
-    relErr(p->pErr, pRel, "back_populates: %s is a field of %s", pRel->zBack,
+    ormRelErr(p->pErr, pRel, "back_populates: %s is a field of %s", pRel->zBack,
            pTarget->zName);
   }else if( pBack==0 ){
     const char *z = ormModelNearest(pTarget, pRel->zBack,
                                     (i64)strlen(pRel->zBack));
-    relErr(p->pErr, pRel, "back_populates: no such relationship %s on %s"
+    ormRelErr(p->pErr, pRel, "back_populates: no such relationship %s on %s"
            "%s%s%s", pRel->zBack, pTarget->zName, z ? " (did you mean " : "",
            z ? z : "", z ? "?)" : "");
   }
@@ -705,17 +531,17 @@ static void namedReverse(Resolver *p){
   resolveOther(p, pBack, p->pErr);
   if( p->pErr->rc ) return;
   if( pBack->zBack && strcmp(pBack->zBack, pRel->zName)!=0 ){
-    relErr(p->pErr, pRel, "back_populates: %s.%s is the reverse of %s already",
-           pTarget->zName, pBack->zName, pBack->zBack);
+    ormRelErr(p->pErr, pRel, "back_populates: %s.%s is the reverse of %s"
+           " already", pTarget->zName, pBack->zName, pBack->zBack);
   }else if( !isMirror(pRel, pBack) ){
-    relErr(p->pErr, pRel, "back_populates: %s.%s does not lead back by the"
+    ormRelErr(p->pErr, pRel, "back_populates: %s.%s does not lead back by the"
            " same columns", pTarget->zName, pBack->zName);
   }
   pRel->pBack = pBack;
 }
 
 /* Nobody names the reverse: the one that names us, else the only mirror. */
-static void findReverse(Resolver *p){
+static void findReverse(OrmResolver *p){
   OrmRel *pRel = p->pRel;
   OrmModel *pTarget = pRel->pTarget;
   OrmRel *pOnly = 0;
@@ -741,7 +567,7 @@ static void findReverse(Resolver *p){
 }
 
 static OrmRel *resolve(Orm *pOrm, OrmErr *pErr, OrmRel *pRel){
-  Resolver r;
+  OrmResolver r;
   OrmErr *pOld;
   if( pErr->rc ) return 0;
   if( pRel->bResolved==2 ) return pRel;
@@ -774,48 +600,4 @@ int ormRelResolveAll(Orm *pOrm, OrmErr *pErr, OrmModel *pModel){
     resolve(pOrm, pErr, pModel->apRel[i]);
   }
   return pErr->rc==SQLITE_OK;
-}
-
-/* ------------------------------------------------------------------------
-** Link tables
-*/
-
-/* Does the index start with the n columns, in any order? */
-static int indexStarts(
-  Orm *pOrm, OrmErr *pErr, const char *zIndex, int n, const char **az
-){
-  int nHit = 0, i = 0;
-  sqlite3_stmt *p = ormFactOpen(pOrm, pErr, "PRAGMA main.index_info(\"%w\")",
-                                zIndex);
-  while( i<n && ormFactStep(pOrm, pErr, p) ){
-    const char *z = (const char*)sqlite3_column_text(p, 2);
-    for(int j=0; z && j<n; j++) nHit += sqlite3_stricmp(z, az[j])==0;
-    i++;
-  }
-  sqlite3_finalize(p);
-  return nHit==n;
-}
-
-/* Has the table an index whose first columns are these? */
-int ormTableIndexed(
-  Orm *pOrm, OrmErr *pErr, const char *zTable, int n, const char **az
-){
-  int bHit = 0;
-  sqlite3_stmt *p = ormFactOpen(pOrm, pErr, "PRAGMA main.index_list(\"%w\")",
-                                zTable);
-  while( !bHit && ormFactStep(pOrm, pErr, p) ){
-    if( sqlite3_column_int(p, 4) ) continue;
-    bHit = indexStarts(pOrm, pErr, (const char*)sqlite3_column_text(p, 1), n,
-                       az);
-  }
-  sqlite3_finalize(p);
-  return bHit;
-}
-
-int ormLinkIndexed(
-  Orm *pOrm, OrmErr *pErr, const OrmRel *pRel, int bRemoteSide
-){
-  return ormTableIndexed(pOrm, pErr, pRel->zSecondary,
-      bRemoteSide ? pRel->nRemote : pRel->nLocal,
-      bRemoteSide ? pRel->azSecRemote : pRel->azSecLocal);
 }
