@@ -61,6 +61,7 @@ static const struct OrmTable {
   { "orm_config",  &ormSqlConfigModule },
   { "orm_log",     &ormSqlLogModule },
   { "orm_delete_plan", &ormSqlDeletePlanModule },
+  { "orm",         &ormSqlTableModule },
 };
 
 void ormUnref(void *p){

@@ -15,6 +15,9 @@ extern const sqlite3_module ormSqlConfigModule;
 /* sql/log.c */
 extern const sqlite3_module ormSqlLogModule;
 
+/* sql/table.c */
+extern const sqlite3_module ormSqlTableModule;
+
 /* sql/define.c */
 OrmSqlFunc ormSqlInitModel, ormSqlDefine, ormSqlReflect, ormSqlSchema;
 

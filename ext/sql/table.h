@@ -1,0 +1,143 @@
+/*
+** A model table, CREATE VIRTUAL TABLE people USING orm(User): what its rooms
+** share.
+**
+**     table.c          the module: create, connect, disconnect, rename
+**     table_columns.c  a model's columns, and what they stand for now
+**     table_plan.c     xBestIndex, and the inner statement of a plan
+**     table_read.c     the cursor
+**     table_write.c    xUpdate
+**
+** The columns are declared once, when the table is connected, and keep their
+** numbers.  What they stand for is a shape: one reading of the model out of one
+** catalog.  When the catalog moves on a new shape is made for the same columns;
+** cursors keep the one that they began with.
+*/
+#ifndef ORM_TABLE_H
+#define ORM_TABLE_H
+#include "../orm_int.h"
+
+typedef struct OrmModelTable OrmModelTable;
+typedef struct OrmTableColumn OrmTableColumn;
+typedef struct OrmTableShape OrmTableShape;
+typedef struct OrmTablePlan OrmTablePlan;
+typedef struct OrmTableTerm OrmTableTerm;
+
+enum {                          /* what a column is                           */
+  ORM_TABLE_FIELD,              /* a field of the model                       */
+  ORM_TABLE_SECRET,             /* a hidden field: written, never read        */
+  ORM_TABLE_QUERY,              /* the table's argument                       */
+  ORM_TABLE_KEY,                /* the key, where it is not the rowid         */
+  ORM_TABLE_OBJECT,             /* the object as JSON                         */
+  ORM_TABLE_RELATION,           /* a relationship as JSON                     */
+  ORM_TABLE_TARGET              /* author__name: a field of a to-one target   */
+};
+struct OrmTableColumn {
+  const char *zName;
+  u8 eKind;                     /* ORM_TABLE_*                                */
+  u8 bGone;                     /* declared, but the model has it no more     */
+  u8 bPush;                     /* compares inside as it does outside         */
+  char cAff; const char *zColl; /* as declared                                */
+  int iField;                   /* FIELD, SECRET, KEY of one field: of the    */
+                                /*   model; TARGET: of the target; else -1    */
+  OrmRel *pRel;                 /* RELATION, TARGET                           */
+};
+
+struct OrmTableShape {
+  int nRef;
+  Orm *pOrm;
+  OrmErr err;
+  OrmArena arena;
+  OrmCatalog *pCatalog;         /* held                                       */
+  OrmModel *pModel;
+  int nCol; OrmTableColumn *aCol;
+  int iQuery, iKey, iObject;    /* columns, or -1                             */
+  double nRow;                  /* rows of the base table, as far as known    */
+  double **apStat;              /* of each index: rows that share the first   */
+                                /*   1, 2 .. columns                          */
+  int nPlan; OrmTablePlan *pPlan;            /* newest first                  */
+};
+
+struct OrmModelTable {
+  sqlite3_vtab base;
+  Orm *pOrm;
+  char *zModel;
+  char *zBroken;                /* why this is a stub, or 0                   */
+  OrmTableShape *pShape;        /* the newest; 0 in a stub                    */
+  OrmTableShape *pDeclared;     /* the one whose columns were declared        */
+  /* the file as it was when pShape was last known to hold */
+  u32 iDataVersion;
+  i64 nChange;
+  u8 bChecked;
+};
+
+/* table_columns.c */
+OrmTableShape *ormTableShapeNew(Orm*, OrmErr*, OrmCatalog*, OrmModel*);
+void ormTableShapeUnref(OrmTableShape*);
+/* The CREATE TABLE for sqlite3_declare_vtab(). */
+void ormTableDeclare(OrmBuf*, const OrmTableShape*, int bCollate);
+/* The shape that holds now, not counted; 0 and an error if the model is
+** broken. */
+OrmTableShape *ormTableShape(OrmModelTable*, OrmErr*);
+
+/* table_plan.c: what xBestIndex decided, for xFilter.
+**
+** idxStr is what EXPLAIN QUERY PLAN shows, in the words of SQL; then " | " and
+** the same for us, words of a letter and a number:
+**
+**     u<hex>    the columns used (colUsed)
+**     1         at most one row
+**     = < > l g equal, less, greater, less or equal, greater or equal: column
+**     i         in a list        n  null         N  not null
+**     s S       is, is not       d  distinct (<>)
+**     k b       like, glob
+**     q         the argument of the table
+**     + -       order by column, ascending or descending
+**     t f       limit, offset
+**
+** Column -1 is the rowid.  Every word but u, 1, + and - takes an argument of
+** xFilter, in order; a ~ before it says that SQLite checks it again. */
+struct OrmTableTerm {
+  char cOp;
+  u8 bUnsure;                   /* checked again by SQLite                    */
+  int iCol;
+};
+struct OrmTablePlan {
+  OrmTablePlan *pNext;
+  int nUse;                     /* cursors that are on it                     */
+  u64 mUsed;                    /* colUsed                                    */
+  u8 bOneRow, bUpdate;          /* an UPDATE: it may ask for any column       */
+  u8 bQuery;                    /* has an argument of the table               */
+  u32 mWeak;                    /* terms that are weakened                    */
+  int nTerm; OrmTableTerm *aTerm;            /* those with an argument        */
+  int nOrder; OrmTableTerm *aOrder;
+  int *aResult;                 /* of each column: where in the inner         */
+                                /*   statement's row, or -1                   */
+  int nResult;
+  int nSql; char *zSql;         /* the inner statement                        */
+  OrmStmt *pIdle;               /* it, ready for the next cursor, or 0        */
+  char *zIdx;                   /* the idxStr that it was made from           */
+};
+int ormTableBestIndex(sqlite3_vtab*, sqlite3_index_info*);
+/* The plan of an idxStr, its use counted; given back by ormTablePlanGive(). */
+OrmTablePlan *ormTablePlanTake(OrmErr*, OrmTableShape*, const char *zIdx,
+                               u32 mWeak);
+void ormTablePlanGive(OrmTableShape*, OrmTablePlan*);
+void ormTablePlansFree(OrmTableShape*);             /* those not in use */
+/* "SELECT <column> FROM .. WHERE <key> = ?1 ..": what a plan left out. */
+void ormTableLateSql(OrmBuf*, const OrmTableShape*, int iCol);
+
+/* table_read.c */
+int ormTableOpen(sqlite3_vtab*, sqlite3_vtab_cursor**);
+int ormTableClose(sqlite3_vtab_cursor*);
+int ormTableFilter(sqlite3_vtab_cursor*, int, const char*, int,
+                   sqlite3_value**);
+int ormTableNext(sqlite3_vtab_cursor*);
+int ormTableEof(sqlite3_vtab_cursor*);
+int ormTableColumn(sqlite3_vtab_cursor*, sqlite3_context*, int);
+int ormTableRowid(sqlite3_vtab_cursor*, sqlite3_int64*);
+
+/* table_write.c */
+int ormTableUpdate(sqlite3_vtab*, int, sqlite3_value**, sqlite3_int64*);
+
+#endif /* ORM_TABLE_H */
