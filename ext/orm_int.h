@@ -863,7 +863,8 @@ void ormCursorSql(OrmSql*, const OrmQuery*, const char *zAlias);
 /* Where no single condition bounds them in an index, the rows beyond are so
 ** many stretches, in this order (0: there is no need); " AND .." of one. */
 int ormStretchCount(const OrmQuery*);
-void ormStretchSql(OrmSql*, const OrmQuery*, const char *zAlias, int iStretch);
+void ormStretchSql(OrmSql*, const OrmQuery*, const char *zAlias, int iStretch,
+                   int *piBind);
 
 /* ========================================================================
 ** Interface to ext/read/key.c: which object

@@ -226,7 +226,8 @@ struct Beyond {
   const OrmCursor *pCursor;
   const char *zAlias;
   int bBack;                    /* rows before it                             */
-  int iBind;                    /* of the cursor's first value                */
+  int iBind;                    /* of the cursor's first value; NULLs have    */
+                                /*   none                                     */
 };
 
 static void termSql(Beyond *p, int i){
@@ -243,10 +244,17 @@ static int nullsAhead(const Beyond *p, int i){
   return !pTerm->bNotNull && (pTerm->bNullsLast ^ p->bBack);
 }
 
+/* ?N of value i, which is not NULL. */
+static void valueSql(Beyond *p, int i){
+  int iBind = p->iBind;
+  for(int j=0; j<i; j++) iBind += !isNull(p, j);
+  ormSqlParam(p->p, iBind);
+}
+
 static void compareSql(Beyond *p, int i, const char *zOp){
   termSql(p, i);
   ormBufAdd(&p->p->buf, zOp, -1);
-  ormSqlParam(p->p, p->iBind + i);
+  valueSql(p, i);
 }
 
 /* Can a row's term i be strictly beyond the cursor's value? */
@@ -316,7 +324,8 @@ static void beyondSql(Beyond *p, int i){
   ormBufAdd(pBuf, "))", 2);
 }
 
-/* Put the cursor's values into the binds. */
+/* Put the cursor's values into the binds.  All are used: a bind that the text
+** does not name would be an error. */
 static void bindCursor(Beyond *p){
   OrmBinds *pBinds = &p->p->binds;
   p->iBind = pBinds->n;
@@ -327,7 +336,7 @@ static void bindCursor(Beyond *p){
       case SQLITE_FLOAT: ormBindReal(pBinds, pBind->u.r); break;
       case SQLITE_TEXT: ormBindText(pBinds, pBind->u.z, pBind->n); break;
       case SQLITE_BLOB: ormBindBlob(pBinds, pBind->u.z, pBind->n); break;
-      default: ormBindNull(pBinds); break;
+      default: break;
     }
   }
 }
@@ -356,7 +365,7 @@ static void rowValueSql(Beyond *p){
   ormBufAdd(pBuf, bDesc ? ") < (" : ") > (", -1);
   for(int i=0; i<p->pQuery->nOrder; i++){
     if( i ) ormBufAdd(pBuf, ", ", 2);
-    ormSqlParam(p->p, p->iBind + i);
+    valueSql(p, i);
   }
   ormBufChar(pBuf, ')');
 }
@@ -386,7 +395,8 @@ void ormCursorSql(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
 ** bounds nothing: an index would be walked over all rows that are equal in a,
 ** or from its start.  But the rows with the same a and b and a greater k, then
 ** those with the same a and a greater b, then those with a NULL b, and so on,
-** are each one range of an index.
+** are each one range of an index.  SQLite merges them lazily if their order is
+** by columns only.
 */
 #define STRETCH_TERMS 4         /* terms that are split                       */
 
@@ -414,8 +424,11 @@ static int stretchTerms(const Beyond *p){
   const OrmQuery *pQuery = p->pQuery;
   const OrmOrder *pFirst = pQuery->aOrder;
   int n = pQuery->nOrder;
-  if( p->pCursor==0 || n<2 || pFirst->nHop || pFirst->iField<0
-   || !startsIndex(pQuery->pModel, pFirst->iField) || isRowValue(p) ) return 0;
+  if( p->pCursor==0 || n<2 || isRowValue(p) ) return 0;
+  for(int i=0; i<n; i++){
+    if( pQuery->aOrder[i].nHop || pQuery->aOrder[i].iField<0 ) return 0;
+  }
+  if( !startsIndex(pQuery->pModel, pFirst->iField) ) return 0;
   if( pFirst->bNotNull && ormModelUnique(pQuery->pModel, 1, &pFirst->iField) ){
     return 0;
   }
@@ -458,14 +471,20 @@ static void partSql(Beyond *p, int i, int iPart, int nTerm){
   }
 }
 
-/* Stretch iStretch of ormStretchCount(), and the other cursor. */
+/* Stretch iStretch of ormStretchCount(), and the other cursor.  The first one
+** puts the cursor's values into the binds; the others find them at *piBind. */
 void ormStretchSql(
-  OrmSql *p, const OrmQuery *pQuery, const char *zAlias, int iStretch
+  OrmSql *p, const OrmQuery *pQuery, const char *zAlias, int iStretch,
+  int *piBind
 ){
   Beyond beyond = walkFrom(p, pQuery, zAlias);
   int nTerm = stretchTerms(&beyond);
   int i = nTerm - 1;
-  bindCursor(&beyond);
+  if( iStretch==0 ){
+    bindCursor(&beyond);
+    *piBind = beyond.iBind;
+  }
+  beyond.iBind = *piBind;
   while( i>0 && iStretch>=partCount(&beyond, i, nTerm) ){
     iStretch -= partCount(&beyond, i--, nTerm);
   }

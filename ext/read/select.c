@@ -19,12 +19,12 @@ static void asWhere(OrmSql *p, i64 nBefore){
   p->buf.n += 2;
 }
 
-static void limitSql(OrmSql *p, i64 iLimit, i64 iOffset){
+static void limitSql(OrmSql *p, const OrmQuery *pQuery){
   ormBufAdd(&p->buf, " LIMIT ", 7);
-  ormSqlParam(p, ormBindInt(&p->binds, iLimit));
-  if( iOffset==0 ) return;
+  ormSqlParam(p, ormBindInt(&p->binds, pQuery->iLimit));
+  if( pQuery->iOffset==0 ) return;
   ormBufAdd(&p->buf, " OFFSET ", 8);
-  ormSqlParam(p, ormBindInt(&p->binds, iOffset));
+  ormSqlParam(p, ormBindInt(&p->binds, pQuery->iOffset));
 }
 
 static void fromSql(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
@@ -32,64 +32,64 @@ static void fromSql(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
   ormBufPrintf(&p->buf, " AS %s", zAlias);
 }
 
-static void orderSql(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
-  if( pQuery->bLast ) ormOrderBackSql(p, pQuery, zAlias);
-  else ormOrderSql(p, pQuery, zAlias);
-}
-
-/* "SELECT * FROM .. " of one stretch, with its own order and limit. */
-static void stretchSql(OrmSql *p, const OrmQuery *pQuery, int i){
+/* One stretch, without order and limit. */
+static void stretchSql(OrmSql *p, const OrmQuery *pQuery, int i, int *piBind){
   OrmQuery query = *pQuery;
-  i64 nBefore, nRow = -1;
+  i64 nBefore;
   char zAlias[16];
-  if( query.iLimit>=0 && query.iLimit<=INT64_MAX - query.iOffset ){
-    nRow = query.iLimit + query.iOffset;
-  }
   query.pAfter = query.pBefore = 0;
   ormSqlAlias(p, zAlias);
-  ormBufAdd(&p->buf, "SELECT * FROM (SELECT * FROM ", -1);
+  ormBufAdd(&p->buf, i ? " UNION ALL SELECT * FROM " : "SELECT * FROM ", -1);
   fromSql(p, pQuery, zAlias);
   nBefore = p->buf.n;
   ormWhereSql(p, &query, zAlias);
-  ormStretchSql(p, pQuery, zAlias, i);
+  ormStretchSql(p, pQuery, zAlias, i, piBind);
   asWhere(p, nBefore);
-  orderSql(p, pQuery, zAlias);
-  limitSql(p, nRow, 0);
-  ormBufChar(&p->buf, ')');
 }
 
-/* Everything in one piece, from "<table> AS t" to the limit. */
+/* Order and limit behind what zAlias stands for.  With a LIMIT, if it be none,
+** the order of a subquery is kept. */
+static void endSql(
+  OrmSql *p, const OrmQuery *pQuery, const char *zAlias, int bLimit
+){
+  if( pQuery->bLast ) ormOrderBackSql(p, pQuery, zAlias);
+  else ormOrderSql(p, pQuery, zAlias);
+  if( bLimit || pQuery->iLimit>=0 || pQuery->iOffset ) limitSql(p, pQuery);
+}
+
+/* Everything in one piece: "<table> AS t" to the limit. */
 static void plainSql(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
   i64 nBefore;
   fromSql(p, pQuery, zAlias);
   nBefore = p->buf.n;
   ormWhereSql(p, pQuery, zAlias);
   asWhere(p, nBefore);
-  orderSql(p, pQuery, zAlias);
-  if( pQuery->iLimit>=0 || pQuery->iOffset ){
-    limitSql(p, pQuery->iLimit, pQuery->iOffset);
-  }
+  endSql(p, pQuery, zAlias, 0);
+}
+
+/* The same in stretches, which SQLite merges as their order asks. */
+static void stretchesSql(
+  OrmSql *p, const OrmQuery *pQuery, const char *zAlias, int nStretch
+){
+  int iBind = 0;
+  ormBufChar(&p->buf, '(');
+  for(int i=0; i<nStretch; i++) stretchSql(p, pQuery, i, &iBind);
+  ormBufPrintf(&p->buf, ") AS %s", zAlias);
+  endSql(p, pQuery, zAlias, 1);
 }
 
 void ormSelectSql(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
   int n = ormStretchCount(pQuery);
+  char zInner[16];
   ormBufAdd(&p->buf, " FROM ", 6);
   if( n==0 && !pQuery->bLast ){
     plainSql(p, pQuery, zAlias);
     return;
   }
-  ormBufChar(&p->buf, '(');
-  if( n==0 ){
-    char zInner[16];
-    ormSqlAlias(p, zInner);
-    ormBufAdd(&p->buf, "SELECT * FROM ", -1);
-    plainSql(p, pQuery, zInner);
-  }
-  for(int i=0; i<n; i++){
-    if( i ) ormBufAdd(&p->buf, " UNION ALL ", -1);
-    stretchSql(p, pQuery, i);
-  }
-  if( n ) limitSql(p, pQuery->iLimit, pQuery->iOffset);
+  ormSqlAlias(p, zInner);
+  ormBufAdd(&p->buf, "(SELECT * FROM ", -1);
+  if( n ) stretchesSql(p, pQuery, zInner, n);
+  else plainSql(p, pQuery, zInner);
   ormBufPrintf(&p->buf, ") AS %s", zAlias);
   if( pQuery->bLast ) ormOrderSql(p, pQuery, zAlias);
 }
