@@ -62,6 +62,7 @@ static const struct OrmTable {
   { "orm_log",     &ormSqlLogModule },
   { "orm_delete_plan", &ormSqlDeletePlanModule },
   { "orm",         &ormSqlTableModule },
+  { "orm_link",    &ormSqlLinkModule },
 };
 
 void ormUnref(void *p){

@@ -923,6 +923,96 @@ void ormStreamClose(OrmStream*);
 i64 ormCountRows(Orm*, OrmErr*, OrmPlan*);           /* orm_count, total      */
 
 /* ========================================================================
+** Interface to ext/read/path.c: a way from a model to a model
+** ===================================================================== */
+#define ORM_MAX_LEVELS 1000     /* of a counted star beside another star      */
+typedef struct OrmHop OrmHop;
+struct OrmHop {
+  OrmRel *pRel;
+  u8 bBack;                     /* walked from its target to its model        */
+  u8 bStar;                     /* once or more                               */
+  int nMax;                     /*   but so often at most; 0: no end          */
+};
+typedef struct OrmPath OrmPath;
+struct OrmPath {
+  OrmModel *pFrom, *pTo;
+  int nHop; OrmHop *aHop;       /* at least one                               */
+  u8 bStar;                     /* there is a star                            */
+};
+/* 'posts.tags', 'children*3.posts': 0 and an error if it is no path. */
+OrmPath *ormPathParse(Orm*, OrmArena*, OrmModel*, const char *z, i64 n);
+OrmPath *ormPathReverse(OrmArena*, const OrmPath*);
+int ormPathFolds(const OrmPath*);     /* may its join give a pair repeatedly? */
+OrmModel *ormHopFrom(const OrmHop*);
+OrmModel *ormHopTo(const OrmHop*);
+/* " CROSS JOIN .. AS <zFar> ON ..": from a row, or from a row of orm_keys. */
+void ormHopSql(OrmSql*, const OrmHop*, const char *zNear, const char *zFar,
+               int eDeleted);
+void ormHopKeysSql(OrmSql*, const OrmHop*, const char *zKeys, const char *zFar,
+                   int eDeleted);
+void ormKeyColumnsSql(OrmBuf*, const OrmModel*, const char *zAlias);
+
+/* ========================================================================
+** Interface to ext/read/keyset.c: sets of keys, numbered
+** ===================================================================== */
+typedef struct OrmKeySet OrmKeySet;
+struct OrmKeySet {
+  OrmArena arena;
+  int nCol;                     /* values in a key                            */
+  int n;                        /* keys                                       */
+  OrmBinds key;                 /* nCol values each                           */
+  u32 nSlot, *aSlot;
+};
+void ormKeySetInit(OrmKeySet*, OrmErr*, int nCol);
+void ormKeySetFree(OrmKeySet*);                      /* may be used again     */
+void ormKeySetClear(OrmKeySet*);                     /* n = 0, cheaply        */
+/* The number of a key, which is added if it is new; -1 and an error. */
+int ormKeySetAdd(OrmKeySet*, sqlite3_value **apVal, int *pbNew);
+int ormKeySetPut(OrmKeySet*, const struct OrmBind*, int *pbNew);
+int ormKeySetFind(const OrmKeySet*, const struct OrmBind*);  /* or -1         */
+const struct OrmBind *ormKeySetKey(const OrmKeySet*, int i);
+/* A value as a bind that points into it. */
+void ormBindView(OrmErr*, struct OrmBind*, sqlite3_value*);
+int ormBindSame(const struct OrmBind*, const struct OrmBind*);
+int ormBindCopy(OrmBinds*, const struct OrmBind*);  /* as ormBindText() ..    */
+/* A key as a value: the scalar, or a JSON array. */
+void ormKeyResult(sqlite3_context*, const OrmModel*, const struct OrmBind*);
+
+/* ========================================================================
+** Interface to ext/read/reach.c: what a path reaches from an object
+** ===================================================================== */
+typedef struct OrmReach OrmReach;
+typedef struct OrmHit OrmHit;
+struct OrmHit { int iKey, nDepth; };  /* depth: hops of the shortest way      */
+/* pPath and the error must outlive it; eDeleted: who is passed on the way. */
+OrmReach *ormReachNew(Orm*, OrmErr*, const OrmPath*, int eDeleted);
+void ormReachFree(OrmReach*);
+/* Walk from the object with this key: how many were reached.  They are told in
+** the order in which they were reached, until the next walk. */
+int ormReachFrom(OrmReach*, const struct OrmBind *aKey);
+const OrmHit *ormReachHits(const OrmReach*);
+const struct OrmBind *ormReachKey(const OrmReach*, int iHit);
+
+/* ========================================================================
+** Interface to ext/read/link.c: orm_link(), the pairs of keys along a path
+** ===================================================================== */
+enum { ORM_LINK_ALL, ORM_LINK_EQ, ORM_LINK_IN };     /* what is asked of an   */
+typedef struct OrmLinkEnd OrmLinkEnd;                /*   end                 */
+struct OrmLinkEnd {
+  u8 eAsk;
+  sqlite3_value *pVal;          /* EQ: the key; IN: for sqlite3_vtab_in_*()   */
+};
+typedef struct OrmLink OrmLink;
+OrmLink *ormLinkNew(Orm*, OrmErr*);     /* 0: out of memory; OrmErr outlives  */
+void ormLinkFree(OrmLink*);
+/* Begin; ormLinkNext() gives the first pair. aEnd: source, target. */
+void ormLinkSeek(OrmLink*, const char *zModel, const char *zPath,
+                 const OrmLinkEnd aEnd[2]);
+int ormLinkNext(OrmLink*);              /* 1: there is a pair                 */
+void ormLinkEndResult(OrmLink*, sqlite3_context*, int iEnd);
+int ormLinkDepth(const OrmLink*);
+
+/* ========================================================================
 ** Interface to ext/write/rules.c: what the delete of a row means for others
 **
 ** Rules are nodes (tables, mapped or not) and edges: "when a row of pFrom goes,

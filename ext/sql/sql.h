@@ -31,4 +31,7 @@ OrmSqlFunc ormSqlEnforce;
 OrmSqlFunc ormSqlDelete, ormSqlDeleteMany, ormSqlRestore;
 extern const sqlite3_module ormSqlDeletePlanModule;
 
+/* sql/link.c */
+extern const sqlite3_module ormSqlLinkModule;
+
 #endif /* ORM_SQL_H */

@@ -1,0 +1,315 @@
+/*
+** Paths: a way from a model to a model by named relationships, 'posts.tags',
+** 'children*' or 'parent*3.posts', checked against the catalog; and each of
+** its hops as SQL.
+**
+**     path  = step { "." step }
+**     step  = relationship [ "*" [ levels ] ]
+**
+** A star is one or more hops over a relationship that leads from a model to
+** itself.  A path that was reversed has its hops the other way round, and
+** each of them walked from the relationship's target to its model (bBack).
+**
+** The comparisons of a hop are written the same way whichever end it is
+** walked from, so that both see the same pairs, collations included.
+*/
+#include "../orm_int.h"
+
+OrmModel *ormHopFrom(const OrmHop *p){
+  return p->bBack ? p->pRel->pTarget : p->pRel->pModel;
+}
+
+OrmModel *ormHopTo(const OrmHop *p){
+  return p->bBack ? p->pRel->pModel : p->pRel->pTarget;
+}
+
+/* ------------------------------------------------------------------------
+** Parsing
+*/
+static const char *relNameAt(const void *pArg, int i){
+  const OrmModel *p = (const OrmModel*)pArg;
+  return i<p->nRel ? p->apRel[i]->zName : 0;
+}
+
+static void noSuchStep(
+  OrmErr *pErr, const char *zPath, const OrmModel *pModel, const char *z, int n
+){
+  const char *zNear = ormNearest(z, n, relNameAt, pModel);
+  const char *zWhat = ormFieldFind(pModel, z, n)>=0
+      ? "%.*s of %s is a field, not a relationship"
+      : "no such relationship %.*s on %s";
+  char *zMsg = sqlite3_mprintf(zWhat, n, z, pModel->zName);
+  if( zMsg==0 ) ormErrOom(pErr);
+  ormErr(pErr, SQLITE_ERROR, "orm: path %s: %s%s%s%s", zPath, zMsg,
+         zNear ? " (did you mean " : "", zNear ? zNear : "",
+         zNear ? "?)" : "");
+  sqlite3_free(zMsg);
+}
+
+/* Take "*" or "*3" off the end of z[*pn]: 1 if there was one. *pnMax is the
+** number, 0 if none is written. */
+static int takeStar(
+  OrmErr *pErr, const char *zPath, const char *z, int *pn, int *pnMax
+){
+  i64 nMax = 0;
+  int i = *pn;
+  while( i>0 && z[i-1]>='0' && z[i-1]<='9' ) i--;
+  if( i==0 || z[i-1]!='*' ) return 0;
+  for(int j=i; j<*pn && nMax<=0x7fffffff; j++) nMax = nMax*10 + (z[j]-'0');
+  if( i<*pn && (nMax<1 || nMax>0x7fffffff) ){
+    ormErr(pErr, SQLITE_ERROR, "orm: path %s: %.*s: levels are counted from 1",
+           zPath, *pn, z);
+  }
+  *pnMax = (int)nMax;
+  for(i--; i>0 && z[i-1]==' '; i--){}
+  *pn = i;
+  return 1;
+}
+
+/* The step z[n] from pModel; 0 and an error. */
+static int parseStep(
+  Orm *pOrm, OrmErr *pErr, const char *zPath, OrmModel *pModel,
+  const char *z, int n, OrmHop *pHop
+){
+  int nName = n;
+  memset(pHop, 0, sizeof(*pHop));
+  pHop->pRel = ormRelFind(pOrm, pErr, pModel, z, n);
+  if( pHop->pRel==0 && takeStar(pErr, zPath, z, &nName, &pHop->nMax) ){
+    pHop->bStar = 1;
+    pHop->pRel = ormRelFind(pOrm, pErr, pModel, z, nName);
+  }
+  if( pErr->rc ) return 0;
+  if( nName==0 ){
+    ormErr(pErr, SQLITE_ERROR, "orm: path %s: a relationship of %s is missing",
+           zPath[0] ? zPath : "''", pModel->zName);
+    return 0;
+  }
+  if( pHop->pRel==0 ){
+    noSuchStep(pErr, zPath, pModel, z, nName);
+    return 0;
+  }
+  if( pHop->bStar && pHop->pRel->pTarget!=pModel ){
+    ormErr(pErr, SQLITE_ERROR, "orm: path %s: %s* needs a relationship of %s "
+           "to itself, this one leads to %s", zPath, pHop->pRel->zName,
+           pModel->zName, pHop->pRel->pTarget->zName);
+    return 0;
+  }
+  return 1;
+}
+
+/* A star of few levels after another star is walked level by level by itself
+** (read/reach.c), which has to end somewhere. */
+static void checkLevels(OrmErr *pErr, const OrmPath *p, const char *zPath){
+  int nStar = 0, bDeep = 0;
+  for(int i=0; i<p->nHop; i++){
+    nStar += p->aHop[i].bStar;
+    bDeep |= p->aHop[i].nMax>ORM_MAX_LEVELS;
+  }
+  if( nStar>1 && bDeep ){
+    ormErr(pErr, SQLITE_ERROR, "orm: path %s: at most %d levels beside "
+           "another *", zPath, ORM_MAX_LEVELS);
+  }
+}
+
+OrmPath *ormPathParse(
+  Orm *pOrm, OrmArena *pArena, OrmModel *pModel, const char *z, i64 n
+){
+  OrmErr *pErr = pArena->pErr;
+  OrmPath *p = ormArenaAlloc(pArena, sizeof(*p));
+  const char *zPath = ormArenaText(pArena, z, n);
+  int nAlloc = 0;
+  if( zPath==0 || p==0 || pErr->rc ) return 0;
+  p->pFrom = pModel;
+  for(z=zPath; z; ){
+    const char *zDot = strchr(z, '.');
+    int nStep = (int)(zDot ? zDot - z : (i64)strlen(z));
+    OrmHop *pHop = ormArenaGrow(pArena, (void**)&p->aHop, p->nHop, &nAlloc,
+                                (int)sizeof(*pHop));
+    while( nStep>0 && z[nStep-1]==' ' ) nStep--;
+    while( nStep>0 && z[0]==' ' ) z++, nStep--;
+    if( pHop==0 ) return 0;
+    if( !parseStep(pOrm, pErr, zPath, pModel, z, nStep, pHop) ) return 0;
+    pModel = pHop->pRel->pTarget;
+    p->nHop++;
+    p->bStar |= pHop->bStar;
+    z = zDot ? zDot + 1 : 0;
+  }
+  p->pTo = pModel;
+  checkLevels(pErr, p, zPath);
+  return pErr->rc ? 0 : p;
+}
+
+OrmPath *ormPathReverse(OrmArena *pArena, const OrmPath *pOf){
+  OrmPath *p = ormArenaAlloc(pArena, sizeof(*p));
+  OrmHop *aHop = ormArenaAlloc(pArena, (i64)sizeof(*aHop)*pOf->nHop);
+  if( p==0 || aHop==0 ) return 0;
+  *p = *pOf;
+  p->pFrom = pOf->pTo;
+  p->pTo = pOf->pFrom;
+  p->aHop = aHop;
+  for(int i=0; i<p->nHop; i++){
+    aHop[i] = pOf->aHop[p->nHop-1-i];
+    aHop[i].bBack = !aHop[i].bBack;
+  }
+  return p;
+}
+
+/* Can a pair of ends be joined by more than one chain of rows?  Rows fan out
+** when the far side holds the key and come together when the near side does;
+** a link table may hold a pair twice. */
+int ormPathFolds(const OrmPath *p){
+  int bFan = 0;
+  for(int i=0; i<p->nHop; i++){
+    const OrmHop *pHop = &p->aHop[i];
+    if( pHop->pRel->zSecondary || pHop->bStar ) return 1;
+    if( pHop->pRel->bForeign==pHop->bBack ) bFan = 1;
+    else if( bFan ) return 1;
+    /* What is referred to is one row only if its columns are a key. */
+    if( !ormModelUnique(pHop->pRel->bForeign ? pHop->pRel->pTarget
+                        : pHop->pRel->pModel,
+          pHop->pRel->nLocal,
+          pHop->pRel->bForeign ? pHop->pRel->aRemote : pHop->pRel->aLocal) ){
+      return 1;
+    }
+  }
+  return 0;
+}
+
+/* ------------------------------------------------------------------------
+** SQL
+*/
+
+/* Which column of the key a field is, from 0. */
+static int keyPlace(const OrmModel *p, int iField){
+  for(int i=0; i<p->nKey; i++) if( p->aKey[i]==iField ) return i;
+  return -1;
+}
+
+/* Is the near side referred to (by the far side, or by the link table)? */
+static int nearIsReferred(const OrmHop *pHop){
+  return pHop->pRel->zSecondary!=0 || pHop->pRel->bForeign==pHop->bBack;
+}
+
+/* May a hop start from the key values alone, without the row?  Its columns
+** must be the key's, and compare as the far side's do. */
+static int hopFromKeys(const OrmHop *pHop){
+  const OrmRel *pRel = pHop->pRel;
+  const OrmModel *pFrom = ormHopFrom(pHop), *pTo = ormHopTo(pHop);
+  int n = pHop->bBack ? pRel->nRemote : pRel->nLocal;
+  const int *aNear = pHop->bBack ? pRel->aRemote : pRel->aLocal;
+  const int *aFar = pHop->bBack ? pRel->aLocal : pRel->aRemote;
+  for(int i=0; i<n; i++){
+    const char *zColl = pRel->zSecondary ? "BINARY"
+                                         : pTo->aField[aFar[i]].zColl;
+    if( keyPlace(pFrom, aNear[i])<0 ) return 0;
+    if( nearIsReferred(pHop)
+     && sqlite3_stricmp(pFrom->aField[aNear[i]].zColl, zColl)!=0 ) return 0;
+  }
+  return 1;
+}
+
+/* "a.x=b.y AND ..", the near side's columns and another's.  The first of a
+** pair gives the collation, so it is the one that is referred to; a list of
+** keys has none to give.  An index of a column without a type cannot be used
+** for a value that has one, so the near value is given without (+a.x). */
+static void compare(
+  OrmBuf *pBuf, const OrmHop *pHop, const char *zNear, int bKeys,
+  const char *zOther, const char *const *azOther
+){
+  const OrmModel *pFrom = ormHopFrom(pHop);
+  int n = pHop->bBack ? pHop->pRel->nRemote : pHop->pRel->nLocal;
+  const int *aNear = pHop->bBack ? pHop->pRel->aRemote : pHop->pRel->aLocal;
+  const int *aFar = pHop->bBack ? pHop->pRel->aLocal : pHop->pRel->aRemote;
+  int bNearFirst = nearIsReferred(pHop) && !bKeys;
+  for(int i=0; i<n; i++){
+    if( i ) ormBufAdd(pBuf, " AND ", 5);
+    if( !bNearFirst ){
+      ormBufColumn(pBuf, zOther, azOther[i]);
+      ormBufChar(pBuf, '=');
+    }
+    if( bKeys ){
+      ormBufPrintf(pBuf, "%s.k%d", zNear, keyPlace(pFrom, aNear[i]));
+    }else{
+      if( pHop->pRel->zSecondary
+       || ormHopTo(pHop)->aField[aFar[i]].cAff=='A' ) ormBufChar(pBuf, '+');
+      ormBufColumn(pBuf, zNear, pFrom->aField[aNear[i]].zName);
+    }
+    if( bNearFirst ){
+      ormBufChar(pBuf, '=');
+      ormBufColumn(pBuf, zOther, azOther[i]);
+    }
+  }
+}
+
+static void joinTable(OrmBuf *pBuf, const char *zTable, const char *zAlias){
+  ormBufAdd(pBuf, " CROSS JOIN ", -1);
+  ormBufTable(pBuf, zTable);
+  ormBufPrintf(pBuf, " AS %s ON ", zAlias);
+}
+
+/* From zNear, a row or a row of a list of keys, to the far side. */
+static void hopJoin(
+  OrmSql *p, const OrmHop *pHop, const char *zNear, int bKeys,
+  const char *zFar
+){
+  const OrmRel *pRel = pHop->pRel;
+  const OrmModel *pTo = ormHopTo(pHop);
+  int nFar = pHop->bBack ? pRel->nLocal : pRel->nRemote;
+  const int *aFar = pHop->bBack ? pRel->aLocal : pRel->aRemote;
+  const char **azLink = pHop->bBack ? pRel->azSecLocal : pRel->azSecRemote;
+  const char *azFar[ORM_MAX_KEY];
+  char zLink[16];
+  for(int i=0; i<nFar; i++) azFar[i] = pTo->aField[aFar[i]].zName;
+  if( pRel->zSecondary==0 ){
+    joinTable(&p->buf, pTo->zTable, zFar);
+    compare(&p->buf, pHop, zNear, bKeys, zFar, azFar);
+    return;
+  }
+  ormSqlAlias(p, zLink);
+  joinTable(&p->buf, pRel->zSecondary, zLink);
+  compare(&p->buf, pHop, zNear, bKeys, zLink,
+          pHop->bBack ? pRel->azSecRemote : pRel->azSecLocal);
+  joinTable(&p->buf, pTo->zTable, zFar);
+  for(int i=0; i<nFar; i++){
+    if( i ) ormBufAdd(&p->buf, " AND ", 5);
+    ormBufColumn(&p->buf, zFar, azFar[i]);
+    ormBufChar(&p->buf, '=');
+    ormBufColumn(&p->buf, zLink, azLink[i]);
+  }
+}
+
+void ormHopSql(
+  OrmSql *p, const OrmHop *pHop, const char *zNear, const char *zFar,
+  int eDeleted
+){
+  hopJoin(p, pHop, zNear, 0, zFar);
+  ormDeletedSql(p, ormHopTo(pHop), eDeleted, zFar);
+}
+
+void ormHopKeysSql(
+  OrmSql *p, const OrmHop *pHop, const char *zKeys, const char *zFar,
+  int eDeleted
+){
+  const OrmModel *pFrom = ormHopFrom(pHop);
+  int bKeys = hopFromKeys(pHop);
+  char zNear[16];
+  sqlite3_snprintf(16, zNear, "%s", zKeys);
+  if( !bKeys ){
+    ormSqlAlias(p, zNear);
+    joinTable(&p->buf, pFrom->zTable, zNear);
+    for(int i=0; i<pFrom->nKey; i++){
+      if( i ) ormBufAdd(&p->buf, " AND ", 5);
+      ormBufColumn(&p->buf, zNear, pFrom->aField[pFrom->aKey[i]].zName);
+      ormBufPrintf(&p->buf, "=%s.k%d", zKeys, i);
+    }
+  }
+  hopJoin(p, pHop, zNear, bKeys, zFar);
+  ormDeletedSql(p, ormHopTo(pHop), eDeleted, zFar);
+}
+
+void ormKeyColumnsSql(OrmBuf *p, const OrmModel *pModel, const char *zAlias){
+  for(int i=0; i<pModel->nKey; i++){
+    if( i ) ormBufChar(p, ',');
+    ormBufColumn(p, zAlias, pModel->aField[pModel->aKey[i]].zName);
+  }
+}

@@ -1,0 +1,177 @@
+/*
+** orm_link(model, path): the pairs of keys that a path joins, for joins in any
+** SQL.
+**
+**     source, target, depth, (model, path)
+**
+** idxNum: what is asked of source and of target, ORM_LINK_ALL, EQ or IN, as
+** source + 4*target.  A key is compared as the column that it is the key of
+** compares, so SQLite need not look again.
+*/
+#include "sql.h"
+
+enum { COL_SOURCE, COL_TARGET, COL_DEPTH, COL_MODEL, COL_PATH, N_COLUMN };
+
+typedef struct LinkTable { sqlite3_vtab base; Orm *pOrm; } LinkTable;
+typedef struct LinkCursor LinkCursor;
+struct LinkCursor {
+  sqlite3_vtab_cursor base;
+  OrmErr err;
+  OrmLink *pLink;
+  u8 bEof;
+  i64 iRow;
+};
+
+static int linkConnect(
+  sqlite3 *db, void *pAux, int argc, const char *const*argv,
+  sqlite3_vtab **ppVtab, char **pzErr
+){
+  LinkTable *p;
+  int rc;
+  ORM_UNUSED(argc);  ORM_UNUSED(argv);  ORM_UNUSED(pzErr);
+  *ppVtab = 0;
+  rc = sqlite3_declare_vtab(db, "CREATE TABLE x(source, target, "
+         "depth INTEGER, model HIDDEN, path HIDDEN)");
+  if( rc!=SQLITE_OK ) return rc;
+  sqlite3_vtab_config(db, SQLITE_VTAB_INNOCUOUS);
+  p = sqlite3_malloc64(sizeof(*p));
+  if( p==0 ) return SQLITE_NOMEM;
+  memset(p, 0, sizeof(*p));
+  p->pOrm = (Orm*)pAux;
+  *ppVtab = &p->base;
+  return SQLITE_OK;
+}
+
+static int linkDisconnect(sqlite3_vtab *pVtab){
+  sqlite3_free(pVtab);
+  return SQLITE_OK;
+}
+
+/* What is asked of the end that constraint i compares. */
+static int linkAsk(sqlite3_index_info *pInfo, int i){
+  if( i<0 ) return ORM_LINK_ALL;
+  return sqlite3_vtab_in(pInfo, i, 1) ? ORM_LINK_IN : ORM_LINK_EQ;
+}
+
+static int linkBestIndex(sqlite3_vtab *pVtab, sqlite3_index_info *pInfo){
+  static const int aOrder[] = { COL_MODEL, COL_PATH, COL_SOURCE, COL_TARGET };
+  int aConstraint[N_COLUMN] = { -1, -1, -1, -1, -1 };
+  int bUnusable = 0, n = 0, nEnd;
+  for(int i=0; i<pInfo->nConstraint; i++){
+    const struct sqlite3_index_constraint *p = &pInfo->aConstraint[i];
+    if( p->iColumn<0 || p->op!=SQLITE_INDEX_CONSTRAINT_EQ ) continue;
+    if( p->usable ){
+      if( aConstraint[p->iColumn]<0 ) aConstraint[p->iColumn] = i;
+    }else if( p->iColumn>=COL_MODEL ){
+      bUnusable = 1;
+    }
+  }
+  if( aConstraint[COL_MODEL]<0 || aConstraint[COL_PATH]<0 ){
+    if( bUnusable ) return SQLITE_CONSTRAINT;
+    sqlite3_free(pVtab->zErrMsg);
+    pVtab->zErrMsg = sqlite3_mprintf("orm: orm_link needs model and path: "
+                                     "orm_link('User', 'posts.tags')");
+    return SQLITE_ERROR;
+  }
+  for(int i=0; i<ORM_COUNT(aOrder); i++){
+    int iConstraint = aConstraint[aOrder[i]];
+    if( iConstraint<0 ) continue;
+    pInfo->aConstraintUsage[iConstraint].argvIndex = ++n;
+    pInfo->aConstraintUsage[iConstraint].omit = 1;
+  }
+  pInfo->idxNum = linkAsk(pInfo, aConstraint[COL_SOURCE])
+                + linkAsk(pInfo, aConstraint[COL_TARGET])*4;
+  nEnd = (aConstraint[COL_SOURCE]>=0) + (aConstraint[COL_TARGET]>=0);
+  pInfo->estimatedCost = nEnd==0 ? 1e6 : nEnd==1 ? 30 : 25;
+  pInfo->estimatedRows = nEnd==0 ? 1000000 : nEnd==1 ? 25 : 1;
+  return SQLITE_OK;
+}
+
+static int linkOpen(sqlite3_vtab *pVtab, sqlite3_vtab_cursor **ppCursor){
+  LinkCursor *p = sqlite3_malloc64(sizeof(*p));
+  *ppCursor = 0;
+  if( p==0 ) return SQLITE_NOMEM;
+  memset(p, 0, sizeof(*p));
+  p->pLink = ormLinkNew(((LinkTable*)pVtab)->pOrm, &p->err);
+  if( p->pLink==0 ){
+    sqlite3_free(p);
+    return SQLITE_NOMEM;
+  }
+  *ppCursor = &p->base;
+  return SQLITE_OK;
+}
+
+static int linkClose(sqlite3_vtab_cursor *pCursor){
+  LinkCursor *p = (LinkCursor*)pCursor;
+  ormLinkFree(p->pLink);
+  ormErrClear(&p->err);
+  sqlite3_free(p);
+  return SQLITE_OK;
+}
+
+static int linkNext(sqlite3_vtab_cursor *pCursor){
+  LinkCursor *p = (LinkCursor*)pCursor;
+  p->iRow++;
+  p->bEof = !ormLinkNext(p->pLink);
+  return p->err.rc ? ormErrVtab(&p->err, pCursor->pVtab) : SQLITE_OK;
+}
+
+static int linkFilter(
+  sqlite3_vtab_cursor *pCursor, int idxNum, const char *idxStr, int argc,
+  sqlite3_value **argv
+){
+  LinkCursor *p = (LinkCursor*)pCursor;
+  const char *zModel = (const char*)sqlite3_value_text(argv[0]);
+  const char *zPath = (const char*)sqlite3_value_text(argv[1]);
+  OrmLinkEnd aEnd[2];
+  int n = 2;
+  ORM_UNUSED(idxStr);
+  ORM_UNUSED(argc);
+  for(int i=0; i<2; i++){
+    aEnd[i].eAsk = (u8)(i ? idxNum/4 : idxNum%4);
+    aEnd[i].pVal = aEnd[i].eAsk==ORM_LINK_ALL ? 0 : argv[n++];
+  }
+  assert( n==argc );
+  p->iRow = 0;
+  if( zModel==0 || zPath==0 ){
+    ormErr(&p->err, SQLITE_ERROR, "orm: orm_link: %s is NULL",
+           zModel ? "path" : "model");
+  }else{
+    ormLinkSeek(p->pLink, zModel, zPath, aEnd);
+  }
+  return linkNext(pCursor);
+}
+
+static int linkEof(sqlite3_vtab_cursor *pCursor){
+  return ((LinkCursor*)pCursor)->bEof;
+}
+
+static int linkColumn(
+  sqlite3_vtab_cursor *pCursor, sqlite3_context *pCtx, int iCol
+){
+  const LinkCursor *p = (const LinkCursor*)pCursor;
+  if( iCol==COL_SOURCE || iCol==COL_TARGET ){
+    ormLinkEndResult(p->pLink, pCtx, iCol==COL_TARGET);
+  }else if( iCol==COL_DEPTH ){
+    sqlite3_result_int(pCtx, ormLinkDepth(p->pLink));
+  }
+  return SQLITE_OK;
+}
+
+static int linkRowid(sqlite3_vtab_cursor *pCursor, sqlite3_int64 *piRowid){
+  *piRowid = ((LinkCursor*)pCursor)->iRow;
+  return SQLITE_OK;
+}
+
+const sqlite3_module ormSqlLinkModule = {
+  .xConnect = linkConnect,
+  .xDisconnect = linkDisconnect,
+  .xBestIndex = linkBestIndex,
+  .xOpen = linkOpen,
+  .xClose = linkClose,
+  .xFilter = linkFilter,
+  .xNext = linkNext,
+  .xEof = linkEof,
+  .xColumn = linkColumn,
+  .xRowid = linkRowid,
+};
