@@ -894,11 +894,15 @@ int ormKeyFind(Orm*, OrmBinds*, OrmModel*, sqlite3_value*);
 ** ormQueryParse().  Held until ormPlanRelease(). */
 OrmPlan *ormPlanGet(Orm*, OrmErr*, OrmModel*, const char *zQuery, i64 nQuery,
                     int mParts);
+/* Beside the parts: no more rows than 1, or 2, are wanted. */
+enum { ORM_PLAN_FIRST = 1<<16, ORM_PLAN_ONLY = 1<<17 };
 void ormPlanRelease(Orm*, OrmPlan*);
 OrmQuery *ormPlanQuery(OrmPlan*);
 /* The root's objects, in order: all into one JSON array (returns how many),
 ** or those of given keys. */
 i64 ormLoadAll(Orm*, OrmErr*, OrmPlan*, OrmBuf *pOut);
+/* The first object; returns how many there are, as far as was looked. */
+i64 ormLoadFirst(Orm*, OrmErr*, OrmPlan*, OrmBuf *pOut);
 /* One object by key: 1 and the object, or 0. */
 int ormLoadOne(Orm*, OrmErr*, OrmPlan*, OrmModel*, sqlite3_value *pKey,
                OrmBuf *pOut);
@@ -913,14 +917,25 @@ void ormLoadEach(Orm*, OrmErr*, OrmPlan*, const OrmKeys*, OrmObject, void*);
 i64 ormLoadRootKeys(Orm*, OrmErr*, OrmPlan*, OrmBinds *pOut);
 /* Streamed: rows one by one, loaded ahead in batches that grow. */
 typedef struct OrmStream OrmStream;
-OrmStream *ormStreamOpen(Orm*, OrmErr*, OrmPlan*);
+enum { ORM_STREAM_OBJECT = 1, ORM_STREAM_CURSOR = 2 };
+OrmStream *ormStreamOpen(Orm*, OrmErr*, OrmPlan*);   /* wants both            */
+OrmStream *ormStreamOpenFor(Orm*, OrmErr*, OrmPlan*, int mWant);
+/* The row of a key in any form, if the query's where takes it. */
+OrmStream *ormStreamOpenKey(Orm*, OrmErr*, OrmPlan*, int mWant, sqlite3_value*);
 int ormStreamNext(OrmStream*, OrmErr*);              /* 1: a row is there     */
-const char *ormStreamObject(OrmStream*, i64 *pn);    /* JSON of the row       */
-void ormStreamKey(OrmStream*, OrmBuf*);              /* scalar or JSON array  */
+/* JSON of the row, NUL-terminated, valid until the next; 0 after an error. */
+const char *ormStreamObject(OrmStream*, OrmErr*, i64 *pn);
+int ormStreamKeyCount(OrmStream*);
+void ormStreamKey(OrmStream*, OrmBuf*);      /* as JSON: a scalar or an array */
+/* The same as values, nKey of the model; valid until the next row. */
+const struct OrmBind *ormStreamKeyValues(OrmStream*);
 void ormStreamCursor(OrmStream*, OrmErr*, OrmBuf*);  /* its cursor text       */
-void ormStreamClose(OrmStream*);
-/* Objects of the first column a statement gives as "SELECT count(*)". */
-i64 ormCountRows(Orm*, OrmErr*, OrmPlan*);           /* orm_count, total      */
+void ormStreamClose(OrmStream*);                     /* the plan stays taken  */
+/* How many objects the query gives (limit, offset, cursors honoured), and how
+** many its where alone has. */
+i64 ormCountRows(Orm*, OrmErr*, OrmPlan*);           /* orm_count             */
+i64 ormExistsRow(Orm*, OrmErr*, OrmPlan*);           /* 1 or 0                */
+i64 ormCountTotal(Orm*, OrmErr*, OrmPlan*);          /* total of orm_page     */
 
 /* ========================================================================
 ** Interface to ext/read/path.c: a way from a model to a model

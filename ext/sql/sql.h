@@ -24,6 +24,14 @@ OrmSqlFunc ormSqlInitModel, ormSqlDefine, ormSqlReflect, ormSqlSchema;
 /* sql/describe.c */
 OrmSqlFunc ormSqlDiagram, ormSqlGenerate;
 
+/* sql/read.c */
+OrmSqlFunc ormSqlGet, ormSqlAll, ormSqlFirst, ormSqlOne, ormSqlOneOrNone,
+           ormSqlCount, ormSqlExists, ormSqlLoadStep;
+void ormSqlLoadFinal(sqlite3_context*);
+
+/* sql/object.c */
+extern const sqlite3_module ormSqlObjectModule;
+
 /* sql/enforce.c */
 OrmSqlFunc ormSqlEnforce;
 

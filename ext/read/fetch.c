@@ -1,0 +1,414 @@
+/*
+** The statements that load a level: their SQL text.
+**
+** Aliases: c the level's own rows, k the list of keys, p the parent's table,
+** l a link table; t<n> are left to conditions and orders.  ?1 is always the
+** list of keys; values of the query are ?2 and up.
+**
+** A level's values stand in this order: what says where the row belongs (its
+** position in the list of keys, or the columns that join), the selected
+** fields, the counts, the fields that are only kept (OrmLevel.aExtra).
+**
+** Rows are pushed by orm_emit().  What has an order is sorted in a subquery
+** first, so that nothing stands between orm_emit() and the rows; SQLite keeps
+** the order of a subquery for aggregates that are not its own.
+*/
+#include "load.h"
+
+#define FIRST_VALUE 2           /* ?2: the first of a query's values          */
+
+static void add(OrmSql *pSql, const char *z){
+  ormBufAdd(&pSql->buf, z, -1);
+}
+
+static void addColumn(OrmSql *pSql, const char *zAlias, const OrmModel *pModel,
+                      int iField){
+  ormBufColumn(&pSql->buf, zAlias, pModel->aField[iField].zName);
+}
+
+static void addTable(OrmSql *pSql, const char *zTable, const char *zAlias){
+  ormBufTable(&pSql->buf, zTable);
+  ormBufPrintf(&pSql->buf, " AS %s", zAlias);
+}
+
+/* "k.k0" */
+static void addKey(OrmSql *pSql, int i){
+  ormBufPrintf(&pSql->buf, "k.k%d", i);
+}
+
+/* "c.a=k.k0 AND c.b=k.k1" */
+static void addMatch(OrmSql *pSql, const char *zAlias, const OrmModel *pModel,
+                     int n, const int *aField){
+  for(int i=0; i<n; i++){
+    if( i ) add(pSql, " AND ");
+    addColumn(pSql, zAlias, pModel, aField[i]);
+    add(pSql, "=");
+    addKey(pSql, i);
+  }
+}
+
+/* ------------------------------------------------------------------------
+** Counts
+*/
+
+/* "c.id IN (SELECT l.tag_id FROM link AS l WHERE l.post_id=k.k0)" */
+static void addLinked(OrmSql *pSql, const OrmRel *pRel, const char *zChild){
+  int bList = pRel->nRemote>1;
+  char zLink[16];
+  ormSqlAlias(pSql, zLink);
+  if( bList ) add(pSql, "(");
+  for(int i=0; i<pRel->nRemote; i++){
+    if( i ) add(pSql, ",");
+    addColumn(pSql, zChild, pRel->pTarget, pRel->aRemote[i]);
+  }
+  add(pSql, bList ? ") IN (SELECT " : " IN (SELECT ");
+  for(int i=0; i<pRel->nRemote; i++){
+    if( i ) add(pSql, ",");
+    ormBufColumn(&pSql->buf, zLink, pRel->azSecRemote[i]);
+  }
+  add(pSql, " FROM ");
+  addTable(pSql, pRel->zSecondary, zLink);
+  add(pSql, " WHERE ");
+  for(int i=0; i<pRel->nLocal; i++){
+    if( i ) add(pSql, " AND ");
+    ormBufColumn(&pSql->buf, zLink, pRel->azSecLocal[i]);
+    add(pSql, "=");
+    addKey(pSql, i);
+  }
+  add(pSql, ")");
+}
+
+/* A count, sum .. of a row's related objects, as a subquery. */
+static void addCount(OrmSql *pSql, const OrmCount *p, const char *zAlias){
+  static const char *const azFunc[] = { "count", "sum", "avg", "min", "max" };
+  OrmRel *pRel = p->pRel;
+  char zChild[16];
+  ormSqlAlias(pSql, zChild);
+  ormBufPrintf(&pSql->buf, "(SELECT %s(", azFunc[p->eFunc]);
+  if( p->iField>=0 ) addColumn(pSql, zChild, pRel->pTarget, p->iField);
+  else add(pSql, "*");
+  add(pSql, ") FROM ");
+  addTable(pSql, pRel->pTarget->zTable, zChild);
+  add(pSql, " WHERE ");
+  ormRelJoinSql(pSql, pRel, zAlias, zChild);
+  ormConditionSql(pSql, pRel->pTarget, p->pWhere, p->eDeleted, zChild);
+  add(pSql, ")");
+}
+
+/* ------------------------------------------------------------------------
+** Columns
+*/
+
+/* The values of a row, each with a comma in front. */
+static void addValues(OrmSql *pSql, const OrmLevel *p, const char *zAlias){
+  const OrmQuery *pQuery = p->pQuery;
+  for(int i=0; i<pQuery->nSelect; i++){
+    add(pSql, ",");
+    addColumn(pSql, zAlias, p->pModel, pQuery->aSelect[i]);
+  }
+  for(int i=0; i<pQuery->nCount; i++){
+    add(pSql, ",");
+    addCount(pSql, &pQuery->aCount[i], zAlias);
+  }
+  for(int i=0; i<p->nExtra; i++){
+    add(pSql, ",");
+    addColumn(pSql, zAlias, p->pModel, p->aExtra[i]);
+  }
+}
+
+/* "SELECT c.a AS a, .." of all fields that addValues() wants. */
+static void addInner(OrmSql *pSql, const OrmLevel *p){
+  add(pSql, "SELECT ");
+  for(int i=0; i<p->nInner; i++){
+    const char *zName = p->pModel->aField[p->aInner[i]].zName;
+    if( i ) add(pSql, ",");
+    ormBufColumn(&pSql->buf, "c", zName);
+    add(pSql, " AS ");
+    ormBufName(&pSql->buf, zName);
+  }
+  if( p->nInner==0 ) add(pSql, "1 AS x");
+}
+
+/* "SELECT orm_emit(k.i,..)", or "SELECT k.i,.." if they are too many. zFirst
+** may be empty. */
+static void addEmit(OrmSql *pSql, const OrmLevel *p, const char *zFirst){
+  i64 iStart;
+  add(pSql, p->bWide ? "SELECT " : "SELECT orm_emit(");
+  iStart = pSql->buf.n;
+  add(pSql, zFirst);
+  addValues(pSql, p, "c");
+  if( zFirst[0]==0 && pSql->buf.n>iStart && pSql->buf.pErr->rc==SQLITE_OK ){
+    pSql->buf.z[iStart] = ' ';  /* the comma before the first                 */
+  }
+  add(pSql, p->bWide ? (pSql->buf.n==iStart ? "1" : "") : ")");
+}
+
+/* ------------------------------------------------------------------------
+** The statements
+*/
+
+/* " LIMIT ?n OFFSET ?m" of an include; to-one: the first only. */
+static void addLimit(OrmSql *pSql, const OrmLevel *p){
+  const OrmQuery *pQuery = p->pQuery;
+  if( !p->pRel->bMany ){
+    add(pSql, " LIMIT 1");
+  }else if( p->bLimited ){
+    add(pSql, " LIMIT ");
+    ormSqlParam(pSql, ormBindInt(&pSql->binds, pQuery->iLimit));
+    if( pQuery->iOffset>0 ){
+      add(pSql, " OFFSET ");
+      ormSqlParam(pSql, ormBindInt(&pSql->binds, pQuery->iOffset));
+    }
+  }
+}
+
+/* " FROM [parent AS p CROSS JOIN] child AS c WHERE <join with k>" */
+static void addFromJoined(OrmSql *pSql, const OrmLevel *p, int bKeys){
+  OrmRel *pRel = p->pRel;
+  add(pSql, bKeys ? " FROM orm_keys(?1) AS k CROSS JOIN " : " FROM ");
+  if( p->bViaParent ){
+    addTable(pSql, pRel->pModel->zTable, "p");
+    add(pSql, " CROSS JOIN ");
+  }
+  addTable(pSql, p->pModel->zTable, "c");
+  add(pSql, " WHERE ");
+  if( p->bViaParent ){
+    addMatch(pSql, "p", pRel->pModel, pRel->pModel->nKey, pRel->pModel->aKey);
+    add(pSql, " AND ");
+    ormRelJoinSql(pSql, pRel, "p", "c");
+  }else if( pRel->zSecondary ){
+    addLinked(pSql, pRel, "c");
+  }else{
+    addMatch(pSql, "c", p->pModel, pRel->nRemote, pRel->aRemote);
+  }
+  ormWhereSql(pSql, p->pQuery, "c");
+}
+
+static void makeRoot(OrmSql *pSql, OrmLevel *p){
+  if( p->bWide ){
+    addEmit(pSql, p, "");
+    ormSelectSql(pSql, p->pQuery, "c");
+    return;
+  }
+  addEmit(pSql, p, "");
+  add(pSql, " FROM (");
+  addInner(pSql, p);
+  ormSelectSql(pSql, p->pQuery, "c");
+  add(pSql, ") AS c");
+}
+
+/* The order values follow the row's. */
+static void addPull(OrmSql *pSql, const OrmLevel *p){
+  i64 iStart;
+  add(pSql, "SELECT ");
+  iStart = pSql->buf.n;
+  addValues(pSql, p, "c");
+  ormOrderColumns(pSql, p->pQuery, "c");
+  if( pSql->buf.pErr->rc==SQLITE_OK ) pSql->buf.z[iStart] = ' ';
+}
+
+static void makePull(OrmSql *pSql, OrmLevel *p){
+  addPull(pSql, p);
+  ormSelectSql(pSql, p->pQuery, "c");
+}
+
+static void makeOne(OrmSql *pSql, OrmLevel *p){
+  addEmit(pSql, p, "");
+  add(pSql, " FROM ");
+  addTable(pSql, p->pModel->zTable, "c");
+  add(pSql, " WHERE ");
+  for(int i=0; i<p->pModel->nKey; i++){
+    if( i ) add(pSql, " AND ");
+    addColumn(pSql, "c", p->pModel, p->pModel->aKey[i]);
+    ormBufPrintf(&pSql->buf, "=?%d", FIRST_VALUE + i);
+  }
+  pSql->iFirst = FIRST_VALUE + p->pModel->nKey;
+  ormWhereSql(pSql, p->pQuery, "c");
+}
+
+/* The same for a key in any form, whose values are in the binds already. */
+void ormFetchKeyed(OrmLevel *p, OrmSql *pSql, const OrmKeyRef *pKey, int bPull){
+  if( bPull ) addPull(pSql, p);
+  else addEmit(pSql, p, "");
+  add(pSql, " FROM ");
+  addTable(pSql, p->pModel->zTable, "c");
+  add(pSql, " WHERE ");
+  ormKeySql(pSql, pKey, "c");
+  ormWhereSql(pSql, p->pQuery, "c");
+}
+
+static void makeKeys(OrmSql *pSql, OrmLevel *p){
+  addEmit(pSql, p, "k.i");
+  add(pSql, " FROM orm_keys(?1) AS k CROSS JOIN ");
+  addTable(pSql, p->pModel->zTable, "c");
+  add(pSql, " WHERE ");
+  if( p->pRel ){
+    addMatch(pSql, "c", p->pModel, p->pRel->nRemote, p->pRel->aRemote);
+  }else{
+    addMatch(pSql, "c", p->pModel, p->pModel->nKey, p->pModel->aKey);
+  }
+  ormWhereSql(pSql, p->pQuery, "c");
+}
+
+static void makeEach(OrmSql *pSql, OrmLevel *p){
+  add(pSql, "SELECT count((");
+  addEmit(pSql, p, "k.i");
+  add(pSql, " FROM (");
+  addInner(pSql, p);
+  addFromJoined(pSql, p, 0);
+  ormOrderSql(pSql, p->pQuery, "c");
+  addLimit(pSql, p);
+  add(pSql, ") AS c)) FROM orm_keys(?1) AS k");
+}
+
+/* " ORDER BY k.i, <the query's>" */
+static void addOrderByKey(OrmSql *pSql, const OrmLevel *p){
+  static const char zOrder[] = " ORDER BY ";
+  OrmBuf *pBuf = &pSql->buf;
+  i64 iStart = pBuf->n;
+  i64 nKeep = (i64)sizeof(zOrder) - 1;
+  ormOrderSql(pSql, p->pQuery, "c");
+  ormBufAdd(pBuf, "     ", 5);
+  if( pBuf->pErr->rc ) return;
+  assert( memcmp(&pBuf->z[iStart], zOrder, (size_t)nKeep)==0 );
+  memmove(&pBuf->z[iStart + nKeep + 5], &pBuf->z[iStart + nKeep],
+          (size_t)(pBuf->n - iStart - nKeep - 5));
+  memcpy(&pBuf->z[iStart + nKeep], "k.i, ", 5);
+}
+
+static void makeJoin(OrmSql *pSql, OrmLevel *p){
+  addEmit(pSql, p, p->bWide ? "k.i" : "c.orm_i");
+  if( !p->bWide ){
+    add(pSql, " FROM (");
+    addInner(pSql, p);
+    add(pSql, ",k.i AS orm_i");
+  }
+  addFromJoined(pSql, p, 1);
+  addOrderByKey(pSql, p);
+  if( !p->bWide ) add(pSql, ") AS c");
+}
+
+/* The columns that join stand first. */
+static void makeScan(OrmSql *pSql, OrmLevel *p){
+  OrmRel *pRel = p->pRel;
+  OrmBuf first;
+  ormBufInit(&first, pSql->buf.pErr);
+  for(int i=0; i<pRel->nRemote; i++){
+    if( i ) ormBufChar(&first, ',');
+    ormBufColumn(&first, "c", p->pModel->aField[pRel->aRemote[i]].zName);
+  }
+  addEmit(pSql, p, ormBufText(&first));
+  ormBufFree(&first);
+  if( p->bNatural || p->bWide ){
+    add(pSql, " FROM ");
+    addTable(pSql, p->pModel->zTable, "c");
+    if( p->bNatural ) add(pSql, " NOT INDEXED");
+    add(pSql, " WHERE 1");
+    ormWhereSql(pSql, p->pQuery, "c");
+    if( !p->bNatural ) ormOrderSql(pSql, p->pQuery, "c");
+    return;
+  }
+  add(pSql, " FROM (SELECT ");
+  for(int i=0; i<p->pModel->nField; i++){
+    if( i ) add(pSql, ",");
+    addColumn(pSql, "c", p->pModel, i);
+    add(pSql, " AS ");
+    ormBufName(&pSql->buf, p->pModel->aField[i].zName);
+  }
+  add(pSql, " FROM ");
+  addTable(pSql, p->pModel->zTable, "c");
+  add(pSql, " WHERE 1");
+  ormWhereSql(pSql, p->pQuery, "c");
+  ormOrderSql(pSql, p->pQuery, "c");
+  add(pSql, ") AS c");
+}
+
+static void makeCount(OrmSql *pSql, OrmLevel *p){
+  if( p->bLimited || p->pQuery->pAfter || p->pQuery->pBefore ){
+    add(pSql, "SELECT count(*) FROM (SELECT 1");
+    ormSelectSql(pSql, p->pQuery, "c");
+    add(pSql, ")");
+    return;
+  }
+  add(pSql, "SELECT count(*) FROM ");
+  addTable(pSql, p->pModel->zTable, "c");
+  add(pSql, " WHERE 1");
+  ormWhereSql(pSql, p->pQuery, "c");
+}
+
+static void makeExists(OrmSql *pSql, OrmLevel *p){
+  add(pSql, "SELECT EXISTS(SELECT 1");
+  if( p->bLimited || p->pQuery->pAfter || p->pQuery->pBefore ){
+    ormSelectSql(pSql, p->pQuery, "c");
+  }else{
+    add(pSql, " FROM ");
+    addTable(pSql, p->pModel->zTable, "c");
+    add(pSql, " WHERE 1");
+    ormWhereSql(pSql, p->pQuery, "c");
+  }
+  add(pSql, ")");
+}
+
+static void makeTotal(OrmSql *pSql, OrmLevel *p){
+  add(pSql, "SELECT count(*) FROM ");
+  addTable(pSql, p->pModel->zTable, "c");
+  add(pSql, " WHERE 1");
+  ormConditionSql(pSql, p->pModel, p->pQuery->pWhere, p->pQuery->eDeleted, "c");
+}
+
+static void makeRootKeys(OrmSql *pSql, OrmLevel *p){
+  add(pSql, "SELECT ");
+  for(int i=0; i<p->pModel->nKey; i++){
+    if( i ) add(pSql, ",");
+    addColumn(pSql, "c", p->pModel, p->pModel->aKey[i]);
+  }
+  ormSelectSql(pSql, p->pQuery, "c");
+}
+
+static void (*const axMake[ORM_FETCH_N])(OrmSql*, OrmLevel*) = {
+  [ORM_FETCH_ROOT]      = makeRoot,
+  [ORM_FETCH_PULL]      = makePull,
+  [ORM_FETCH_ONE]       = makeOne,
+  [ORM_FETCH_KEYS]      = makeKeys,
+  [ORM_FETCH_EACH]      = makeEach,
+  [ORM_FETCH_JOIN]      = makeJoin,
+  [ORM_FETCH_SCAN]      = makeScan,
+  [ORM_FETCH_COUNT]     = makeCount,
+  [ORM_FETCH_EXISTS]    = makeExists,
+  [ORM_FETCH_TOTAL]     = makeTotal,
+  [ORM_FETCH_ROOT_KEYS] = makeRootKeys,
+};
+
+OrmFetch *ormFetchGet(OrmLevel *p, int eFetch){
+  OrmFetch *pFetch = &p->aFetch[eFetch];
+  OrmPlan *pPlan = p->pPlan;
+  OrmSql sql;
+  if( pPlan->err.rc ) return 0;
+  if( pFetch->zSql ) return pFetch;
+  ormSqlInit(&sql, pPlan->pOrm, &pPlan->arena, FIRST_VALUE);
+  axMake[eFetch](&sql, p);
+  if( pPlan->err.rc==SQLITE_OK ){
+    pFetch->binds = sql.binds;
+    pFetch->nSql = sql.buf.n;
+    pFetch->zSql = ormArenaText(&pPlan->arena, sql.buf.z, sql.buf.n);
+  }
+  ormSqlFree(&sql);
+  return pFetch->zSql ? pFetch : 0;
+}
+
+/* The statement, with the query's values bound; 0 after an error. */
+OrmStmt *ormFetchTake(OrmLevel *p, int eFetch){
+  OrmFetch *pFetch = ormFetchGet(p, eFetch);
+  OrmStmt *pStmt;
+  int iFirst = FIRST_VALUE;
+  if( pFetch==0 ) return 0;
+  if( eFetch==ORM_FETCH_ONE ) iFirst += p->pModel->nKey;
+  pStmt = ormStmtTake(p->pPlan->pOrm, &p->pPlan->err, pFetch->zSql,
+                      pFetch->nSql);
+  ormBindAll(&p->pPlan->err, pStmt, iFirst, &pFetch->binds);
+  return pStmt;
+}
+
+void ormFetchGive(OrmLevel *p, OrmStmt *pStmt){
+  ormStmtGive(p->pPlan->pOrm, &p->pPlan->err, pStmt);
+}

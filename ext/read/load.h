@@ -1,0 +1,173 @@
+/*
+** What plan.c, fetch.c, load.c, object.c and stream.c share: a query compiled
+** to levels, and the rows that a run has loaded of each.
+**
+** A plan is a tree of levels, one for the root and one for each include.  The
+** rows of a level are loaded for all rows of its parent at once.  A row is the
+** JSON text of its fields and counts ("{..", without the closing brace) and
+** the values that lead to its own includes; objects are put together from
+** them at the end, from the top down (object.c).
+**
+** Rows of the parent that ask for the same thing form a group: a list of rows
+** of this level.  So two posts of one author share the author's text.
+**
+** A run owns its plan.  Everything of it reports to plan.err; ormPlanLeave()
+** hands that on to the caller.
+*/
+#ifndef ORM_LOAD_H
+#define ORM_LOAD_H
+#include "../orm_int.h"
+
+typedef struct OrmLevel OrmLevel;
+typedef struct OrmFetch OrmFetch;
+typedef struct OrmSlot OrmSlot;
+typedef struct OrmRow OrmRow;
+typedef struct OrmPart OrmPart;
+typedef struct OrmMap OrmMap;
+
+struct OrmFetch {               /* a statement: its text and its values       */
+  const char *zSql;             /* 0: not made yet                            */
+  i64 nSql;
+  OrmBinds binds;               /* for ?2 and up; ?1 is the list of keys      */
+};
+
+/* The statements that may load a level, each made when it is first used. */
+enum {
+  ORM_FETCH_ROOT,               /* the root: what the query asks for          */
+  ORM_FETCH_PULL,               /* the same, stepped: with its order values   */
+  ORM_FETCH_ONE,                /* the row of one primary key, ?2 and up      */
+  ORM_FETCH_KEYS,               /* rows whose key (remote columns) is listed  */
+  ORM_FETCH_EACH,               /* for each key its rows, ordered, limited    */
+  ORM_FETCH_JOIN,               /* the same by one join and sort              */
+  ORM_FETCH_SCAN,               /* all rows, with the columns that join       */
+  ORM_FETCH_ROWIDS,             /* position and rowid by a covering index     */
+  ORM_FETCH_ROWS,               /* rows whose rowid is listed                 */
+  ORM_FETCH_LINKS,              /* position and target key from a link table  */
+  ORM_FETCH_LINK_SCAN,          /* all of a link table                        */
+  ORM_FETCH_COUNT,              /* count(*) of the root, limit honoured       */
+  ORM_FETCH_EXISTS,             /* is there any?                              */
+  ORM_FETCH_TOTAL,              /* count(*) of the where alone                */
+  ORM_FETCH_ROOT_KEYS,          /* primary keys of the root                   */
+  ORM_FETCH_MANY,               /* has the parent's table more than ?2 rows?  */
+  ORM_FETCH_N
+};
+
+struct OrmSlot {                /* columns of a level's rows that are kept    */
+  int n; const int *aField;
+  int *aVal;                    /* where they stand in a row's values         */
+  i64 nAlloc;
+  struct OrmBind *a;            /* n for each row                             */
+  u8 bOdd;                      /* some value is no integer                   */
+};
+
+struct OrmRow {                 /* a row's text: aText[iText].z[iOff], n      */
+  u32 iText, iOff, n;
+  int iNext;                    /* next row of the same group, or -1          */
+};
+
+struct OrmPart {                /* one value of an object's text              */
+  const char *zKey; int nKey;   /* what stands before it: ,"name":            */
+  u8 eType;
+};
+
+struct OrmMap {                 /* keys, each once, found by value            */
+  int nCol;
+  int nKey;
+  i64 nAlloc;
+  struct OrmBind *aKey;         /* nKey*nCol                                  */
+  u32 mHash; int *aHash;        /* key + 1, 0: empty; open addressing         */
+};
+
+struct OrmLevel {
+  OrmPlan *pPlan;
+  OrmQuery *pQuery;
+  OrmModel *pModel;
+  OrmRel *pRel;                 /* 0: the root                                */
+  OrmLevel *pParent, *pChild, *pNext;
+  const char *zKey; int nKey;   /* ,"name": of the relationship               */
+
+  /* how a row's values come */
+  int nGroupVal;                /* set by a run: values before the object's   */
+  int nPart; OrmPart *aPart;    /* fields, then counts                        */
+  const char *zTail; int nTail; /* what ends the counts                       */
+  int nExtra; int *aExtra;      /* fields that only slots need                */
+  int nInner; int *aInner;      /* all fields that are needed                 */
+  int nSlot; OrmSlot *aSlot;
+  int iSlot;                    /* slot of the parent's rows that leads here  */
+  int iSelf;                    /* recursive: slot of our own rows for that   */
+  int iIdent, iParentIdent;     /* recursive: slots of the primary key        */
+  int iKeySlot;                 /* root: slot of its key, or -1               */
+  OrmFetch aFetch[ORM_FETCH_N];
+  u8 bMap;                      /* to-one by a unique key: rows by key        */
+  u8 bViaParent;                /* keys are the parent's primary key, joined  */
+                                /*   by SQL: the columns compare oddly        */
+  u8 bHash;                     /* its columns may be compared by us          */
+  u8 bLinkHash;                 /* so may a link table's with the target's    */
+  u8 bIndexed;                  /* an index finds rows by the parent's key    */
+  u8 bWide;                     /* more values than a function may have       */
+  u8 bNatural;                  /* order asked for is that of a table scan    */
+  u8 bRowid;                    /* rows can be fetched by rowid               */
+  u8 bLimited;                  /* limit or offset                            */
+  u8 bDistinct;                 /* rows of a run are all different            */
+
+  /* what a run has loaded */
+  int nRow; i64 nRowAlloc; OrmRow *aRow;
+  int nText, nTextAlloc; OrmBuf *aText;
+  i64 nByte;                    /* in aText                                   */
+  int iFirst;                   /* first row of the parent that this is for   */
+  int nGroup; i64 nHeadAlloc; int *aHead, *aTail;
+  i64 nGroupAlloc; int *aGroup; /* of parent row - iFirst; -1: none           */
+  u8 bPlain;                    /* the group is parent row - iFirst itself    */
+  u8 bLinks;                    /* groups list links, not rows                */
+  int nLink; i64 nLinkAlloc; struct OrmLink *aLink;
+  OrmMap map;
+  /* recursive */
+  OrmMap ident;
+  i64 nSelfAlloc; int *aSelf;   /* group of each of our rows; -1: not loaded  */
+  i64 nMeAlloc; int *aMe;       /* identity of each of our rows               */
+  i64 nStartAlloc; int *aStart; /* identity of each row of the parent         */
+  i64 nOnPathAlloc; u8 *abOnPath;            /* object.c, by identity         */
+};
+struct OrmLink { int iRow, iNext; };
+
+struct OrmPlan {
+  Orm *pOrm;
+  OrmErr err;
+  OrmArena arena;               /* everything that the plan is made of        */
+  OrmArena run;                 /* texts of a run's keys                      */
+  OrmCatalog *pCatalog;
+  OrmModel *pModel;
+  OrmQuery *pQuery;
+  OrmLevel *pRoot;
+  OrmPlan *pNext;               /* plan.c: newest first                       */
+  u64 iHash;
+  int mParts;
+  u8 bBusy, bDead;
+  i64 nQuery; char *zQuery;
+};
+
+/* plan.c */
+void ormPlanLeave(OrmPlan*, OrmErr*);        /* plan.err moves to the caller  */
+int ormLevelSlot(OrmLevel*, int n, const int *aField);
+
+/* fetch.c: the text of a level's statement, made if it is not there; 0 and
+** plan.err. */
+OrmFetch *ormFetchGet(OrmLevel*, int eFetch);
+OrmStmt *ormFetchTake(OrmLevel*, int eFetch);        /* taken and bound       */
+void ormFetchGive(OrmLevel*, OrmStmt*);
+void ormFetchKeyed(OrmLevel*, OrmSql*, const OrmKeyRef*, int bPull);
+OrmStmt *ormKeyedTake(OrmLevel*, OrmSql*, sqlite3_value *pKey, int bPull);
+
+/* load.c */
+void ormLevelReset(OrmLevel*, int bFree);    /* it and all below              */
+void ormLevelAddRow(OrmLevel*, sqlite3_value **apVal, int iGroup);
+void ormLevelChildren(OrmLevel*, int iFirst, int nRow);
+/* Room for n elements in *ppArray; 0 and out of memory. */
+int ormGrow(OrmErr*, void *ppArray, i64 *pnAlloc, i64 n, int nElem);
+void ormKeepValue(OrmPlan*, struct OrmBind*, sqlite3_value*);
+
+/* object.c */
+void ormObjectFields(OrmLevel*, OrmBuf*, sqlite3_value **apVal);
+void ormObjectText(OrmLevel*, int iRow, OrmBuf *pOut);
+
+#endif /* ORM_LOAD_H */

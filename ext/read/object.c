@@ -1,0 +1,164 @@
+/*
+** Objects: the text of a row's fields when it comes in, and whole objects put
+** together from rows and the groups of rows that they include.
+**
+** An include that recurs is walked with a stack of its own, so that a chain of
+** a million rows does not end the process.  What is on the way down is marked
+** by the identity of the row (its key): there the include ends, without its
+** name.
+*/
+#include "load.h"
+
+/* Append "{..": fields and counts of a row, without the closing brace. */
+void ormObjectFields(OrmLevel *p, OrmBuf *pBuf, sqlite3_value **apVal){
+  const OrmPart *pPart = p->aPart;
+  int nPart = p->nPart;
+  if( nPart==0 ){
+    ormBufChar(pBuf, '{');
+    return;
+  }
+  for(int i=0; i<nPart; i++, pPart++){
+    ormBufAdd(pBuf, pPart->zKey, pPart->nKey);
+    ormJsonValue(pBuf, apVal[i], pPart->eType);
+  }
+  if( p->nTail ) ormBufAdd(pBuf, p->zTail, p->nTail);
+}
+
+static void rowText(const OrmLevel *p, int iRow, OrmBuf *pOut){
+  const OrmRow *pRow = &p->aRow[iRow];
+  ormBufAdd(pOut, &p->aText[pRow->iText].z[pRow->iOff], pRow->n);
+}
+
+/* ,"name":  without the comma if nothing stands before it. */
+static void includeKey(const OrmLevel *p, OrmBuf *pOut){
+  int bFirst = pOut->n>0 && pOut->z[pOut->n - 1]=='{';
+  ormBufAdd(pOut, p->zKey + bFirst, p->nKey - bFirst);
+}
+
+static int groupOf(const OrmLevel *p, int iParentRow){
+  int i = iParentRow - p->iFirst;
+  return p->bPlain ? i : p->aGroup[i];
+}
+
+static void includes(OrmLevel*, int iRow, OrmBuf*);
+
+/* ------------------------------------------------------------------------
+** Includes that recur
+*/
+typedef struct Frame { int iMe, iNext; u8 bFirst; } Frame;
+typedef struct Walk Walk;
+struct Walk {
+  OrmLevel *p;
+  OrmBuf *pOut;
+  Frame *a; int n; i64 nAlloc;
+};
+
+/* Write the beginning of a group's value; a frame stays for its rows. */
+static void walkOpen(Walk *pWalk, int iMe, int iGroup){
+  OrmLevel *p = pWalk->p;
+  int iRow = iGroup<0 ? -1 : p->aHead[iGroup];
+  Frame *pFrame;
+  includeKey(p, pWalk->pOut);
+  if( iRow<0 ){
+    ormBufAdd(pWalk->pOut, p->pRel->bMany ? "[]" : "null", p->pRel->bMany?2:4);
+    return;
+  }
+  if( !ormGrow(pWalk->pOut->pErr, &pWalk->a, &pWalk->nAlloc, pWalk->n + 1,
+               sizeof(Frame)) ) return;
+  pFrame = &pWalk->a[pWalk->n++];
+  pFrame->iMe = iMe;
+  pFrame->iNext = iRow;
+  pFrame->bFirst = 1;
+  p->abOnPath[iMe] = 1;
+  if( p->pRel->bMany ) ormBufChar(pWalk->pOut, '[');
+}
+
+/* The next row of the frame on top, or its end. */
+static void walkStep(Walk *pWalk){
+  OrmLevel *p = pWalk->p;
+  Frame *pFrame = &pWalk->a[pWalk->n - 1];
+  OrmBuf *pOut = pWalk->pOut;
+  int iRow = pFrame->iNext;
+  int bOpen;
+  if( iRow<0 ){
+    if( p->pRel->bMany ) ormBufChar(pOut, ']');
+    p->abOnPath[pFrame->iMe] = 0;
+    pWalk->n--;
+    if( pWalk->n>0 ) ormBufChar(pOut, '}');
+    return;
+  }
+  if( !pFrame->bFirst ) ormBufChar(pOut, ',');
+  pFrame->bFirst = 0;
+  pFrame->iNext = p->aRow[iRow].iNext;
+  rowText(p, iRow, pOut);
+  includes(p, iRow, pOut);
+  bOpen = (p->pQuery->nDepth==0 || pWalk->n<p->pQuery->nDepth)
+       && !p->abOnPath[p->aMe[iRow]];
+  if( bOpen ){
+    int n = pWalk->n;
+    walkOpen(pWalk, p->aMe[iRow], p->aSelf[iRow]);
+    if( pWalk->n>n ) return;
+  }
+  ormBufChar(pOut, '}');
+}
+
+static void recurse(OrmLevel *p, int iParentRow, OrmBuf *pOut){
+  Walk walk;
+  memset(&walk, 0, sizeof(walk));
+  walk.p = p;
+  walk.pOut = pOut;
+  walkOpen(&walk, p->aStart[iParentRow - p->iFirst], groupOf(p, iParentRow));
+  while( walk.n>0 && pOut->pErr->rc==SQLITE_OK ) walkStep(&walk);
+  for(int i=0; i<walk.n; i++) p->abOnPath[walk.a[i].iMe] = 0;
+  sqlite3_free(walk.a);
+}
+
+/* ------------------------------------------------------------------------
+** Whole objects
+*/
+
+static void member(OrmLevel *p, int iRow, OrmBuf *pOut){
+  rowText(p, iRow, pOut);
+  if( p->pChild ) includes(p, iRow, pOut);
+  ormBufChar(pOut, '}');
+}
+
+/* The value of an include of a row of the parent. */
+static void include(OrmLevel *p, int iParentRow, OrmBuf *pOut){
+  int iGroup = groupOf(p, iParentRow);
+  int i = iGroup<0 ? -1 : p->aHead[iGroup];
+  includeKey(p, pOut);
+  if( !p->pRel->bMany ){
+    if( i<0 ) ormBufAdd(pOut, "null", 4);
+    else member(p, i, pOut);
+    return;
+  }
+  ormBufChar(pOut, '[');
+  if( p->bLinks ){
+    for(; i>=0; i=p->aLink[i].iNext){
+      member(p, p->aLink[i].iRow, pOut);
+      if( p->aLink[i].iNext>=0 ) ormBufChar(pOut, ',');
+    }
+  }else{
+    for(; i>=0; i=p->aRow[i].iNext){
+      member(p, i, pOut);
+      if( p->aRow[i].iNext>=0 ) ormBufChar(pOut, ',');
+    }
+  }
+  ormBufChar(pOut, ']');
+}
+
+/* All includes of a row. */
+static void includes(OrmLevel *p, int iRow, OrmBuf *pOut){
+  OrmLevel *pChild;
+  for(pChild=p->pChild; pChild; pChild=pChild->pNext){
+    if( pOut->pErr->rc ) return;
+    if( pChild->pQuery->bRecursive ) recurse(pChild, iRow, pOut);
+    else include(pChild, iRow, pOut);
+  }
+}
+
+/* Append the whole object of a row whose includes are loaded. */
+void ormObjectText(OrmLevel *p, int iRow, OrmBuf *pOut){
+  member(p, iRow, pOut);
+}

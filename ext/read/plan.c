@@ -1,0 +1,490 @@
+/*
+** Plans: a query document compiled to a tree of levels, kept for the next call
+** with the same text.
+**
+** A plan belongs to one run at a time.  Who asks for a text whose plan is busy
+** (a function of ours called from a statement that is being loaded) gets a
+** second one.  Plans hold their catalog; they go when it is no longer the
+** present one, when a setting has changed (the checks of a query depend on
+** them), and when the connection closes.
+*/
+#include "load.h"
+
+#define PLAN_MAX 100
+
+struct OrmPlanCache {
+  OrmCatalog *pCatalog;         /* all plans are of this one                  */
+  i64 aConfig[ORM_CONFIG_N];    /* and were checked under these settings      */
+  int nPlan;
+  OrmPlan *pNewest;
+};
+
+/* ------------------------------------------------------------------------
+** Levels
+*/
+
+static void *planAlloc(OrmPlan *pPlan, i64 n){
+  return ormArenaAlloc(&pPlan->arena, n>0 ? n : 1);
+}
+
+static int inFields(int iField, int n, const int *a){
+  for(int i=0; i<n; i++) if( a[i]==iField ) return i;
+  return -1;
+}
+
+/* The text that stands before a value in its object. */
+static void partKey(
+  OrmPlan *pPlan, OrmPart *pPart, int bFirst, const char *zBefore,
+  const char *zName
+){
+  OrmBuf buf;
+  ormBufInit(&buf, &pPlan->err);
+  ormBufAdd(&buf, zBefore, -1);
+  ormJsonString(&buf, zName, (i64)strlen(zName));
+  ormBufChar(&buf, ':');
+  if( pPlan->err.rc==SQLITE_OK ){
+    pPart->zKey = ormArenaText(&pPlan->arena, buf.z, buf.n);
+    pPart->nKey = (int)buf.n;
+    if( bFirst && pPart->zKey ) ((char*)(size_t)pPart->zKey)[0] = '{';
+  }
+  ormBufFree(&buf);
+}
+
+static const char *const azFunc[] = {
+  "_count", "_sum", "_avg", "_min", "_max"
+};
+
+/* The parts of an object's text: fields, then counts by their function. */
+static void levelParts(OrmLevel *p){
+  OrmQuery *pQuery = p->pQuery;
+  OrmPlan *pPlan = p->pPlan;
+  p->nPart = pQuery->nSelect + pQuery->nCount;
+  p->aPart = planAlloc(pPlan, (i64)sizeof(OrmPart)*p->nPart);
+  if( p->aPart==0 ) return;
+  for(int i=0; i<pQuery->nSelect; i++){
+    const OrmField *pField = &p->pModel->aField[pQuery->aSelect[i]];
+    partKey(pPlan, &p->aPart[i], i==0, ",", pField->zName);
+    p->aPart[i].eType = pField->eType;
+  }
+  for(int i=0; i<pQuery->nCount; i++){
+    const OrmCount *pCount = &pQuery->aCount[i];
+    OrmPart *pPart = &p->aPart[pQuery->nSelect + i];
+    char zBefore[40];
+    int bSame = i>0 && pCount[-1].eFunc==pCount->eFunc;
+    sqlite3_snprintf(sizeof(zBefore), zBefore, bSame ? "," : "%s,\"%s\":{",
+                     i>0 ? "}" : "", azFunc[pCount->eFunc]);
+    partKey(pPlan, pPart, i==0 && pQuery->nSelect==0, zBefore, pCount->zAs);
+    if( pCount->iField>=0
+     && (pCount->eFunc==ORM_MIN || pCount->eFunc==ORM_MAX)
+    ){
+      pPart->eType = pCount->pRel->pTarget->aField[pCount->iField].eType;
+    }
+  }
+  p->zTail = pQuery->nCount ? "}" : "";
+  p->nTail = pQuery->nCount ? 1 : 0;
+}
+
+static void addInner(OrmLevel *p, int iField){
+  if( inFields(iField, p->nInner, p->aInner)>=0 ) return;
+  p->aInner[p->nInner++] = iField;
+}
+
+/* The slot that keeps these fields of a level's rows. */
+int ormLevelSlot(OrmLevel *p, int n, const int *aField){
+  OrmPlan *pPlan = p->pPlan;
+  OrmSlot *pSlot, *aNew;
+  for(int i=0; i<p->nSlot; i++){
+    pSlot = &p->aSlot[i];
+    if( pSlot->n==n
+     && memcmp(pSlot->aField, aField, sizeof(int)*(size_t)n)==0 ) return i;
+  }
+  aNew = planAlloc(pPlan, (i64)sizeof(OrmSlot)*(p->nSlot + 1));
+  if( aNew==0 ) return 0;
+  if( p->nSlot ) memcpy(aNew, p->aSlot, sizeof(OrmSlot)*(size_t)p->nSlot);
+  p->aSlot = aNew;
+  pSlot = &aNew[p->nSlot];
+  pSlot->n = n;
+  pSlot->aField = aField;
+  pSlot->aVal = planAlloc(pPlan, (i64)sizeof(int)*n);
+  if( pSlot->aVal==0 ) return 0;
+  for(int i=0; i<n; i++){
+    int iVal = inFields(aField[i], p->pQuery->nSelect, p->pQuery->aSelect);
+    if( iVal<0 ){
+      int iExtra = inFields(aField[i], p->nExtra, p->aExtra);
+      if( iExtra<0 ){
+        iExtra = p->nExtra++;
+        p->aExtra[iExtra] = aField[i];
+        addInner(p, aField[i]);
+      }
+      iVal = p->nPart + iExtra;
+    }
+    pSlot->aVal[i] = iVal;
+  }
+  return p->nSlot++;
+}
+
+/* ------------------------------------------------------------------------
+** How the columns of a relationship compare
+*/
+enum { CLASS_NONE, CLASS_TEXT, CLASS_NUMERIC };
+
+static int affinityClass(char cAff){
+  return cAff=='A' ? CLASS_NONE : cAff=='B' ? CLASS_TEXT : CLASS_NUMERIC;
+}
+
+static int isBinary(const char *zColl){
+  return zColl==0 || sqlite3_stricmp(zColl, "BINARY")==0;
+}
+
+/*
+** A key list has no affinity, so "remote = key" compares as the columns do
+** unless a number is looked for in a text column (where the text is to become
+** a number), or their collations differ: then *pbVia is set.  *pbHash is
+** cleared where our own comparison of the values would not do.
+*/
+static void compareColumns(
+  char cFrom, const char *zFromColl, char cTo, const char *zToColl,
+  u8 *pbVia, u8 *pbHash
+){
+  int eFrom = affinityClass(cFrom), eTo = affinityClass(cTo);
+  if( eFrom==CLASS_NUMERIC && eTo==CLASS_TEXT ) *pbVia = 1;
+  if( sqlite3_stricmp(zFromColl ? zFromColl : "BINARY",
+                      zToColl ? zToColl : "BINARY")!=0 ) *pbVia = 1;
+  if( !isBinary(zFromColl) || !isBinary(zToColl) ) *pbHash = 0;
+  if( eFrom!=eTo && eFrom!=CLASS_NONE && eTo!=CLASS_NONE ) *pbHash = 0;
+}
+
+/* Affinity and collation of a link table's column. */
+static void linkColumn(
+  OrmPlan *pPlan, const OrmRel *pRel, const char *zCol,
+  char *pcAff, const char **pzColl
+){
+  const char *zType = 0;
+  int rc = sqlite3_table_column_metadata(pPlan->pOrm->db, "main",
+      pRel->zSecondary, zCol, &zType, pzColl, 0, 0, 0);
+  *pcAff = 'A';
+  if( rc==SQLITE_OK ) *pcAff = ormFactAffinity(zType ? zType : "");
+  else *pzColl = 0;             /* a view's column, say: no more is known     */
+}
+
+static void levelCompare(OrmLevel *p){
+  const OrmRel *pRel = p->pRel;
+  p->bHash = p->bLinkHash = 1;
+  for(int i=0; i<pRel->nLocal; i++){
+    const OrmField *pFrom = &pRel->pModel->aField[pRel->aLocal[i]];
+    if( pRel->zSecondary ){
+      char cAff;
+      const char *zColl = 0;
+      linkColumn(p->pPlan, pRel, pRel->azSecLocal[i], &cAff, &zColl);
+      compareColumns(pFrom->cAff, pFrom->zColl, cAff, zColl, &p->bViaParent,
+                     &p->bHash);
+    }else{
+      const OrmField *pTo = &pRel->pTarget->aField[pRel->aRemote[i]];
+      compareColumns(pFrom->cAff, pFrom->zColl, pTo->cAff, pTo->zColl,
+                     &p->bViaParent, &p->bHash);
+    }
+  }
+  for(int i=0; pRel->zSecondary && i<pRel->nRemote; i++){
+    const OrmField *pTo = &pRel->pTarget->aField[pRel->aRemote[i]];
+    u8 bVia = 0;
+    char cAff;
+    const char *zColl = 0;
+    linkColumn(p->pPlan, pRel, pRel->azSecRemote[i], &cAff, &zColl);
+    compareColumns(cAff, zColl, pTo->cAff, pTo->zColl, &bVia, &p->bLinkHash);
+    if( bVia ) p->bLinkHash = 0;
+  }
+}
+
+/* Is the order that is asked for the one in which the table is stored? */
+static int isNatural(const OrmLevel *p){
+  const OrmOrder *pOrder = p->pQuery->aOrder;
+  return p->pModel->bRowidKey && p->pQuery->nOrder==1 && pOrder->nHop==0
+      && pOrder->iField==p->pModel->aKey[0] && !pOrder->bDesc;
+}
+
+/* ------------------------------------------------------------------------
+** From query to levels
+*/
+static OrmLevel *levelNew(OrmPlan*, OrmQuery*, OrmLevel*);
+
+/* Does a limit on function arguments of this connection stand in the way?
+** The position, and for a scan the columns that join, come first. */
+static int isWide(const OrmLevel *p){
+  int n = p->nPart + p->nExtra + ORM_MAX_KEY + 1;
+  return !ormEmitCanPush(p->pPlan->pOrm, n);
+}
+
+static void levelRelation(OrmLevel *p){
+  OrmRel *pRel = p->pRel;
+  OrmModel *pTarget = p->pModel;
+  OrmLevel *pParent = p->pParent;
+  OrmErr *pErr = &p->pPlan->err;
+  p->zKey = pRel->zJsonKey;
+  p->nKey = pRel->nJsonKey;
+  levelCompare(p);
+  if( p->bViaParent ){
+    p->iSlot = ormLevelSlot(pParent, pParent->pModel->nKey,
+                            pParent->pModel->aKey);
+  }else{
+    p->iSlot = ormLevelSlot(pParent, pRel->nLocal, pRel->aLocal);
+  }
+  p->bMap = !pRel->bMany && !p->bViaParent && !pRel->zSecondary
+         && ormModelUnique(pTarget, pRel->nRemote, pRel->aRemote);
+  p->bIndexed = (u8)(pRel->zSecondary
+      ? ormLinkIndexed(p->pPlan->pOrm, pErr, pRel, 0)
+      : ormModelIndexed(pTarget, pRel->nRemote, pRel->aRemote));
+  if( !p->pQuery->bRecursive ) return;
+  p->iParentIdent = ormLevelSlot(pParent, pTarget->nKey, pTarget->aKey);
+  p->iIdent = ormLevelSlot(p, pTarget->nKey, pTarget->aKey);
+  p->iSelf = p->bViaParent ? p->iIdent
+                           : ormLevelSlot(p, pRel->nLocal, pRel->aLocal);
+}
+
+/* The includes of a level, each a level of its own. */
+static void levelIncludes(OrmLevel *p){
+  OrmLevel **pp = &p->pChild;
+  OrmQuery *pInclude = p->pQuery->pInclude;
+  for(; pInclude && p->pPlan->err.rc==SQLITE_OK; pInclude=pInclude->pNext){
+    *pp = levelNew(p->pPlan, pInclude, p);
+    if( *pp==0 ) return;
+    pp = &(*pp)->pNext;
+  }
+}
+
+static OrmLevel *levelNew(OrmPlan *pPlan, OrmQuery *pQuery, OrmLevel *pParent){
+  OrmLevel *p = planAlloc(pPlan, sizeof(*p));
+  i64 nList = (i64)sizeof(int)*pQuery->pModel->nField;
+  if( p==0 ) return 0;
+  p->pPlan = pPlan;
+  p->pQuery = pQuery;
+  p->pModel = pQuery->pModel;
+  p->pRel = pParent ? pQuery->pRel : 0;
+  p->pParent = pParent;
+  p->iKeySlot = -1;
+  p->aExtra = planAlloc(pPlan, nList);
+  p->aInner = planAlloc(pPlan, nList);
+  levelParts(p);
+  if( pPlan->err.rc ) return 0;
+  for(int i=0; i<pQuery->nSelect; i++) addInner(p, pQuery->aSelect[i]);
+  for(int i=0; i<pQuery->nCount; i++){
+    const OrmRel *pRel = pQuery->aCount[i].pRel;
+    for(int j=0; j<pRel->nLocal; j++) addInner(p, pRel->aLocal[j]);
+  }
+  p->bLimited = pQuery->iLimit>=0 || pQuery->iOffset>0;
+  p->bNatural = (u8)isNatural(p);
+  p->bRowid = p->pModel->bRowidKey;
+  if( p->pRel ) levelRelation(p);
+  else p->iKeySlot = ormLevelSlot(p, p->pModel->nKey, p->pModel->aKey);
+  levelIncludes(p);
+  p->bWide = (u8)isWide(p);
+  return pPlan->err.rc==SQLITE_OK ? p : 0;
+}
+
+/* ------------------------------------------------------------------------
+** Plans
+*/
+static void planFree(OrmPlan *p){
+  if( p->pRoot ) ormLevelReset(p->pRoot, 1);
+  ormArenaFree(&p->run);
+  ormArenaFree(&p->arena);
+  ormErrClear(&p->err);
+  ormCatalogUnref(p->pCatalog);
+  sqlite3_free(p->zQuery);
+  sqlite3_free(p);
+}
+
+/* Hand the plan's error on to the caller. */
+void ormPlanLeave(OrmPlan *p, OrmErr *pErr){
+  if( p->err.rc==SQLITE_OK ) return;
+  if( pErr->rc==SQLITE_OK ){
+    *pErr = p->err;
+    memset(&p->err, 0, sizeof(p->err));
+  }else{
+    ormErrClear(&p->err);
+  }
+}
+
+/* Forget idle plans; busy ones are freed when they are released. */
+static void cacheEmpty(struct OrmPlanCache *pCache){
+  OrmPlan *p = pCache->pNewest;
+  pCache->pNewest = 0;
+  pCache->nPlan = 0;
+  while( p ){
+    OrmPlan *pNext = p->pNext;
+    if( p->bBusy ) p->bDead = 1;
+    else planFree(p);
+    p = pNext;
+  }
+}
+
+/* The connection closes: called through ormContextOnDrop(). */
+static void planClose(Orm *pOrm){
+  struct OrmPlanCache *pCache = pOrm->pPlans;
+  pOrm->pPlans = 0;
+  if( pCache==0 ) return;
+  cacheEmpty(pCache);
+  ormCatalogUnref(pCache->pCatalog);
+  sqlite3_free(pCache);
+}
+
+/* The cache, holding nothing that is out of date; 0 and out of memory. */
+static struct OrmPlanCache *planCache(
+  Orm *pOrm, OrmErr *pErr, OrmCatalog *pCat
+){
+  struct OrmPlanCache *p = pOrm->pPlans;
+  if( p==0 ){
+    ormContextOnDrop(pOrm, pErr, planClose);
+    if( pErr->rc ) return 0;
+    p = sqlite3_malloc64(sizeof(*p));
+    if( p==0 ){
+      ormErrOom(pErr);
+      return 0;
+    }
+    memset(p, 0, sizeof(*p));
+    pOrm->pPlans = p;
+  }
+  if( p->pCatalog!=pCat
+   || memcmp(p->aConfig, pOrm->aConfig, sizeof(p->aConfig))!=0
+  ){
+    cacheEmpty(p);
+    ormCatalogUnref(p->pCatalog);
+    p->pCatalog = ormCatalogRef(pCat);
+    memcpy(p->aConfig, pOrm->aConfig, sizeof(p->aConfig));
+  }
+  return p;
+}
+
+static u64 planHash(const OrmModel *pModel, const char *z, i64 n, int mParts){
+  u64 h = (u64)(size_t)pModel ^ (u64)mParts*0x9e3779b97f4a7c15u ^ (u64)n;
+  for(; n>=8; n-=8, z+=8){
+    u64 w;
+    memcpy(&w, z, 8);
+    h = (h ^ w) * 0xff51afd7ed558ccdu;
+    h ^= h>>32;
+  }
+  for(; n>0; n--, z++) h = (h ^ (u8)*z) * 0x100000001b3u;
+  return h;
+}
+
+/* An idle plan of this text, moved to the front. */
+static OrmPlan *cacheFind(
+  struct OrmPlanCache *pCache, OrmModel *pModel, const char *z, i64 n,
+  int mParts, u64 iHash
+){
+  OrmPlan **pp, *p;
+  for(pp=&pCache->pNewest; (p = *pp)!=0; pp=&p->pNext){
+    if( p->iHash==iHash && p->pModel==pModel && p->mParts==mParts && !p->bBusy
+     && (p->zQuery==0)==(z==0) && p->nQuery==n
+     && (n==0 || memcmp(p->zQuery, z, (size_t)n)==0)
+    ){
+      *pp = p->pNext;
+      p->pNext = pCache->pNewest;
+      pCache->pNewest = p;
+      return p;
+    }
+  }
+  return 0;
+}
+
+/* Keep a new plan; the oldest idle ones make room. */
+static void cacheAdd(struct OrmPlanCache *pCache, OrmPlan *pNew){
+  pNew->pNext = pCache->pNewest;
+  pCache->pNewest = pNew;
+  if( ++pCache->nPlan>PLAN_MAX ){
+    OrmPlan **pp, **ppOld = 0;
+    for(pp=&pNew->pNext; *pp; pp=&(*pp)->pNext) if( !(*pp)->bBusy ) ppOld = pp;
+    if( ppOld ){
+      OrmPlan *pOld = *ppOld;
+      *ppOld = pOld->pNext;
+      pCache->nPlan--;
+      planFree(pOld);
+    }
+  }
+}
+
+/* No more rows than are wanted. */
+static void boundRows(OrmQuery *pQuery, int mParts){
+  i64 n = mParts & ORM_PLAN_FIRST ? 1 : mParts & ORM_PLAN_ONLY ? 2 : -1;
+  if( n<0 || pQuery->bLast ) return;
+  if( pQuery->iLimit<0 || pQuery->iLimit>n ) pQuery->iLimit = n;
+}
+
+static OrmPlan *planNew(
+  Orm *pOrm, OrmErr *pErr, OrmModel *pModel, const char *z, i64 n, int mParts
+){
+  OrmPlan *p = sqlite3_malloc64(sizeof(*p));
+  if( p==0 ){
+    ormErrOom(pErr);
+    return 0;
+  }
+  memset(p, 0, sizeof(*p));
+  p->pOrm = pOrm;
+  p->pModel = pModel;
+  p->pCatalog = ormCatalogRef(pModel->pCatalog);
+  p->mParts = mParts;
+  ormArenaInit(&p->arena, &p->err);
+  ormArenaInit(&p->run, &p->err);
+  if( z ){
+    p->nQuery = n;
+    p->zQuery = sqlite3_malloc64((u64)n + 1);
+    if( p->zQuery==0 ) ormErrOom(&p->err);
+    else if( n ) memcpy(p->zQuery, z, (size_t)n);
+    if( p->zQuery ) p->zQuery[n] = 0;
+  }
+  if( p->err.rc==SQLITE_OK ){
+    p->pQuery = ormQueryParse(pOrm, &p->arena, pModel, p->zQuery, n,
+                              mParts & 0xffff);
+    if( p->pQuery ) boundRows(p->pQuery, mParts);
+  }
+  if( p->pQuery ) p->pRoot = levelNew(p, p->pQuery, 0);
+  if( p->err.rc==SQLITE_OK ) return p;
+  ormPlanLeave(p, pErr);
+  planFree(p);
+  return 0;
+}
+
+OrmPlan *ormPlanGet(
+  Orm *pOrm, OrmErr *pErr, OrmModel *pModel, const char *zQuery, i64 nQuery,
+  int mParts
+){
+  struct OrmPlanCache *pCache;
+  OrmPlan *p;
+  u64 iHash;
+  if( pErr->rc || pModel==0 ) return 0;
+  pCache = planCache(pOrm, pErr, pModel->pCatalog);
+  if( pCache==0 ) return 0;
+  if( zQuery==0 ) nQuery = 0;
+  iHash = planHash(pModel, zQuery, nQuery, mParts);
+  p = cacheFind(pCache, pModel, zQuery, nQuery, mParts, iHash);
+  if( p==0 ){
+    p = planNew(pOrm, pErr, pModel, zQuery, nQuery, mParts);
+    if( p==0 ) return 0;
+    p->iHash = iHash;
+    /* Parsing may have run statements, and so dropped the cache. */
+    pCache = planCache(pOrm, pErr, pModel->pCatalog);
+    if( pCache==0 ){
+      planFree(p);
+      return 0;
+    }
+    cacheAdd(pCache, p);
+  }
+  p->bBusy = 1;
+  return p;
+}
+
+void ormPlanRelease(Orm *pOrm, OrmPlan *p){
+  ORM_UNUSED(pOrm);
+  if( p==0 ) return;
+  ormErrClear(&p->err);
+  p->bBusy = 0;
+  if( p->bDead ){
+    planFree(p);
+  }else{
+    ormLevelReset(p->pRoot, 0);
+    ormArenaFree(&p->run);
+  }
+}
+
+OrmQuery *ormPlanQuery(OrmPlan *p){
+  return p->pQuery;
+}
