@@ -681,7 +681,7 @@ static void testKeys(sqlite3 *db, Orm *pOrm){
   OrmErr err = { 0, 0 };
   i64 aInt[] = { 3, 30, 1, 10, 9, 90 };
   int aiPos[] = { 4, 7, 8 };
-  OrmKeys keys = { 2, 3, aInt, 0, aiPos, 0 };
+  OrmKeys keys = { 2, 3, aInt, 0, 0, aiPos, 0 };
   OrmStmt *p = ormStmtTake(pOrm, &err, zSql, -1);
   i64 iSum = 0;
   ormKeysBind(&err, p, 1, &keys);
