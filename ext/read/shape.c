@@ -55,6 +55,9 @@ void ormSelectParse(
     if( abField[i] ) aSelect[pQuery->nSelect++] = i;
   }
   pQuery->aSelect = aSelect;
+  if( pSelect && pQuery->nSelect==0 && p->pErr->rc==SQLITE_OK ){
+    ormJsonErr(p->pErr, pSelect, "no field is selected");
+  }
 }
 
 /* ------------------------------------------------------------------------
@@ -137,12 +140,14 @@ static void countText(CountParse *pCount, const OrmJson *pNode){
   if( pNew ) pNew->iField = iField;
 }
 
-static const char *const azCountPart[] = { "as", "where", "field", 0 };
+static const char *const azCountPart[] = { "as", "where", 0 };
+static const char *const azFieldPart[] = { "as", "where", "field", 0 };
 
 /* Only known members, each of its type; 0 and an error if not. */
 static int countMembers(CountParse *pCount, const OrmJson *pNode){
   OrmErr *pErr = pCount->p->pErr;
-  const char *const *azPart = azCountPart;
+  const char *const *azPart = pCount->eFunc==ORM_COUNT ? azCountPart
+                                                       : azFieldPart;
   for(const OrmJson *p=pNode->pChild; p; p=p->pNext){
     int bField = ormJsonIs(p, "field") && pCount->eFunc!=ORM_COUNT;
     int bAs = ormJsonIs(p, "as");
