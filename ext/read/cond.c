@@ -3,17 +3,38 @@
 **
 ** The condition that is always true is 0; what can be known without looking at
 ** a row is folded away: {} and [] are all, or [] is none, not of all is none.
-** So no list is empty and no condition stands for nothing.
+** No list is empty, and none holds a list of its own kind.  not goes down to
+** what cannot be taken apart, which SQL's logic of three values allows; every
+** is "none that fails".
+**
+** SQLite before 3.46 parses with a stack of 100 entries, so it is counted what
+** a condition takes of it, and the deepest member of a list stands first,
+** where it takes least.
 */
 #include "cond.h"
+
+#define MAX_NESTED   100        /* conditions in one another                  */
+#define MAX_STACK    80         /* of 100; the rest is for what is around     */
+#define STACK_TEST   14         /* the most that a test takes                 */
+#define STACK_DEEP   40         /* from where on order counts                 */
+#define STACK_JSON   28         /* the same of json                           */
 
 typedef struct CondList CondList;
 struct CondList {               /* conditions being collected                 */
   OrmCond *pFirst, **ppNext;
   int n;
+  int eKind;                    /* ORM_COND_AND, ORM_COND_OR                  */
 };
 
-static OrmCond *parseObject(OrmParse*, OrmModel*, const OrmJson*, int nDepth);
+/* Where in a document: what changes on the way down. */
+typedef struct Place Place;
+struct Place {
+  OrmModel *pModel;
+  int nDepth;                   /* relationships above                        */
+  int nNested;                  /* conditions above                           */
+};
+
+static OrmCond *parseObject(OrmParse*, const Place*, const OrmJson*);
 
 static OrmCond *condNew(OrmParse *p, int eKind){
   OrmCond *pCond = ormArenaAlloc(p->pArena, (i64)sizeof(*pCond));
@@ -21,81 +42,112 @@ static OrmCond *condNew(OrmParse *p, int eKind){
   return pCond;
 }
 
-static void listInit(CondList *pList){
+static void listInit(CondList *pList, int eKind){
   pList->pFirst = 0;
   pList->ppNext = &pList->pFirst;
   pList->n = 0;
+  pList->eKind = eKind;
 }
 
+/* Add a condition, or the members of a list of the same kind.  A very deep one
+** goes to the front. */
 static void listAdd(CondList *pList, OrmCond *pCond){
-  *pList->ppNext = pCond;
-  pList->ppNext = &pCond->pNext;
-  pList->n++;
+  OrmCond *pNext;
+  for(pCond=pCond->eKind==pList->eKind ? pCond->pFirst : pCond; pCond;
+      pCond=pNext){
+    pNext = pCond->pNext;
+    pCond->pNext = 0;
+    if( pList->n>0 && pCond->nStack>STACK_DEEP
+     && pCond->nStack>pList->pFirst->nStack ){
+      pCond->pNext = pList->pFirst;
+      pList->pFirst = pCond;
+    }else{
+      *pList->ppNext = pCond;
+      pList->ppNext = &pCond->pNext;
+    }
+    pList->n++;
+  }
 }
 
-/* One condition of a list: and, or. */
-static OrmCond *listClose(OrmParse *p, CondList *pList, int eKind){
+/* One condition of a list. */
+static OrmCond *listClose(OrmParse *p, CondList *pList){
   OrmCond *pCond;
+  int nHalf = 0, nStack = 0;
   if( pList->n<2 ) return pList->pFirst;
-  pCond = condNew(p, eKind);
-  if( pCond ) pCond->pFirst = pList->pFirst;
+  pCond = condNew(p, pList->eKind);
+  if( pCond==0 ) return 0;
+  pCond->pFirst = pList->pFirst;
+  for(int n=pList->n; n>8; n/=2) nHalf += 3;
+  for(OrmCond *pItem=pList->pFirst; pItem; pItem=pItem->pNext){
+    int nItem = pItem->nStack + (pItem==pList->pFirst ? 1 : 3);
+    if( nItem>nStack ) nStack = nItem;
+  }
+  pCond->nStack = nStack + nHalf;
   return pCond;
 }
 
-/* Add to a list that all must hold; lists within are taken apart. */
-static void listAnd(CondList *pList, OrmCond *pCond){
-  if( pCond==0 ) return;
-  if( pCond->eKind!=ORM_COND_AND ){
-    listAdd(pList, pCond);
-    return;
-  }
-  for(OrmCond *pItem=pCond->pFirst, *pNext; pItem; pItem=pNext){
-    pNext = pItem->pNext;
-    listAdd(pList, pItem);
-  }
+const OrmCond *ormCondFirst(const OrmCond *pWhole){
+  return pWhole && pWhole->eKind==ORM_COND_AND ? pWhole->pFirst : pWhole;
 }
 
+const OrmCond *ormCondAfter(const OrmCond *pWhole, const OrmCond *pCond){
+  return pWhole->eKind==ORM_COND_AND ? pCond->pNext : 0;
+}
+
+/* The opposite, made in place. */
 static OrmCond *condNot(OrmParse *p, OrmCond *pCond){
-  OrmCond *pNot;
+  CondList list;
+  OrmCond *pNext;
+  if( p->pErr->rc!=SQLITE_OK ) return 0;
   if( pCond==0 ) return condNew(p, ORM_COND_NEVER);
   if( pCond->eKind==ORM_COND_NEVER ) return 0;
-  pNot = condNew(p, ORM_COND_NOT);
-  if( pNot ) pNot->pFirst = pCond;
-  return pNot;
+  if( pCond->eKind!=ORM_COND_AND && pCond->eKind!=ORM_COND_OR ){
+    pCond->bNot = !pCond->bNot;
+    return pCond;
+  }
+  listInit(&list, pCond->eKind==ORM_COND_AND ? ORM_COND_OR : ORM_COND_AND);
+  for(OrmCond *pItem=pCond->pFirst; pItem; pItem=pNext){
+    pNext = pItem->pNext;
+    pItem->pNext = 0;
+    listAdd(&list, condNot(p, pItem));
+    if( p->pErr->rc!=SQLITE_OK ) return 0;
+  }
+  return listClose(p, &list);
 }
 
 /* ----------------------------------------------------- and, or and not --- */
 
-static OrmCond *parseOr(
-  OrmParse *p, OrmModel *pModel, const OrmJson *pNode, int nDepth
-){
+/* One of the elements of an array must hold. */
+static OrmCond *parseOr(OrmParse *p, const Place *pAt, const OrmJson *pNode){
   CondList list;
   int bAll = 0;
-  listInit(&list);
+  listInit(&list, ORM_COND_OR);
   for(const OrmJson *pItem=pNode->pChild; pItem; pItem=pItem->pNext){
-    OrmCond *pCond = parseObject(p, pModel, pItem, nDepth);
+    OrmCond *pCond = parseObject(p, pAt, pItem);
     if( p->pErr->rc!=SQLITE_OK ) return 0;
     if( pCond==0 ) bAll = 1;
     else if( pCond->eKind!=ORM_COND_NEVER ) listAdd(&list, pCond);
   }
   if( bAll ) return 0;
   if( list.n==0 ) return condNew(p, ORM_COND_NEVER);
-  return listClose(p, &list, ORM_COND_OR);
+  return listClose(p, &list);
 }
 
 /* Every element of an array must hold, or (bNot) none may. */
 static OrmCond *parseAnd(
-  OrmParse *p, OrmModel *pModel, const OrmJson *pNode, int nDepth, int bNot
+  OrmParse *p, const Place *pAt, const OrmJson *pNode, int bNot
 ){
   CondList list;
-  listInit(&list);
+  OrmCond *pNever = 0;
+  listInit(&list, ORM_COND_AND);
   for(const OrmJson *pItem=pNode->pChild; pItem; pItem=pItem->pNext){
-    OrmCond *pCond = parseObject(p, pModel, pItem, nDepth);
-    if( p->pErr->rc==SQLITE_OK && bNot ) pCond = condNot(p, pCond);
+    OrmCond *pCond = parseObject(p, pAt, pItem);
+    if( bNot ) pCond = condNot(p, pCond);
     if( p->pErr->rc!=SQLITE_OK ) return 0;
-    listAnd(&list, pCond);
+    if( pCond && pCond->eKind==ORM_COND_NEVER ) pNever = pCond;
+    else if( pCond ) listAdd(&list, pCond);
   }
-  return listClose(p, &list, ORM_COND_AND);
+  return pNever ? pNever : listClose(p, &list);
 }
 
 enum { WORD_NONE, WORD_AND, WORD_OR, WORD_NOT, WORD_COUNT };
@@ -109,16 +161,15 @@ static int logicWord(const OrmJson *pNode){
 
 /* and, or, not: of an array of conditions, or of one. */
 static OrmCond *parseLogic(
-  OrmParse *p, OrmModel *pModel, const OrmJson *pNode, int nDepth, int eWord
+  OrmParse *p, const Place *pAt, const OrmJson *pNode, int eWord
 ){
   if( pNode->eType==ORM_JSON_ARRAY ){
-    if( eWord==WORD_OR ) return parseOr(p, pModel, pNode, nDepth);
-    return parseAnd(p, pModel, pNode, nDepth, eWord==WORD_NOT);
+    if( eWord==WORD_OR ) return parseOr(p, pAt, pNode);
+    return parseAnd(p, pAt, pNode, eWord==WORD_NOT);
   }
   if( pNode->eType==ORM_JSON_OBJECT ){
-    OrmCond *pCond = parseObject(p, pModel, pNode, nDepth);
-    if( eWord==WORD_NOT && p->pErr->rc==SQLITE_OK ) return condNot(p, pCond);
-    return pCond;
+    OrmCond *pCond = parseObject(p, pAt, pNode);
+    return eWord==WORD_NOT ? condNot(p, pCond) : pCond;
   }
   ormJsonErr(p->pErr, pNode, "conditions are needed, not %s",
              ormJsonTypeName(pNode));
@@ -133,7 +184,7 @@ static OrmCond *parseTests(
   OrmRel *pRel
 ){
   CondList list;
-  listInit(&list);
+  listInit(&list, ORM_COND_AND);
   for(OrmTest *pTest=ormTestParse(p, pLeft, pNode); pTest; pTest=pTest->pNext){
     OrmCond *pCond;
     if( pTest->nArg==0 && pTest->eOper==ORM_OP_NOT_IN ) continue;
@@ -143,9 +194,12 @@ static OrmCond *parseTests(
     pCond->left = *pLeft;
     pCond->pTest = pTest;
     pCond->pRel = pRel;
+    pCond->pNode = pNode;
+    pCond->nStack = pRel || pLeft->pField->eType!=ORM_TYPE_JSON
+                  ? STACK_TEST : STACK_JSON;
     listAdd(&list, pCond);
   }
-  return listClose(p, &list, ORM_COND_AND);
+  return listClose(p, &list);
 }
 
 static OrmCond *parseField(
@@ -211,37 +265,75 @@ static OrmCond *parsePath(OrmParse *p, OrmModel *pModel, const OrmJson *pNode){
 
 /* ------------------------------------------------------- relationships --- */
 
+/* Conditions on the targets' own targets that need no EXISTS of their own: of
+** to-one relationships, and of a to-many if there is no other, since more than
+** one would multiply the rows that are looked at. */
+static void condJoin(OrmParse *p, OrmCond *pWhole){
+  OrmCond *pMany = 0;
+  int nRel = 0;
+  for(OrmCond *pCond=(OrmCond*)ormCondFirst(pWhole); pCond;
+      pCond=(OrmCond*)ormCondAfter(pWhole, pCond)){
+    if( pCond->eKind==ORM_COND_REL || pCond->eKind==ORM_COND_COUNT ) nRel++;
+    if( pCond->eKind!=ORM_COND_REL || pCond->bNot
+     || !ormRelIndexed(p->pOrm, p->pErr, pCond->pRel) ) continue;
+    if( pCond->pRel->bMany ) pMany = pCond;
+    else pCond->bJoin = 1;
+  }
+  if( pMany && nRel==1 ) pMany->bJoin = 1;
+}
+
+/* Parser stack of what stands in the WHERE over the targets. */
+static int innerStack(const OrmCond *pWhole){
+  int nStack = 0;
+  if( pWhole==0 ) return 0;
+  for(const OrmCond *p=ormCondFirst(pWhole); p; p=ormCondAfter(pWhole, p)){
+    int n = p->bJoin ? innerStack(p->pFirst) + 2 : p->nStack;
+    if( n>nStack ) nStack = n;
+  }
+  return nStack + (pWhole->eKind==ORM_COND_AND ? pWhole->nStack - nStack : 0);
+}
+
+/* Some target meets pInner, or (bNot) none does. */
 static OrmCond *condRel(
-  OrmParse *p, OrmRel *pRel, int eQuant, const OrmJson *pNode, int nDepth
+  OrmParse *p, OrmRel *pRel, OrmCond *pInner, int bNot, const OrmJson *pNode
 ){
-  OrmCond *pInner = 0, *pCond;
-  i64 nMax = p->pOrm->aConfig[ORM_CONFIG_MAX_DEPTH];
-  if( nDepth+1>nMax ){
-    ormJsonErr(p->pErr, pNode, "more than %lld relationships deep "
-               "(see orm_config('max_depth'))", nMax);
-  }else if( pNode->eType!=ORM_JSON_NULL ){
-    pInner = parseObject(p, pRel->pTarget, pNode, nDepth + 1);
-  }
+  OrmCond *pCond;
   if( p->pErr->rc!=SQLITE_OK ) return 0;
-  if( eQuant==ORM_EVERY && pInner==0 ) return 0;
-  if( pInner && pInner->eKind==ORM_COND_NEVER && eQuant!=ORM_EVERY ){
-    return eQuant==ORM_SOME ? pInner : 0;
-  }
+  if( pInner && pInner->eKind==ORM_COND_NEVER ) return bNot ? 0 : pInner;
   pCond = condNew(p, ORM_COND_REL);
   if( pCond==0 ) return 0;
   pCond->pRel = pRel;
-  pCond->eQuant = (u8)eQuant;
+  pCond->bNot = (u8)bNot;
   pCond->pFirst = pInner;
+  pCond->pNode = pNode;
+  condJoin(p, pInner);
+  pCond->nStack = innerStack(pInner);
+  pCond->nStack += 8;
   return pCond;
 }
 
+/* The condition on a relationship's targets. */
+static OrmCond *parseInner(
+  OrmParse *p, const Place *pAt, OrmRel *pRel, const OrmJson *pNode
+){
+  Place at = { pRel->pTarget, pAt->nDepth + 1, pAt->nNested };
+  i64 nMax = p->pOrm->aConfig[ORM_CONFIG_MAX_DEPTH];
+  if( at.nDepth>nMax ){
+    ormJsonErr(p->pErr, pNode, "more than %lld relationships deep "
+               "(see orm_config('max_depth'))", nMax);
+    return 0;
+  }
+  return parseObject(p, &at, pNode);
+}
+
+enum { QUANT_SOME, QUANT_EVERY, QUANT_NONE };
 static const char *quantifierName(const void *pArg, int i){
   static const char *azName[] = { "some", "every", "none", 0 };
   ORM_UNUSED(pArg);
   return azName[i];
 }
 
-/* ORM_SOME .. of a member's name, or -1 and an error. */
+/* QUANT_* of a member's name, or -1 and an error. */
 static int quantifierFind(OrmParse *p, const OrmJson *pNode){
   const char *zName, *zNear;
   for(int i=0; (zName = quantifierName(0, i))!=0; i++){
@@ -253,41 +345,51 @@ static int quantifierFind(OrmParse *p, const OrmJson *pNode){
   return -1;
 }
 
+static OrmCond *parseQuantifier(
+  OrmParse *p, const Place *pAt, OrmRel *pRel, const OrmJson *pNode
+){
+  int eQuant = quantifierFind(p, pNode);
+  OrmCond *pInner;
+  if( eQuant<0 ) return 0;
+  if( pNode->eType!=ORM_JSON_OBJECT ){
+    ormJsonErr(p->pErr, pNode, "a condition is needed, not %s",
+               ormJsonTypeName(pNode));
+    return 0;
+  }
+  pInner = parseInner(p, pAt, pRel, pNode);
+  if( eQuant==QUANT_EVERY ) pInner = condNot(p, pInner);
+  return condRel(p, pRel, pInner, eQuant!=QUANT_SOME, pNode);
+}
+
 /* {"some": {..}, "every": {..}, "none": {..}} */
 static OrmCond *parseMany(
-  OrmParse *p, OrmRel *pRel, const OrmJson *pNode, int nDepth
+  OrmParse *p, const Place *pAt, OrmRel *pRel, const OrmJson *pNode
 ){
   CondList list;
+  OrmCond *pNever = 0;
   if( pNode->eType!=ORM_JSON_OBJECT || pNode->nChild==0 ){
     ormJsonErr(p->pErr, pNode, "%s is to-many: {\"some\": {..}}, every or none "
                "is needed, not %s", pRel->zName, pNode->eType==ORM_JSON_OBJECT
                ? "an empty object" : ormJsonTypeName(pNode));
     return 0;
   }
-  listInit(&list);
+  listInit(&list, ORM_COND_AND);
   for(const OrmJson *pItem=pNode->pChild; pItem; pItem=pItem->pNext){
-    int eQuant = quantifierFind(p, pItem);
-    if( eQuant<0 ) return 0;
-    if( pItem->eType!=ORM_JSON_OBJECT ){
-      ormJsonErr(p->pErr, pItem, "a condition is needed, not %s",
-                 ormJsonTypeName(pItem));
-      return 0;
-    }
-    listAnd(&list, condRel(p, pRel, eQuant, pItem, nDepth));
+    OrmCond *pCond = parseQuantifier(p, pAt, pRel, pItem);
     if( p->pErr->rc!=SQLITE_OK ) return 0;
+    if( pCond && pCond->eKind==ORM_COND_NEVER ) pNever = pCond;
+    else if( pCond ) listAdd(&list, pCond);
   }
-  return listClose(p, &list, ORM_COND_AND);
+  return pNever ? pNever : listClose(p, &list);
 }
 
 static OrmCond *parseRel(
-  OrmParse *p, OrmRel *pRel, const OrmJson *pNode, int nDepth
+  OrmParse *p, const Place *pAt, OrmRel *pRel, const OrmJson *pNode
 ){
-  if( pRel->bMany ) return parseMany(p, pRel, pNode, nDepth);
-  if( pNode->eType==ORM_JSON_NULL ){
-    return condRel(p, pRel, ORM_NONE, pNode, nDepth);
-  }
+  if( pRel->bMany ) return parseMany(p, pAt, pRel, pNode);
+  if( pNode->eType==ORM_JSON_NULL ) return condRel(p, pRel, 0, 1, pNode);
   if( pNode->eType==ORM_JSON_OBJECT ){
-    return condRel(p, pRel, ORM_SOME, pNode, nDepth);
+    return condRel(p, pRel, parseInner(p, pAt, pRel, pNode), 0, pNode);
   }
   ormJsonErr(p->pErr, pNode, "%s is to-one: a condition or null is needed, not "
              "%s", pRel->zName, ormJsonTypeName(pNode));
@@ -299,6 +401,7 @@ static OrmCond *parseCounts(
   OrmParse *p, OrmModel *pModel, const OrmJson *pNode
 ){
   CondList list;
+  OrmCond *pNever = 0;
   OrmLeft left = {0};
   left.bCount = 1;
   if( pNode->eType!=ORM_JSON_OBJECT || pNode->nChild==0 ){
@@ -306,34 +409,36 @@ static OrmCond *parseCounts(
                "{\"posts\": {\"gt\": 5}}");
     return 0;
   }
-  listInit(&list);
+  listInit(&list, ORM_COND_AND);
   for(const OrmJson *pItem=pNode->pChild; pItem; pItem=pItem->pNext){
     OrmRel *pRel = ormParseRel(p, pModel, pItem, pItem->zKey, pItem->nKey);
-    if( pRel ){
-      listAnd(&list, parseTests(p, &left, pItem, ORM_COND_COUNT, pRel));
-    }
+    OrmCond *pCond = 0;
+    if( pRel ) pCond = parseTests(p, &left, pItem, ORM_COND_COUNT, pRel);
     if( p->pErr->rc!=SQLITE_OK ) return 0;
+    if( pCond && pCond->eKind==ORM_COND_NEVER ) pNever = pCond;
+    else if( pCond ) listAdd(&list, pCond);
   }
-  return listClose(p, &list, ORM_COND_AND);
+  return pNever ? pNever : listClose(p, &list);
 }
 
 /* ------------------------------------------------------------- a where --- */
 
 /* One member of a where. */
 static OrmCond *parseMember(
-  OrmParse *p, OrmModel *pModel, const OrmJson *pNode, int nDepth
+  OrmParse *p, const Place *pAt, const OrmJson *pNode
 ){
+  OrmModel *pModel = pAt->pModel;
   int eWord = logicWord(pNode);
   OrmCond *pCond;
   OrmRel *pRel;
   if( eWord==WORD_COUNT ) return parseCounts(p, pModel, pNode);
-  if( eWord!=WORD_NONE ) return parseLogic(p, pModel, pNode, nDepth, eWord);
+  if( eWord!=WORD_NONE ) return parseLogic(p, pAt, pNode, eWord);
   if( ormFieldFind(pModel, pNode->zKey, pNode->nKey)>=0 ){
     return parseField(p, pModel, pNode, pNode->nKey, 0);
   }
   pRel = ormRelFind(p->pOrm, p->pErr, pModel, pNode->zKey, pNode->nKey);
   if( p->pErr->rc!=SQLITE_OK ) return 0;
-  if( pRel ) return parseRel(p, pRel, pNode, nDepth);
+  if( pRel ) return parseRel(p, pAt, pRel, pNode);
   pCond = parsePath(p, pModel, pNode);
   if( pCond==0 && p->pErr->rc==SQLITE_OK ){
     ormNoSuchName(p->pOrm, p->pErr, pModel, pNode, "field or relationship");
@@ -342,28 +447,39 @@ static OrmCond *parseMember(
 }
 
 static OrmCond *parseObject(
-  OrmParse *p, OrmModel *pModel, const OrmJson *pNode, int nDepth
+  OrmParse *p, const Place *pAt, const OrmJson *pNode
 ){
+  Place at = *pAt;
   CondList list;
   OrmCond *pNever = 0;
   if( pNode->eType!=ORM_JSON_OBJECT ){
     ormJsonErr(p->pErr, pNode, "a condition is needed, not %s",
                ormJsonTypeName(pNode));
-    return 0;
+  }else if( ++at.nNested>MAX_NESTED ){
+    ormJsonErr(p->pErr, pNode, "conditions are nested more than %d deep",
+               MAX_NESTED);
   }
-  listInit(&list);
+  if( p->pErr->rc!=SQLITE_OK ) return 0;
+  listInit(&list, ORM_COND_AND);
   for(const OrmJson *pItem=pNode->pChild; pItem; pItem=pItem->pNext){
-    OrmCond *pCond = parseMember(p, pModel, pItem, nDepth);
+    OrmCond *pCond = parseMember(p, &at, pItem);
     if( p->pErr->rc!=SQLITE_OK ) return 0;
     if( pCond && pCond->eKind==ORM_COND_NEVER ) pNever = pCond;
-    else listAnd(&list, pCond);
+    else if( pCond ) listAdd(&list, pCond);
   }
-  return pNever ? pNever : listClose(p, &list, ORM_COND_AND);
+  return pNever ? pNever : listClose(p, &list);
 }
 
 const OrmCond *ormCondParse(
   OrmParse *p, OrmModel *pModel, const OrmJson *pNode, int nDepth
 ){
+  Place at = { pModel, nDepth, 0 };
+  OrmCond *pCond;
   if( p->pErr->rc!=SQLITE_OK ) return 0;
-  return parseObject(p, pModel, pNode, nDepth);
+  pCond = parseObject(p, &at, pNode);
+  if( pCond && pCond->nStack>MAX_STACK && sqlite3_libversion_number()<3046000 ){
+    ormJsonErr(p->pErr, pNode, "conditions are nested too deep for SQLite %s",
+               sqlite3_libversion());
+  }
+  return pCond;
 }

@@ -40,17 +40,18 @@ struct OrmTest {                /* one operator and its operands              */
 enum {                          /* OrmCond.eKind                              */
   ORM_COND_NEVER,               /* false                                      */
   ORM_COND_AND, ORM_COND_OR,    /* of the list pFirst, never empty            */
-  ORM_COND_NOT,                 /* of pFirst                                  */
   ORM_COND_TEST,                /* pTest over left                            */
-  ORM_COND_REL,                 /* eQuant of pRel's targets meet pFirst       */
-  ORM_COND_COUNT                /* pTest over the number of pRel's targets    */
+  ORM_COND_COUNT,               /* pTest over the number of pRel's targets    */
+  ORM_COND_REL                  /* some target of pRel meets pFirst           */
 };
-enum { ORM_SOME, ORM_EVERY, ORM_NONE };
 struct OrmCond {                /* 0 is the condition that is always true     */
   u8 eKind;
-  u8 eQuant;
+  u8 bNot;                      /* TEST, COUNT, REL: the opposite             */
+  u8 bJoin;                     /* REL below a REL: joined to its targets     */
+  int nStack;                   /* what its SQL takes of the parser's stack   */
   OrmCond *pNext;               /* in the list that it stands in              */
   OrmCond *pFirst;
+  const OrmJson *pNode;
   OrmLeft left;
   const OrmTest *pTest;
   OrmRel *pRel;
@@ -66,7 +67,14 @@ void ormTestSql(
   OrmSql*, const OrmTest*, const OrmLeft*, const char *zLeft, const char *zAlias
 );
 
-/* where.c: a bare condition, without " AND ". */
+/* Members of an and, or the one condition that pWhole is. */
+const OrmCond *ormCondFirst(const OrmCond *pWhole);
+const OrmCond *ormCondAfter(const OrmCond *pWhole, const OrmCond*);
+
+/* where.c: do the rows of a relationship's target have an index to be found by,
+** given the row that it starts from? */
+int ormRelIndexed(Orm*, OrmErr*, const OrmRel*);
+/* A bare condition, without " AND ". */
 void ormCondSql(
   OrmSql*, OrmModel*, const OrmCond*, int eDeleted, const char *zAlias
 );

@@ -77,7 +77,14 @@ static const OrmJson *fieldReference(
   return pName;
 }
 
-static void operandJson(OrmBinds *pBinds, const OrmJson *pNode){
+/* Any JSON value; whole arrays and objects can only be equal or not. */
+static void operandJson(
+  OrmParse *p, int eArg, OrmBinds *pBinds, const OrmJson *pNode
+){
+  if( pNode->eType>=ORM_JSON_ARRAY && eArg!=ARG_ANY ){
+    ormJsonErr(p->pErr, pNode, "a number, text, true or false is needed, not "
+               "%s", ormJsonTypeName(pNode));
+  }
   ormBindJson(pBinds, pNode);
 }
 
@@ -124,7 +131,7 @@ static void operandParse(
   }else if( pLeft->bCount ){
     operandCount(p, &binds, pNode);
   }else if( isJsonField(pLeft) ){
-    operandJson(&binds, pNode);
+    operandJson(p, eArg, &binds, pNode);
   }else if( pLeft->pField ){
     ormFieldBind(&binds, pLeft->pField, pNode);
   }else{

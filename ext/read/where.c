@@ -20,9 +20,7 @@ struct Where {                  /* what stays the same for a whole where      */
   int eDeleted;                 /* what relationship conditions see           */
 };
 
-static void condSql(
-  Where*, OrmModel*, const OrmCond*, const char *zAlias, int bNot
-);
+static void condSql(Where*, OrmModel*, const OrmCond*, const char *zAlias);
 
 static void sql(Where *p, const char *z){
   ormBufAdd(&p->pSql->buf, z, -1);
@@ -45,12 +43,8 @@ static void columns(
 
 /* -------------------------------------------------------- which indexes --- */
 
-/* Do rows of a relationship's target have an index to be found by, given the
-** row that it starts from? */
-static int targetIndexed(Where *p, const OrmRel *pRel){
-  if( pRel->zSecondary ){
-    return ormLinkIndexed(p->pSql->pOrm, p->pErr, pRel, 0);
-  }
+int ormRelIndexed(Orm *pOrm, OrmErr *pErr, const OrmRel *pRel){
+  if( pRel->zSecondary ) return ormLinkIndexed(pOrm, pErr, pRel, 0);
   return ormModelIndexed(pRel->pTarget, pRel->nRemote, pRel->aRemote);
 }
 
@@ -64,7 +58,8 @@ static int sourceIndexed(Where *p, const OrmRel *pRel){
 
 static int isEquality(const OrmCond *pCond){
   const OrmTest *pTest = pCond->pTest;
-  if( pCond->eKind!=ORM_COND_TEST || pCond->left.pField->eType==ORM_TYPE_JSON
+  if( pCond->eKind!=ORM_COND_TEST || pCond->bNot
+   || pCond->left.pField->eType==ORM_TYPE_JSON
    || (pTest->eOper!=ORM_OP_EQ && pTest->eOper!=ORM_OP_IN) ) return 0;
   for(int i=0; i<pTest->nArg; i++){
     if( pTest->aArg[i].iField>=0 || pTest->aArg[i].bind.eType==SQLITE_NULL ){
@@ -74,20 +69,11 @@ static int isEquality(const OrmCond *pCond){
   return 1;
 }
 
-static const OrmCond *andFirst(const OrmCond *pCond){
-  return pCond && pCond->eKind==ORM_COND_AND ? pCond->pFirst : pCond;
-}
-
-/* Of an and's members the next; of a single condition none. */
-static const OrmCond *andNext(const OrmCond *pWhole, const OrmCond *pCond){
-  return pWhole->eKind==ORM_COND_AND ? pCond->pNext : 0;
-}
-
 static int fieldIsGiven(
   const OrmModel *pModel, const OrmCond *pWhole, int iField
 ){
   const OrmCond *p;
-  for(p=andFirst(pWhole); p; p=andNext(pWhole, p)){
+  for(p=ormCondFirst(pWhole); p; p=ormCondAfter(pWhole, p)){
     if( isEquality(p) && p->left.pField==&pModel->aField[iField] ) return 1;
   }
   return 0;
@@ -108,7 +94,7 @@ static int givesUnique(const OrmModel *pModel, const OrmCond *pWhole){
 
 static int givesIndexed(const OrmModel *pModel, const OrmCond *pWhole){
   const OrmCond *p;
-  for(p=andFirst(pWhole); p; p=andNext(pWhole, p)){
+  for(p=ormCondFirst(pWhole); p; p=ormCondAfter(pWhole, p)){
     int iField;
     if( !isEquality(p) || p->left.pField->eType==ORM_TYPE_BOOLEAN ) continue;
     iField = (int)(p->left.pField - pModel->aField);
@@ -125,8 +111,8 @@ static int isSelective(Where *p, const OrmRel *pRel, const OrmCond *pWhole){
   if( pWhole==0 || pRel->pTarget->bView ) return 0;
   if( givesUnique(pRel->pTarget, pWhole) ) return 1;
   if( pRel->bForeign && givesIndexed(pRel->pTarget, pWhole) ) return 1;
-  for(pCond=andFirst(pWhole); pCond; pCond=andNext(pWhole, pCond)){
-    if( pCond->eKind==ORM_COND_REL && pCond->eQuant==ORM_SOME
+  for(pCond=ormCondFirst(pWhole); pCond; pCond=ormCondAfter(pWhole, pCond)){
+    if( pCond->eKind==ORM_COND_REL && !pCond->bNot
      && sourceIndexed(p, pCond->pRel)
      && isSelective(p, pCond->pRel, pCond->pFirst) ) return 1;
   }
@@ -173,31 +159,63 @@ static void relJoinSql(
   }
 }
 
-/* " AND <condition>" of the targets; for every: of those that fail it. */
-static void targetSql(Where *p, const OrmCond *pCond, const char *zChild){
-  OrmModel *pTarget = pCond->pRel->pTarget;
-  ormDeletedSql(p->pSql, pTarget, p->eDeleted, zChild);
-  if( pCond->pFirst==0 ) return;
-  if( pCond->eQuant==ORM_EVERY ){
-    sql(p, " AND NOT (");
-    condSql(p, pTarget, pCond->pFirst, zChild, 1);
-    sql(p, ")");
-  }else{
+/* " JOIN child AS .." for the conditions of pWhole that are joined, which are
+** over the row zParent. */
+static void joinSql(Where *p, const OrmCond *pWhole, const char *zParent){
+  const OrmCond *pCond;
+  char zLink[16], zChild[16];
+  for(pCond=ormCondFirst(pWhole); pCond; pCond=ormCondAfter(pWhole, pCond)){
+    if( !pCond->bJoin ) continue;
+    ormSqlAlias(p->pSql, zLink);
+    ormSqlAlias(p->pSql, zChild);
+    sql(p, " JOIN ");
+    relFromSql(p, pCond->pRel, zLink, zChild);
+    sql(p, pCond->pRel->zSecondary ? " AND " : " ON ");
+    relJoinSql(p, pCond->pRel, zParent, zLink, zChild);
+    ormDeletedSql(p->pSql, pCond->pRel->pTarget, p->eDeleted, zChild);
+    joinSql(p, pCond->pFirst, zChild);
+  }
+}
+
+/* "<condition> AND " of the targets zChild, and of what joinSql() has joined to
+** them; *piAlias is the first alias that it took.  They stand in front of the
+** rest, since what is deep takes more of the parser's stack behind it. */
+static void targetSql(
+  Where *p, OrmModel *pModel, const OrmCond *pWhole, const char *zChild,
+  int *piAlias
+){
+  const OrmCond *pCond;
+  int nPlain = 0;
+  for(pCond=ormCondFirst(pWhole); pCond; pCond=ormCondAfter(pWhole, pCond)){
+    if( !pCond->bJoin ) nPlain++;
+  }
+  if( nPlain ){
+    condSql(p, pModel, pWhole, zChild);
     sql(p, " AND ");
-    condSql(p, pTarget, pCond->pFirst, zChild, 0);
+  }
+  for(pCond=ormCondFirst(pWhole); pCond; pCond=ormCondAfter(pWhole, pCond)){
+    char zJoined[16];
+    if( !pCond->bJoin ) continue;
+    sqlite3_snprintf((int)sizeof(zJoined), zJoined, "t%d", *piAlias + 1);
+    *piAlias += 2;
+    targetSql(p, pCond->pRel->pTarget, pCond->pFirst, zJoined, piAlias);
   }
 }
 
 static void existsSql(Where *p, const OrmCond *pCond, const char *zAlias){
   const OrmRel *pRel = pCond->pRel;
   char zLink[16], zChild[16];
+  int iAlias;
   ormSqlAlias(p->pSql, zLink);
   ormSqlAlias(p->pSql, zChild);
+  iAlias = p->pSql->nAlias;
   sql(p, "EXISTS (SELECT 1 FROM ");
   relFromSql(p, pRel, zLink, zChild);
+  joinSql(p, pCond->pFirst, zChild);
   sql(p, " WHERE ");
+  targetSql(p, pRel->pTarget, pCond->pFirst, zChild, &iAlias);
   relJoinSql(p, pRel, zAlias, zLink, zChild);
-  targetSql(p, pCond, zChild);
+  ormDeletedSql(p->pSql, pRel->pTarget, p->eDeleted, zChild);
   sql(p, ")");
 }
 
@@ -215,8 +233,8 @@ static void inColumns(
   }
 }
 
-/* " AND x IS NOT NULL": what is NULL is equal to nothing, and must not make
-** the IN unknown. */
+/* "x IS NOT NULL": what is NULL is equal to nothing, and must not make the IN
+** unknown. */
 static void inNotNull(
   Where *p, const OrmRel *pRel, const char *zLink, const char *zChild
 ){
@@ -228,29 +246,34 @@ static void inNotNull(
   }
 }
 
-/* "(a IS NOT NULL AND a IN (SELECT ..))", never NULL; as a condition that only
-** has to be true, the first half may be left out (bNot==0). */
-static void inSql(Where *p, const OrmCond *pCond, const char *zAlias, int bNot){
+/* "a IN (SELECT ..)"; as the opposite, "(a IS NULL OR a NOT IN (SELECT ..))",
+** which is never NULL. */
+static void inSql(Where *p, const OrmCond *pCond, const char *zAlias){
   const OrmRel *pRel = pCond->pRel;
   const OrmModel *pModel = pRel->pModel;
   char zLink[16], zChild[16];
+  int iAlias;
   ormSqlAlias(p->pSql, zLink);
   ormSqlAlias(p->pSql, zChild);
-  sql(p, bNot ? "(" : "");
-  for(int i=0; bNot && i<pRel->nLocal; i++){
+  iAlias = p->pSql->nAlias;
+  sql(p, pCond->bNot ? "(" : "");
+  for(int i=0; pCond->bNot && i<pRel->nLocal; i++){
     column(p, zAlias, pModel->aField[pRel->aLocal[i]].zName);
-    sql(p, " IS NOT NULL AND ");
+    sql(p, " IS NULL OR ");
   }
   sql(p, pRel->nLocal>1 ? "(" : "");
   columns(p, pModel, pRel->nLocal, pRel->aLocal, zAlias);
-  sql(p, pRel->nLocal>1 ? ") IN (SELECT " : " IN (SELECT ");
+  sql(p, pRel->nLocal>1 ? ")" : "");
+  sql(p, pCond->bNot ? " NOT IN (SELECT " : " IN (SELECT ");
   inColumns(p, pRel, zLink, zChild);
   sql(p, " FROM ");
   relFromSql(p, pRel, zLink, zChild);
+  joinSql(p, pCond->pFirst, zChild);
   sql(p, " WHERE ");
+  targetSql(p, pRel->pTarget, pCond->pFirst, zChild, &iAlias);
   inNotNull(p, pRel, zLink, zChild);
-  targetSql(p, pCond, zChild);
-  sql(p, bNot ? "))" : ")");
+  ormDeletedSql(p->pSql, pRel->pTarget, p->eDeleted, zChild);
+  sql(p, pCond->bNot ? "))" : ")");
 }
 
 /* IN compares by the collation of what is on its left, a join by that of what
@@ -264,19 +287,14 @@ static int sameCollation(const OrmRel *pRel){
   return 1;
 }
 
-static void relSql(
-  Where *p, const OrmCond *pCond, const char *zAlias, int bNot
-){
-  int bSome = pCond->eQuant==ORM_SOME;
-  if( !bSome ){
-    sql(p, "NOT ");
-    bNot = 1;
-  }
-  if( sameCollation(pCond->pRel)
-   && (!targetIndexed(p, pCond->pRel)
-    || (!bNot && isSelective(p, pCond->pRel, pCond->pFirst))) ){
-    inSql(p, pCond, zAlias, bNot);
+static void relSql(Where *p, const OrmCond *pCond, const char *zAlias){
+  const OrmRel *pRel = pCond->pRel;
+  if( sameCollation(pRel)
+   && (!ormRelIndexed(p->pSql->pOrm, p->pErr, pRel)
+    || (!pCond->bNot && isSelective(p, pRel, pCond->pFirst))) ){
+    inSql(p, pCond, zAlias);
   }else{
+    sql(p, pCond->bNot ? "NOT " : "");
     existsSql(p, pCond, zAlias);
   }
 }
@@ -327,106 +345,107 @@ static void countSql(Where *p, const OrmCond *pCond, const char *zAlias){
   if( zCount ) ormTestSql(p->pSql, pCond->pTest, &pCond->left, zCount, zAlias);
 }
 
-/* What a count's test says about there being any: ORM_SOME, ORM_NONE, or -1
-** where that does not decide. */
-static int countQuantifier(const OrmTest *pTest){
+/* What a count's test says about there being any: 1 some, 0 none, -1 where
+** that does not decide. */
+static int countAny(const OrmTest *pTest){
   i64 i = pTest->nArg==1 ? pTest->aArg[0].bind.u.i : 2;
   switch( pTest->eOper ){
     case ORM_OP_GT:
-    case ORM_OP_NE:  return i==0 ? ORM_SOME : -1;
-    case ORM_OP_GTE: return i==1 ? ORM_SOME : -1;
+    case ORM_OP_NE:  return i==0 ? 1 : -1;
+    case ORM_OP_GTE: return i==1 ? 1 : -1;
     case ORM_OP_EQ:
-    case ORM_OP_LTE: return i==0 ? ORM_NONE : -1;
-    case ORM_OP_LT:  return i==1 ? ORM_NONE : -1;
+    case ORM_OP_LTE: return i==0 ? 0 : -1;
+    case ORM_OP_LT:  return i==1 ? 0 : -1;
   }
   return -1;
 }
 
-static void countCondSql(
-  Where *p, const OrmCond *pCond, const char *zAlias, int bNot
-){
-  int eQuant = countQuantifier(pCond->pTest);
+/* ----------------------------------------------------------- conditions --- */
+
+/* What bNot of a test of its own says. */
+static void notSql(Where *p, const OrmCond *pCond, const char *z){
+  if( pCond->bNot ) sql(p, z);
+}
+
+static void countCondSql(Where *p, const OrmCond *pCond, const char *zAlias){
+  int bAny = countAny(pCond->pTest);
   OrmCond any = *pCond;
-  if( eQuant<0 ){
+  if( bAny<0 ){
+    notSql(p, pCond, "NOT (");
     countSql(p, pCond, zAlias);
+    notSql(p, pCond, ")");
     return;
   }
   any.eKind = ORM_COND_REL;
-  any.eQuant = (u8)eQuant;
-  relSql(p, &any, zAlias, bNot);
+  any.bNot = bAny==pCond->bNot;
+  relSql(p, &any, zAlias);
 }
-
-/* ----------------------------------------------------------- conditions --- */
 
 static void fieldSql(Where *p, const OrmCond *pCond, const char *zAlias){
   OrmBuf left;
   ormBufInit(&left, p->pErr);
   ormBufColumn(&left, zAlias, pCond->left.pField->zName);
+  notSql(p, pCond, "NOT (");
   ormTestSql(p->pSql, pCond->pTest, &pCond->left, ormBufText(&left), zAlias);
+  notSql(p, pCond, ")");
   ormBufFree(&left);
 }
 
+static const OrmCond *skipJoined(const OrmCond *pCond){
+  while( pCond && pCond->bJoin ) pCond = pCond->pNext;
+  return pCond;
+}
+
 /* n conditions from pCond on, joined by zOp; gives the one after them. */
-static const OrmCond *listSql(
+static const OrmCond *partSql(
   Where *p, OrmModel *pModel, const OrmCond *pCond, int n, const char *zOp,
-  const char *zAlias, int bNot
+  const char *zAlias
 ){
+  int nHalf = n/2;
   if( n<=FLAT ){
-    for(int i=0; i<n; i++, pCond=pCond->pNext){
+    for(int i=0; i<n; i++, pCond=skipJoined(pCond->pNext)){
       if( i ) sql(p, zOp);
-      condSql(p, pModel, pCond, zAlias, bNot);
+      condSql(p, pModel, pCond, zAlias);
     }
     return pCond;
   }
   sql(p, "(");
-  pCond = listSql(p, pModel, pCond, n/2, zOp, zAlias, bNot);
+  pCond = partSql(p, pModel, pCond, nHalf, zOp, zAlias);
   sql(p, ")");
   sql(p, zOp);
   sql(p, "(");
-  pCond = listSql(p, pModel, pCond, n - n/2, zOp, zAlias, bNot);
+  pCond = partSql(p, pModel, pCond, n - nHalf, zOp, zAlias);
   sql(p, ")");
   return pCond;
 }
 
-static void wholeListSql(
-  Where *p, OrmModel *pModel, const OrmCond *pCond, const char *zAlias,
-  int bNot
+static void listSql(
+  Where *p, OrmModel *pModel, const OrmCond *pCond, const char *zOp,
+  const char *zAlias
 ){
+  const OrmCond *pFirst = skipJoined(pCond), *pItem;
   int n = 0;
-  for(const OrmCond *pItem=pCond->pFirst; pItem; pItem=pItem->pNext) n++;
+  for(pItem=pFirst; pItem; pItem=skipJoined(pItem->pNext)) n++;
   sql(p, "(");
-  listSql(p, pModel, pCond->pFirst, n,
-          pCond->eKind==ORM_COND_AND ? " AND " : " OR ", zAlias, bNot);
+  partSql(p, pModel, pFirst, n, zOp, zAlias);
   sql(p, ")");
 }
 
-/* A condition over one row of pModel.  bNot: it stands below a NOT of the same
-** SELECT, where NULL and false are not the same. */
+/* A condition over one row of pModel; what is joined is left out. */
 static void condSql(
-  Where *p, OrmModel *pModel, const OrmCond *pCond, const char *zAlias,
-  int bNot
+  Where *p, OrmModel *pModel, const OrmCond *pCond, const char *zAlias
 ){
   if( p->pErr->rc!=SQLITE_OK ) return;
   switch( pCond->eKind ){
-    case ORM_COND_NEVER:
-      sql(p, "0");
-      break;
-    case ORM_COND_NOT:
-      sql(p, "NOT (");
-      condSql(p, pModel, pCond->pFirst, zAlias, 1);
-      sql(p, ")");
-      break;
-    case ORM_COND_TEST:
-      fieldSql(p, pCond, zAlias);
-      break;
-    case ORM_COND_REL:
-      relSql(p, pCond, zAlias, bNot);
-      break;
-    case ORM_COND_COUNT:
-      countCondSql(p, pCond, zAlias, bNot);
+    case ORM_COND_NEVER: sql(p, "0");                                    break;
+    case ORM_COND_TEST:  fieldSql(p, pCond, zAlias);                     break;
+    case ORM_COND_COUNT: countCondSql(p, pCond, zAlias);                 break;
+    case ORM_COND_REL:   relSql(p, pCond, zAlias);                       break;
+    case ORM_COND_AND:
+      listSql(p, pModel, pCond->pFirst, " AND ", zAlias);
       break;
     default:
-      wholeListSql(p, pModel, pCond, zAlias, bNot);
+      listSql(p, pModel, pCond->pFirst, " OR ", zAlias);
       break;
   }
 }
@@ -437,7 +456,7 @@ void ormCondSql(
 ){
   Where where = { p, p->buf.pErr, ORM_DELETED_HIDE };
   if( eDeleted!=ORM_DELETED_HIDE ) where.eDeleted = ORM_DELETED_ALSO;
-  condSql(&where, pModel, pCond, zAlias, 0);
+  condSql(&where, pModel, pCond, zAlias);
 }
 
 void ormConditionSql(
