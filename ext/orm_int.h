@@ -672,8 +672,11 @@ OrmReference *ormReferencesTo(Orm*, OrmErr*, OrmCatalog*, const char *zTable);
 ** ===================================================================== */
 void ormInit(Orm*, OrmErr*);                          /* orm_init()           */
 int ormStateEnsure(Orm*, OrmErr*);   /* create what is missing, anchored      */
-/* Models declared; inside an anchor, for the caller also refreshes triggers. */
-i64 ormDefine(Orm*, OrmErr*, const char *zDoc, i64 nDoc);
+/* A check that a layer above makes of the order_by of a model (pRel 0) or of a
+** relationship. */
+typedef void (*OrmOrderCheck)(Orm*, OrmErr*, OrmModel*, OrmRel*);
+/* Models declared; inside an anchor of the caller's. */
+i64 ormDefine(Orm*, OrmErr*, const char *zDoc, i64 nDoc, OrmOrderCheck);
 i64 ormReflect(Orm*, OrmErr*, const char *zOptions, i64 n);   /* 0: none      */
 void ormSchema(Orm*, OrmErr*, OrmBuf *pOut);          /* orm_schema()         */
 void ormSchemaModel(Orm*, OrmErr*, OrmCatalog*, const char *zName, OrmBuf*);

@@ -397,19 +397,31 @@ static void readHolds(OrmDoc *p, const OrmJson **apHolds){
 /* The member of a node that an error's text begins with, and how many bytes of
 ** the text that takes: "natural_key: no such column .." */
 static const OrmJson *blamed(const OrmJson *pNode, const char *z, size_t *pn){
+  static const struct { const char *zHead, *zPart; char cEnd; } aOf[] = {
+    { "field ", "fields", ':' }, { "relationship ", "relationships", ' ' },
+    { "orm_field: no such column in ", "fields", 0 }
+  };
   size_t n = strcspn(z, ": ");
   *pn = 0;
-  if( strncmp(z, "orm_field: ", 11)==0 ){
-    *pn = 11;
-    return ormJsonMember(pNode, "fields");
-  }
-  if( strncmp(z, "field ", 6)==0 ){
-    const OrmJson *pFields = ormJsonMember(pNode, "fields");
-    const OrmJson *p = pFields ? pFields->pChild : 0;
-    while( p && !(strncmp(&z[6], p->zKey, (size_t)p->nKey)==0
-                  && z[6+p->nKey]==':') ) p = p->pNext;
-    if( p ) *pn = 8 + (size_t)p->nKey;
-    return p;
+  for(int i=0; i<ORM_COUNT(aOf); i++){
+    size_t nHead = strlen(aOf[i].zHead);
+    const OrmJson *pPart = ormJsonMember(pNode, aOf[i].zPart);
+    if( pPart==0 || strncmp(z, aOf[i].zHead, nHead)!=0 ) continue;
+    if( aOf[i].cEnd==0 ){
+      *pn = 11;
+      z = strstr(&z[nHead], ": ");
+      nHead = 2;
+    }
+    for(const OrmJson *p=pPart->pChild; z && p; p=p->pNext){
+      const char *zEnd = &z[nHead + (size_t)p->nKey];
+      if( strncmp(&z[nHead], p->zKey, (size_t)p->nKey)!=0 ) continue;
+      if( aOf[i].cEnd==0 && (*zEnd==0 || *zEnd==' ') ) return p;
+      if( aOf[i].cEnd && *zEnd==aOf[i].cEnd ){
+        *pn = nHead + (size_t)p->nKey + (*zEnd==':' ? 2 : 1);
+        return p;
+      }
+    }
+    return pPart;
   }
   for(const OrmJson *p=pNode->pChild; p; p=p->pNext){
     if( (size_t)p->nKey==n && memcmp(p->zKey, z, n)==0 ){
@@ -436,8 +448,29 @@ static void blame(OrmDoc *p, OrmErr *pErr, const OrmJson *pNode,
   failAt(p, pErr, pNode);
 }
 
-static void checkRelationship(OrmDoc *p, const OrmDocModel *pModel,
-                              OrmModel *pLoaded, const OrmRel *pRel){
+/* The order that a model or a relationship asks for. */
+static void checkOrder(OrmDoc *p, OrmOrderCheck xOrder, const OrmJson *pNode,
+                       OrmModel *pModel, OrmRel *pRel){
+  OrmErr err = {0};
+  const OrmJson *pOrder = pNode ? ormJsonMember(pNode, "order_by") : 0;
+  if( pOrder==0 || p->pErr->rc ) return;
+  xOrder(p->pOrm, &err, pModel, pRel);
+  if( err.zMsg && strchr(err.zMsg, '$') ){
+    char *z = strchr(err.zMsg, '$') + 1;       /* "[0].field: .." or ": .."   */
+    char *zNew = sqlite3_mprintf("orm: %s%s", ormJsonPath(p->pArena, pOrder),
+                                 z);
+    sqlite3_free(err.zMsg);
+    err.zMsg = zNew;
+    if( p->pErr->rc==SQLITE_OK ) *p->pErr = err;
+    return;
+  }
+  failAt(p, &err, pOrder);
+}
+
+static void checkRelationship(
+  OrmDoc *p, OrmOrderCheck xOrder, const OrmDocModel *pModel,
+  OrmModel *pLoaded, OrmRel *pRel
+){
   OrmErr err = {0};
   const OrmJson *pNode = ormDocPart(pModel, "relationships", pRel->zName);
   const char *zHead = ormArenaPrintf(p->pArena, "orm: relationship %s.%s: ",
@@ -445,9 +478,10 @@ static void checkRelationship(OrmDoc *p, const OrmDocModel *pModel,
   if( zHead==0 ) return;
   ormRelFind(p->pOrm, &err, pLoaded, pRel->zName, -1);
   blame(p, &err, pNode ? pNode : pModel->pNode, zHead);
+  checkOrder(p, xOrder, pNode, pLoaded, pRel);
 }
 
-static void checkModel(OrmDoc *p, OrmCatalog *pCatalog,
+static void checkModel(OrmDoc *p, OrmOrderCheck xOrder, OrmCatalog *pCatalog,
                        const OrmDocModel *pModel){
   OrmErr err = {0};
   OrmModel *pLoaded;
@@ -457,14 +491,15 @@ static void checkModel(OrmDoc *p, OrmCatalog *pCatalog,
   pLoaded = ormModelFind(p->pOrm, &err, pCatalog, pModel->zName, -1);
   blame(p, &err, pModel->pNode, zHead);
   for(int i=0; pLoaded && i<pLoaded->nRel && p->pErr->rc==SQLITE_OK; i++){
-    checkRelationship(p, pModel, pLoaded, pLoaded->apRel[i]);
+    checkRelationship(p, xOrder, pModel, pLoaded, pLoaded->apRel[i]);
   }
+  if( pLoaded ) checkOrder(p, xOrder, pModel->pNode, pLoaded, 0);
 }
 
-static void checkModels(OrmDoc *p){
+static void checkModels(OrmDoc *p, OrmOrderCheck xOrder){
   OrmCatalog *pCatalog = ormCatalogPin(p->pOrm, p->pErr);
   for(int i=0; i<p->nModel && p->pErr->rc==SQLITE_OK; i++){
-    checkModel(p, pCatalog, &p->aModel[i]);
+    checkModel(p, xOrder, pCatalog, &p->aModel[i]);
   }
   ormCatalogUnpin(p->pOrm, pCatalog);
 }
@@ -480,7 +515,9 @@ static void checkRenamed(OrmDoc *p, const OrmDocModel *pModel){
   }
 }
 
-i64 ormDefine(Orm *pOrm, OrmErr *pErr, const char *zDoc, i64 nDoc){
+i64 ormDefine(
+  Orm *pOrm, OrmErr *pErr, const char *zDoc, i64 nDoc, OrmOrderCheck xOrder
+){
   OrmArena arena;
   OrmDoc *p;
   const OrmJson **apHolds;
@@ -503,7 +540,7 @@ i64 ormDefine(Orm *pOrm, OrmErr *pErr, const char *zDoc, i64 nDoc){
     for(int i=0; i<nModel && pErr->rc==SQLITE_OK; i++){
       defineRows(p, &p->aModel[i], apHolds[i]);
     }
-    checkModels(p);
+    checkModels(p, xOrder);
   }
   ormArenaFree(&arena);
   return pErr->rc ? 0 : nModel;

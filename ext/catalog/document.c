@@ -132,7 +132,8 @@ static void checkCell(OrmErr *pErr, const OrmDocCell *pCell, const OrmJson *p){
       checkNames(pErr, p, "a name or an array of names");
       break;
     case ORM_CELL_ORDER:
-      if( p->eType!=ORM_JSON_ARRAY ) checkString(pErr, p, "a string or array");
+      if( p->eType==ORM_JSON_ARRAY || p->eType==ORM_JSON_OBJECT ) break;
+      checkString(pErr, p, "a string or array");
       break;
     case ORM_CELL_PASSIVE:
       if( p->eType==ORM_JSON_STRING && strcmp(p->z, "all")==0 ) break;
@@ -311,24 +312,59 @@ static OrmDocTable *modelTable(OrmDoc *p, const OrmDocModel *pModel){
   return pTable;
 }
 
-/* A term of an index: a column of the model by its name, else SQL. */
-static void addTerm(OrmBuf *pBuf, const OrmDocModel *pModel, const char *z){
-  const OrmJson *pColumns = ormJsonMember(pModel->pNode, "columns");
-  int bWord = *z!=0;
-  for(const char *y=z; *y; y++){
-    if( !((*y|32)>='a' && (*y|32)<='z') && !(*y>='0' && *y<='9') && *y!='_'
-     && !(*y & 0x80) ) bWord = 0;
+/* The columns that an index may name. */
+typedef struct Columns Columns;
+struct Columns {
+  const OrmDdl *pDoc, *pFile;   /* as the document and as the file has them   */
+};
+
+static const char *columnAt(const void *pArg, int i){
+  const Columns *p = (const Columns*)pArg;
+  int nDoc = p->pDoc ? p->pDoc->nColumn : 0;
+  if( i<nDoc ) return p->pDoc->aColumn[i].zName;
+  i -= nDoc;
+  return p->pFile && i<p->pFile->nColumn ? p->pFile->aColumn[i].zName : 0;
+}
+
+static int isColumn(const Columns *p, const char *z){
+  return (p->pDoc && ormDdlColumn(p->pDoc, z)>=0)
+      || (p->pFile && ormDdlColumn(p->pFile, z)>=0);
+}
+
+static int isWord(const char *z){
+  for(; *z; z++){
+    if( !((*z|32)>='a' && (*z|32)<='z') && !(*z>='0' && *z<='9') && *z!='_'
+     && !(*z & 0x80) ) return 0;
   }
-  if( bWord || (pColumns && ormJsonMember(pColumns, z)) ) ormBufName(pBuf, z);
-  else ormBufAdd(pBuf, z, -1);
+  return 1;
+}
+
+/* A term of an index: a column of the table by its name, else SQL.  (A quoted
+** name that is no column would be a text to SQLite.) */
+static void addTerm(
+  OrmDoc *p, OrmBuf *pBuf, const Columns *pColumns, const OrmJson *pTerm
+){
+  const char *z = pTerm->z;
+  if( isColumn(pColumns, z) ){
+    ormBufName(pBuf, z);
+  }else if( isWord(z) ){
+    const char *zNear = ormNearest(z, pTerm->n, columnAt, pColumns);
+    ormJsonErr(p->pErr, pTerm, "no such column %s%s%s%s", z,
+               zNear ? " (did you mean " : "", zNear ? zNear : "",
+               zNear ? "?)" : "");
+  }else{
+    checkPiece(p, pTerm);
+    ormBufAdd(pBuf, z, pTerm->n);
+  }
 }
 
 static void indexInit(
-  OrmDoc *p, const OrmDocModel *pModel, OrmDocIndex *pIndex
+  OrmDoc *p, const OrmDocModel *pModel, const Columns *pColumns,
+  OrmDocIndex *pIndex
 ){
   const OrmJson *pNode = pIndex->pNode;
   int bObject = pNode->eType==ORM_JSON_OBJECT;
-  const OrmJson *pColumns = bObject ? ormJsonMember(pNode, "columns") : pNode;
+  const OrmJson *pTerms = bObject ? ormJsonMember(pNode, "columns") : pNode;
   const OrmJson *pUnique = bObject ? ormJsonMember(pNode, "unique") : 0;
   const OrmJson *pWhere = bObject ? ormJsonMember(pNode, "where") : 0;
   int bUnique = pUnique && (pUnique->eType==ORM_JSON_TRUE
@@ -339,26 +375,29 @@ static void indexInit(
   ormBufTable(&buf, pIndex->zName);
   addName(&buf, " ON ", pModel->zTable);
   ormBufChar(&buf, '(');
-  if( pColumns->eType==ORM_JSON_STRING ){
-    addTerm(&buf, pModel, pColumns->z);
-  }else{
-    for(const OrmJson *q=pColumns->pChild; q; q=q->pNext){
-      if( q->iIndex ) ormBufAdd(&buf, ", ", 2);
-      addTerm(&buf, pModel, q->z);
-    }
+  if( pTerms->eType==ORM_JSON_STRING ) addTerm(p, &buf, pColumns, pTerms);
+  for(const OrmJson *q=pTerms->pChild; q; q=q->pNext){
+    if( q->iIndex ) ormBufAdd(&buf, ", ", 2);
+    addTerm(p, &buf, pColumns, q);
   }
   ormBufChar(&buf, ')');
   if( pWhere && pWhere->eType==ORM_JSON_STRING ){
+    checkPiece(p, pWhere);
     ormBufAdd(&buf, " WHERE ", -1);
     ormBufAdd(&buf, pWhere->z, pWhere->n);
   }
   pIndex->zSql = keep(p->pArena, &buf);
-  pIndex->pDdl = ormDdlIndex(p->pArena, pIndex->zSql);
+  if( p->pErr->rc==SQLITE_OK ){
+    pIndex->pDdl = ormDdlIndex(p->pArena, pIndex->zSql);
+  }
 }
 
 static void modelIndexes(OrmDoc *p, OrmDocModel *pModel){
   const OrmJson *pNode = ormJsonMember(pModel->pNode, "indexes");
+  Columns columns = { 0, 0 };
   if( pNode==0 || p->pErr->rc ) return;
+  if( pModel->pTable ) columns.pDoc = pModel->pTable->pDdl;
+  columns.pFile = ormDdlOfTable(p->pOrm, p->pArena, pModel->zTable);
   pModel->aIndex = ormArenaAlloc(p->pArena,
                         (i64)sizeof(OrmDocIndex)*(pNode->nChild+1));
   if( pModel->aIndex==0 ) return;
@@ -366,7 +405,7 @@ static void modelIndexes(OrmDoc *p, OrmDocModel *pModel){
     OrmDocIndex *pIndex = &pModel->aIndex[pModel->nIndex++];
     pIndex->pNode = q;
     pIndex->zName = q->zKey;
-    indexInit(p, pModel, pIndex);
+    indexInit(p, pModel, &columns, pIndex);
   }
 }
 

@@ -147,7 +147,8 @@ static void indexes(Writer *p, const OrmModel *pModel){
   int n = 0;
   sqlite3_stmt *pStmt = ormFactOpen(p->pOrm, p->pErr,
       "SELECT sql FROM main.sqlite_schema WHERE type='index'"
-      " AND sql IS NOT NULL AND tbl_name=%Q COLLATE NOCASE ORDER BY rowid", pModel->zTable);
+      " AND sql IS NOT NULL AND tbl_name=%Q COLLATE NOCASE ORDER BY rowid",
+      pModel->zTable);
   while( ormFactStep(p->pOrm, p->pErr, pStmt) ){
     OrmDdlIndex *pIndex = ormDdlIndex(&p->arena,
                                       ormFactText(&p->arena, pStmt, 0));

@@ -18,13 +18,29 @@ static void resultCount(sqlite3_context *pCtx, OrmErr *pErr, i64 n){
   else sqlite3_result_int64(pCtx, n);
 }
 
+/* Does the order_by of a model, or of a relationship, mean something? */
+void ormSqlCheckOrder(
+  Orm *pOrm, OrmErr *pErr, OrmModel *pModel, OrmRel *pRel
+){
+  OrmArena arena;
+  OrmParse parse;
+  OrmQuery query;
+  ormArenaInit(&arena, pErr);
+  ormParseInit(&parse, pOrm, &arena, ORM_Q_ALL);
+  memset(&query, 0, sizeof(query));
+  query.pModel = pRel ? pRel->pTarget : pModel;
+  query.pRel = pRel;
+  ormOrderParse(&parse, &query, 0);
+  ormArenaFree(&arena);
+}
+
 typedef struct DefineJob DefineJob;
 struct DefineJob { const char *z; i64 n; i64 nModel; };
 
 /* The document, then the triggers of orm_enforce(), which its rules change. */
 static void defineJob(Orm *pOrm, OrmErr *pErr, void *pArg){
   DefineJob *p = (DefineJob*)pArg;
-  p->nModel = ormDefine(pOrm, pErr, p->z, p->n);
+  p->nModel = ormDefine(pOrm, pErr, p->z, p->n, ormSqlCheckOrder);
   ormEnforceRefresh(pOrm, pErr);
 }
 

@@ -20,6 +20,7 @@ extern const sqlite3_module ormSqlTableModule;
 
 /* sql/define.c */
 OrmSqlFunc ormSqlInitModel, ormSqlDefine, ormSqlReflect, ormSqlSchema;
+void ormSqlCheckOrder(Orm*, OrmErr*, OrmModel*, OrmRel*);
 
 /* sql/describe.c */
 OrmSqlFunc ormSqlDiagram, ormSqlGenerate;
