@@ -80,6 +80,7 @@ static const struct OrmTable {
   { "orm_delete_plan", &ormSqlDeletePlanModule },
   { "orm",         &ormSqlTableModule },
   { "orm_link",    &ormSqlLinkModule },
+  { "orm_related", &ormSqlRelatedModule },
 };
 
 void ormUnref(void *p){

@@ -1012,6 +1012,28 @@ const OrmHit *ormReachHits(const OrmReach*);
 const struct OrmBind *ormReachKey(const OrmReach*, int iHit);
 
 /* ========================================================================
+** Interface to ext/read/related.c: orm_related()
+** ===================================================================== */
+typedef struct OrmRelated OrmRelated;
+struct OrmRelated {             /* the objects, in the order reached          */
+  OrmArena arena;
+  OrmModel *pModel;
+  int n;
+  struct OrmRelatedRow {
+    int nDepth;
+    const struct OrmBind *aKey;
+    i64 iObject, nObject;       /* in objects                                 */
+  } *a;
+  OrmBuf objects;
+  OrmCatalog *pCatalog;         /* holds pModel                               */
+};
+/* z..: may be 0 for the query.  bObjects: the objects are wanted.  Always to
+** be closed. */
+void ormRelatedOpen(Orm*, OrmErr*, OrmRelated*, const char *zModel,
+  sqlite3_value *pKey, const char *zPath, sqlite3_value *pQuery, int bObjects);
+void ormRelatedClose(OrmRelated*);
+
+/* ========================================================================
 ** Interface to ext/read/link.c: orm_link(), the pairs of keys along a path
 ** ===================================================================== */
 enum { ORM_LINK_ALL, ORM_LINK_EQ, ORM_LINK_IN };     /* what is asked of an   */

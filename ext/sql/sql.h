@@ -40,7 +40,7 @@ OrmSqlFunc ormSqlEnforce;
 OrmSqlFunc ormSqlDelete, ormSqlDeleteMany, ormSqlRestore;
 extern const sqlite3_module ormSqlDeletePlanModule;
 
-/* sql/link.c */
-extern const sqlite3_module ormSqlLinkModule;
+/* sql/link.c, sql/related.c */
+extern const sqlite3_module ormSqlLinkModule, ormSqlRelatedModule;
 
 #endif /* ORM_SQL_H */
