@@ -122,16 +122,21 @@ static void tokenContent(
 }
 
 /* The text of a token trigger, from its name on.  The hash is a polynomial
-** over the characters modulo a prime below 2^42: nothing overflows. */
+** over the characters modulo a prime below 2^42: nothing overflows.  The text
+** is taken in pieces, since each step copies what it carries: a cell of a
+** million characters must not take hours. */
 static void tokenTrigger(
   OrmBuf *pBuf, const struct MetaTable *pMeta, const char *zOp
 ){
   ormBufPrintf(pBuf, "AFTER %s ON %s BEGIN\n"
-      "  UPDATE orm_state SET token=(WITH RECURSIVE h(s, t) AS (SELECT ",
-      zOp, pMeta->zName);
+      "  UPDATE orm_state SET token=(WITH RECURSIVE h(s, i, t) AS ("
+      "SELECT substr(", zOp, pMeta->zName);
   tokenContent(pBuf, pMeta, zOp);
-  ormBufAdd(pBuf, ",\n  (SELECT token FROM orm_state WHERE id=1)"
-      " UNION ALL SELECT substr(s,2),"
+  ormBufAdd(pBuf, ",1,250), 251,\n  (SELECT token FROM orm_state WHERE id=1)"
+      " UNION ALL SELECT CASE WHEN length(s)>1 THEN substr(s,2)"
+      " ELSE substr(", -1);
+  tokenContent(pBuf, pMeta, zOp);
+  ormBufAdd(pBuf, ",i,250) END,\n  i+(length(s)=1)*250,"
       " (t*1500007+unicode(s))%4398046511093 FROM h WHERE s<>'')\n"
       "  SELECT t FROM h WHERE s='') WHERE id=1;\n"
       "END", -1);
