@@ -85,6 +85,9 @@ static void addCount(OrmSql *pSql, const OrmCount *p, const char *zAlias){
   char zChild[16];
   ormSqlAlias(pSql, zChild);
   ormBufPrintf(&pSql->buf, "(SELECT %s(", azFunc[p->eFunc]);
+  /* max() over a row value IN stops too early (3.40) unless it sees no column
+  ** that an index could give in order: hence the + */
+  if( pRel->nRemote>1 && p->eFunc>=ORM_MIN ) add(pSql, "+");
   if( p->iField>=0 ) addColumn(pSql, zChild, pRel->pTarget, p->iField);
   else add(pSql, "*");
   add(pSql, ") FROM ");
@@ -116,6 +119,12 @@ static void addValues(OrmSql *pSql, const OrmLevel *p, const char *zAlias){
   }
 }
 
+/* No column of the row itself is a value.  But orm_emit() in a subquery needs
+** one: with none, SQLite takes it for an aggregate of the query around. */
+static int isBare(const OrmLevel *p){
+  return p->pQuery->nSelect==0 && p->nExtra==0;
+}
+
 /* "SELECT c.a AS a, .." of all fields that addValues() wants. */
 static void addInner(OrmSql *pSql, const OrmLevel *p){
   add(pSql, "SELECT ");
@@ -126,12 +135,13 @@ static void addInner(OrmSql *pSql, const OrmLevel *p){
     add(pSql, " AS ");
     ormBufName(&pSql->buf, zName);
   }
-  if( p->nInner==0 ) add(pSql, "1 AS x");
+  if( isBare(p) ) add(pSql, p->nInner ? ",1 AS orm_x" : "1 AS orm_x");
 }
 
 /* "SELECT orm_emit(k.i,..)", or "SELECT k.i,.." if they are too many. zFirst
-** may be empty. */
-static void addEmit(OrmSql *pSql, const OrmLevel *p, const char *zFirst){
+** and zLast may be empty. */
+static void addEmit(OrmSql *pSql, const OrmLevel *p, const char *zFirst,
+                    const char *zLast){
   i64 iStart;
   add(pSql, p->bWide ? "SELECT " : "SELECT orm_emit(");
   iStart = pSql->buf.n;
@@ -140,6 +150,7 @@ static void addEmit(OrmSql *pSql, const OrmLevel *p, const char *zFirst){
   if( zFirst[0]==0 && pSql->buf.n>iStart && pSql->buf.pErr->rc==SQLITE_OK ){
     pSql->buf.z[iStart] = ' ';  /* the comma before the first                 */
   }
+  add(pSql, zLast);
   add(pSql, p->bWide ? (pSql->buf.n==iStart ? "1" : "") : ")");
 }
 
@@ -186,11 +197,11 @@ static void addFromJoined(OrmSql *pSql, const OrmLevel *p, int bKeys){
 
 static void makeRoot(OrmSql *pSql, OrmLevel *p){
   if( p->bWide ){
-    addEmit(pSql, p, "");
+    addEmit(pSql, p, "", "");
     ormSelectSql(pSql, p->pQuery, "c");
     return;
   }
-  addEmit(pSql, p, "");
+  addEmit(pSql, p, "", "");
   add(pSql, " FROM (");
   addInner(pSql, p);
   ormSelectSql(pSql, p->pQuery, "c");
@@ -213,7 +224,7 @@ static void makePull(OrmSql *pSql, OrmLevel *p){
 }
 
 static void makeOne(OrmSql *pSql, OrmLevel *p){
-  addEmit(pSql, p, "");
+  addEmit(pSql, p, "", "");
   add(pSql, " FROM ");
   addTable(pSql, p->pModel->zTable, "c");
   add(pSql, " WHERE ");
@@ -229,7 +240,7 @@ static void makeOne(OrmSql *pSql, OrmLevel *p){
 /* The same for a key in any form, whose values are in the binds already. */
 void ormFetchKeyed(OrmLevel *p, OrmSql *pSql, const OrmKeyRef *pKey, int bPull){
   if( bPull ) addPull(pSql, p);
-  else addEmit(pSql, p, "");
+  else addEmit(pSql, p, "", "");
   add(pSql, " FROM ");
   addTable(pSql, p->pModel->zTable, "c");
   add(pSql, " WHERE ");
@@ -238,7 +249,7 @@ void ormFetchKeyed(OrmLevel *p, OrmSql *pSql, const OrmKeyRef *pKey, int bPull){
 }
 
 static void makeKeys(OrmSql *pSql, OrmLevel *p){
-  addEmit(pSql, p, "k.i");
+  addEmit(pSql, p, "k.i", "");
   add(pSql, " FROM orm_keys(?1) AS k CROSS JOIN ");
   addTable(pSql, p->pModel->zTable, "c");
   add(pSql, " WHERE ");
@@ -252,7 +263,7 @@ static void makeKeys(OrmSql *pSql, OrmLevel *p){
 
 static void makeEach(OrmSql *pSql, OrmLevel *p){
   add(pSql, "SELECT count((");
-  addEmit(pSql, p, "k.i");
+  addEmit(pSql, p, "k.i", isBare(p) ? ",c.orm_x" : "");
   add(pSql, " FROM (");
   addInner(pSql, p);
   addFromJoined(pSql, p, 0);
@@ -277,7 +288,7 @@ static void addOrderByKey(OrmSql *pSql, const OrmLevel *p){
 }
 
 static void makeJoin(OrmSql *pSql, OrmLevel *p){
-  addEmit(pSql, p, p->bWide ? "k.i" : "c.orm_i");
+  addEmit(pSql, p, p->bWide ? "k.i" : "c.orm_i", "");
   if( !p->bWide ){
     add(pSql, " FROM (");
     addInner(pSql, p);
@@ -297,7 +308,7 @@ static void makeScan(OrmSql *pSql, OrmLevel *p){
     if( i ) ormBufChar(&first, ',');
     ormBufColumn(&first, "c", p->pModel->aField[pRel->aRemote[i]].zName);
   }
-  addEmit(pSql, p, ormBufText(&first));
+  addEmit(pSql, p, ormBufText(&first), "");
   ormBufFree(&first);
   if( p->bNatural || p->bWide ){
     add(pSql, " FROM ");
