@@ -49,6 +49,8 @@ static const struct OrmFunction {
   { "orm_get",         3, READER | JSON, ormSqlGet, 0, 0 },
   { "orm_all",         1, READER | JSON, ormSqlAll, 0, 0 },
   { "orm_all",         2, READER | JSON, ormSqlAll, 0, 0 },
+  { "orm_page",        1, READER | JSON, ormSqlPage, 0, 0 },
+  { "orm_page",        2, READER | JSON, ormSqlPage, 0, 0 },
   { "orm_first",       1, READER | JSON, ormSqlFirst, 0, 0 },
   { "orm_first",       2, READER | JSON, ormSqlFirst, 0, 0 },
   { "orm_one",         1, READER | JSON, ormSqlOne, 0, 0 },

@@ -826,6 +826,10 @@ void ormConditionSql(OrmSql*, OrmModel*, const OrmCond*, int eDeleted,
 ** the rows that a query asks for, in its order, without what stands before.
 ** That may use the columns of <alias>, not its rowid. */
 void ormSelectSql(OrmSql*, const OrmQuery*, const char *zAlias);
+/* "SELECT EXISTS(..)": has the query any rows, whatever its limit?  mNot: not
+** those after the cursor, not those before it. */
+enum { ORM_NOT_AFTER = 1, ORM_NOT_BEFORE = 2 };
+void ormExistsSql(OrmSql*, const OrmQuery*, int mNot);
 
 struct OrmOrder {               /* e.g. author.country.name, or a _count      */
   int nHop; OrmRel **apHop;     /* to-one relationships on the way            */
@@ -939,6 +943,12 @@ void ormStreamClose(OrmStream*);                     /* the plan stays taken  */
 i64 ormCountRows(Orm*, OrmErr*, OrmPlan*);           /* orm_count             */
 i64 ormExistsRow(Orm*, OrmErr*, OrmPlan*);           /* 1 or 0                */
 i64 ormCountTotal(Orm*, OrmErr*, OrmPlan*);          /* total of orm_page     */
+
+/* ========================================================================
+** Interface to ext/read/page.c
+** ===================================================================== */
+/* orm_page(): items, page_info and, if the query asks, total. */
+void ormPage(Orm*, OrmErr*, OrmPlan*, OrmBuf *pOut);
 
 /* ========================================================================
 ** Interface to ext/read/path.c: a way from a model to a model

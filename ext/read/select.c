@@ -39,7 +39,7 @@ static void stretchSql(OrmSql *p, const OrmQuery *pQuery, int i, int *piBind){
   char zAlias[16];
   query.pAfter = query.pBefore = 0;
   ormSqlAlias(p, zAlias);
-  ormBufAdd(&p->buf, i ? " UNION ALL SELECT * FROM " : "SELECT * FROM ", -1);
+  ormBufAdd(&p->buf, "SELECT * FROM ", -1);
   fromSql(p, pQuery, zAlias);
   nBefore = p->buf.n;
   ormWhereSql(p, &query, zAlias);
@@ -73,7 +73,10 @@ static void stretchesSql(
 ){
   int iBind = 0;
   ormBufChar(&p->buf, '(');
-  for(int i=0; i<nStretch; i++) stretchSql(p, pQuery, i, &iBind);
+  for(int i=0; i<nStretch; i++){
+    if( i ) ormBufAdd(&p->buf, " UNION ALL ", -1);
+    stretchSql(p, pQuery, i, &iBind);
+  }
   ormBufPrintf(&p->buf, ") AS %s", zAlias);
   endSql(p, pQuery, zAlias, 1);
 }
@@ -92,4 +95,51 @@ void ormSelectSql(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
   else plainSql(p, pQuery, zInner);
   ormBufPrintf(&p->buf, ") AS %s", zAlias);
   if( pQuery->bLast ) ormOrderSql(p, pQuery, zAlias);
+}
+
+/* ------------------------------------------------------------------------
+** Is there any?
+*/
+
+/* A cursor negated.  A comparison of row values may be NULL, which is no. */
+static void notSql(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
+  ormBufAdd(&p->buf, " AND (1", 7);
+  ormCursorSql(p, pQuery, zAlias);
+  ormBufAdd(&p->buf, ") IS NOT TRUE", -1);
+}
+
+/* The whole where, in which the cursors of mNot are negated. */
+static void whereNotSql(
+  OrmSql *p, const OrmQuery *pQuery, const char *zAlias, int mNot
+){
+  OrmQuery query = *pQuery;
+  if( mNot & ORM_NOT_AFTER ) query.pAfter = 0;
+  if( mNot & ORM_NOT_BEFORE ) query.pBefore = 0;
+  ormWhereSql(p, &query, zAlias);
+  query = *pQuery;
+  if( (mNot & ORM_NOT_AFTER)==0 ) query.pAfter = 0;
+  if( (mNot & ORM_NOT_BEFORE)==0 ) query.pBefore = 0;
+  if( query.pAfter || query.pBefore ) notSql(p, &query, zAlias);
+}
+
+/* A whole SELECT of 1 or 0: has the query any rows, whatever its limit? */
+void ormExistsSql(OrmSql *p, const OrmQuery *pQuery, int mNot){
+  int nStretch = mNot ? 0 : ormStretchCount(pQuery);
+  int iBind = 0;
+  ormBufAdd(&p->buf, "SELECT EXISTS(", -1);
+  for(int i=0; i<nStretch; i++){
+    if( i ) ormBufAdd(&p->buf, ") OR EXISTS(", -1);
+    stretchSql(p, pQuery, i, &iBind);
+  }
+  if( nStretch==0 ){
+    char zAlias[16];
+    i64 nBefore;
+    ormSqlAlias(p, zAlias);
+    ormBufAdd(&p->buf, "SELECT * FROM ", -1);
+    fromSql(p, pQuery, zAlias);
+    nBefore = p->buf.n;
+    whereNotSql(p, pQuery, zAlias, mNot);
+    asWhere(p, nBefore);
+  }
+  ormBufChar(&p->buf, ')');
 }

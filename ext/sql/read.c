@@ -75,6 +75,19 @@ void ormSqlAll(sqlite3_context *pCtx, int nArg, sqlite3_value **apArg){
   callEnd(&call, pCtx);
 }
 
+/* orm_page(model [, query]): a page and its cursors. */
+void ormSqlPage(sqlite3_context *pCtx, int nArg, sqlite3_value **apArg){
+  Call call;
+  if( callBegin(&call, pCtx, nArg, apArg, 1, ORM_Q_ALL | ORM_Q_TOTAL) ){
+    OrmBuf out;
+    ormBufInit(&out, &call.err);
+    ormPage(call.pOrm, &call.err, call.pPlan, &out);
+    ormJsonResult(pCtx, &out);
+    ormBufFree(&out);
+  }
+  callEnd(&call, pCtx);
+}
+
 /* The first object; more than nMax and (bNeed) none are errors. */
 static void first(sqlite3_context *pCtx, int nArg, sqlite3_value **apArg,
                   int mFirst, int bNeed){

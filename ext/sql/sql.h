@@ -26,8 +26,8 @@ void ormSqlCheckOrder(Orm*, OrmErr*, OrmModel*, OrmRel*);
 OrmSqlFunc ormSqlDiagram, ormSqlGenerate;
 
 /* sql/read.c */
-OrmSqlFunc ormSqlGet, ormSqlAll, ormSqlFirst, ormSqlOne, ormSqlOneOrNone,
-           ormSqlCount, ormSqlExists, ormSqlLoadStep;
+OrmSqlFunc ormSqlGet, ormSqlAll, ormSqlPage, ormSqlFirst, ormSqlOne,
+           ormSqlOneOrNone, ormSqlCount, ormSqlExists, ormSqlLoadStep;
 void ormSqlLoadFinal(sqlite3_context*);
 
 /* sql/object.c */
