@@ -131,7 +131,6 @@ struct Orm {
   int aReprepare[2];            /*   and how often they were re-prepared      */
   int nPin;                     /* pins that are held                         */
   struct OrmPlanCache *pPlans;  /* read/plan.c                                */
-  struct OrmWrite *pWrite;      /* write/: the running write, or 0            */
   struct OrmRules *pRules;      /* write/rules.c: delete rules, or 0          */
 };
 void ormUnref(void *pOrm);
@@ -1214,7 +1213,10 @@ typedef void (*OrmDrift)(void*, const char *zTrigger, const char *zModel,
 void ormEnforceDrift(Orm*, OrmErr*, OrmCatalog*, OrmDrift, void*);
 
 /* ========================================================================
-** Interface to ext/write/: writes of object graphs
+** Interface to ext/write/save.c: writes of object graphs
+**
+** One call writes one document, all or nothing, in every context.  unit.c's
+** head comment tells how; write/unit.h what its rooms share.
 ** ===================================================================== */
 /* How a graph is meant. */
 enum {
@@ -1223,5 +1225,26 @@ enum {
   ORM_WRITE_IGNORE,             /* create, passing over existing roots        */
   ORM_WRITE_UPDATE              /* patch of the object named by a key         */
 };
+enum { ORM_WRITE_ONE, ORM_WRITE_MANY, ORM_WRITE_EITHER };
+typedef struct OrmWrite OrmWrite;
+struct OrmWrite {
+  const char *zModel; i64 nModel;
+  u8 eMode;                     /* ORM_WRITE_CREATE ..                        */
+  u8 eMany;                     /* an object is given, an array, either       */
+  const char *zObject; i64 nObject;          /* the document                  */
+  sqlite3_value *pKey;          /* UPDATE: of the object to change; else the  */
+                                /*   new object's key, or 0                   */
+  const char *zQuery; i64 nQuery;            /* the shape of pOut's object;   */
+                                /*   0: what the document wrote               */
+  OrmBuf *pOut;                 /* OUT: the object as stored, or 0: not asked */
+  i64 nRoot;                    /* OUT: root objects (IGNORE: created ones)   */
+  u8 bCreated;                  /* OUT: the last root was inserted            */
+  u8 bRowid; i64 iRowid;        /* OUT: it has an integer key                 */
+  i64 iCreated;                 /* OUT: how many roots were inserted          */
+};
+void ormWrite(Orm*, OrmErr*, OrmWrite*);
+/* orm_update_many: number of objects that the query finds. */
+i64 ormUpdateMany(Orm*, OrmErr*, const char *zModel, i64 nModel,
+  const char *zQuery, i64 nQuery, const char *zChanges, i64 nChanges);
 
 #endif /* ORM_INT_H */

@@ -43,4 +43,8 @@ extern const sqlite3_module ormSqlDeletePlanModule;
 /* sql/link.c, sql/related.c */
 extern const sqlite3_module ormSqlLinkModule, ormSqlRelatedModule;
 
+/* sql/write.c */
+OrmSqlFunc ormSqlCreate, ormSqlSave, ormSqlUpdate, ormSqlCreateMany,
+           ormSqlSaveMany, ormSqlUpdateMany;
+
 #endif /* ORM_SQL_H */

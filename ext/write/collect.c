@@ -1,0 +1,438 @@
+/*
+** Collections compared with what is there: which members are new, which have
+** left, and what leaving means: an orphan to delete, a reference to set NULL,
+** a link row to delete (C25, C50-C59, C62-C68, C95).
+**
+** The members present are read in one statement for each relationship, and
+** become rows of the unit (UNIT_PRESENT) unless they are some already.  A row
+** that the graph gives to somebody else has moved and is no orphan (C51).
+*/
+#include "unit.h"
+
+/* ------------------------------------------------------------------------
+** Leaving
+** --------------------------------------------------------------------- */
+
+static int isOrphanRel(const OrmRel *p){
+  return (p->mCascade & ORM_CASCADE_DELETE_ORPHAN)!=0;
+}
+
+static void makeOrphan(
+  Unit *p, UnitRow *pRow, const OrmJson *pNode, int bLate
+){
+  const OrmModel *pModel = pRow->pModel->p;
+  struct OrmBind *a;
+  if( pRow->bOrphan ) return;
+  a = ormArenaAlloc(p->pArena, pModel->nKey*(i64)sizeof(*a));
+  if( a==0 ) return;
+  for(int i=0; i<pModel->nKey; i++) a[i] = pRow->aOld[pModel->aKey[i]];
+  pRow->bOrphan = 1;
+  if( pRow->eRole==UNIT_OBJECT && !pRow->bRoot ){
+    ormUnitErr(p, SQLITE_ERROR, pRow->pNode, "this object is written here and"
+               " leaves a collection that deletes it at %s",
+               ormJsonPath(p->pArena, pNode));
+  }
+  ormUnitOrphan(p, pRow->pModel->p, a, pNode, bLate);
+}
+
+/* Set a reference NULL that the row holds to the owner of a collection. */
+static void letGo(Unit *p, UnitRow *pRow, const UnitColl *pColl){
+  const OrmRel *pRel = pColl->pRel;
+  for(int i=0; i<pRel->nRemote; i++){
+    const OrmField *pField = &pRow->pModel->p->aField[pRel->aRemote[i]];
+    UnitVal *pVal;
+    if( pField->iKey ){
+      ormUnitErr(p, SQLITE_CONSTRAINT, pColl->pNode, "%s %s is part of the"
+          " primary key and cannot be set NULL", pRow->pModel->p->zName,
+          pField->zName);                                             /* C24 */
+      return;
+    }
+    pVal = ormUnitVal(p, pRow, pRel->aRemote[i]);
+    if( pVal==0 ) return;
+    pVal->eKind = UNIT_BIND;
+    pVal->bRel = 1;
+    memset(&pVal->v, 0, sizeof(pVal->v));
+    pVal->v.eType = SQLITE_NULL;
+    pVal->pNode = pColl->pNode;
+  }
+  pRow->bUnlink = 1;
+  if( pRow->pNode==0 ) pRow->pNode = pColl->pNode;
+}
+
+/* Does the graph itself say who the row belongs to? */
+static int isMoved(const UnitRow *pRow, const OrmRel *pRel){
+  if( pRow->aVal==0 ) return 0;
+  for(int i=0; i<pRel->nRemote; i++){
+    const UnitVal *pVal = &pRow->aVal[pRel->aRemote[i]];
+    if( pVal->eKind==UNIT_REF ) return 1;
+    if( pVal->eKind==UNIT_BIND && !pVal->bRel ) return 1;
+  }
+  return 0;
+}
+
+static void unlinkRow(Unit *p, const UnitColl *pColl, UnitRow *pRow){
+  UnitLink *pNew = ormArenaAlloc(p->pArena, sizeof(*pNew));
+  if( pNew==0 ) return;
+  pNew->pColl = pColl;
+  pNew->pRow = pRow;
+  pNew->pNext = p->pUnlink;
+  p->pUnlink = pNew;
+}
+
+/* A member that is there and is to be there no more. */
+static void leave(Unit *p, const UnitColl *pColl, UnitRow *pRow){
+  const OrmRel *pRel = pColl->pRel;
+  if( pRel->zSecondary ){
+    unlinkRow(p, pColl, pRow);
+    if( isOrphanRel(pRel) ) makeOrphan(p, pRow, pColl->pNode, 0);     /* C68 */
+    return;
+  }
+  if( isMoved(pRow, pRel) || pRel->ePassive==2 ) return;         /* C51, C82 */
+  if( isOrphanRel(pRel) ) makeOrphan(p, pRow, pColl->pNode, 0);
+  else letGo(p, pRow, pColl);
+}
+
+/* ------------------------------------------------------------------------
+** Who is there
+** --------------------------------------------------------------------- */
+
+/* Are the members present needed? */
+static int needsPresent(const UnitColl *p){
+  if( p->bDone || p->pRel->bForeign ) return 0;
+  if( ormUnitSame(p->pOwner)->eState!=UNIT_OLD ) return 0;
+  return p->bSet || (p->pRel->zSecondary && (p->nRemove || p->nDelete));
+}
+
+/* SELECT k.i, columns FROM keys, (link,) target */
+static void presentSql(Unit *p, const OrmRel *pRel, OrmBuf *pBuf){
+  UnitModel *pModel = ormUnitModel(p, pRel->pTarget);
+  if( pModel==0 ) return;
+  ormBufAdd(pBuf, "SELECT k.i, ", -1);
+  ormResolveColumns(p, pModel, pBuf, "c");
+  ormBufAdd(pBuf, " FROM orm_keys(?1) AS k CROSS JOIN ", -1);
+  if( pRel->zSecondary ){
+    ormBufTable(pBuf, pRel->zSecondary);
+    ormBufAdd(pBuf, " AS l CROSS JOIN ", -1);
+  }
+  ormBufTable(pBuf, pRel->pTarget->zTable);
+  ormBufAdd(pBuf, " AS c WHERE ", -1);
+  for(int i=0; i<pRel->nLocal; i++){
+    if( i ) ormBufAdd(pBuf, " AND ", 5);
+    if( pRel->zSecondary ) ormBufColumn(pBuf, "l", pRel->azSecLocal[i]);
+    else ormBufColumn(pBuf, "c", pRel->pTarget->aField[pRel->aRemote[i]].zName);
+    ormBufPrintf(pBuf, " = k.k%d", i);
+  }
+  for(int i=0; pRel->zSecondary && i<pRel->nRemote; i++){
+    ormBufAdd(pBuf, " AND ", 5);
+    ormBufColumn(pBuf, "c", pRel->pTarget->aField[pRel->aRemote[i]].zName);
+    ormBufAdd(pBuf, " = ", 3);
+    ormBufColumn(pBuf, "l", pRel->azSecRemote[i]);
+  }
+}
+
+static void presentAdd(Unit *p, UnitColl *pColl, UnitRow *pRow){
+  UnitRow **pp = ormArenaGrow(p->pArena, (void**)&pColl->apPresent,
+      pColl->nPresent, &pColl->nPresentAlloc, (int)sizeof(*pp));
+  if( pp==0 ) return;
+  *pp = pRow;
+  pColl->nPresent++;
+}
+
+/* Read the members present of all collections of one relationship. */
+static void readPresent(Unit *p, UnitColl **ap, int n){
+  const OrmRel *pRel = ap[0]->pRel;
+  OrmBinds binds;
+  OrmKeys keys;
+  OrmBuf buf;
+  OrmStmt *pStmt;
+  memset(&binds, 0, sizeof(binds));
+  memset(&keys, 0, sizeof(keys));
+  binds.pArena = p->pArena;
+  for(int i=0; i<n; i++){
+    for(int j=0; j<pRel->nLocal; j++){
+      struct OrmBind *pBind = ormArenaGrow(p->pArena, (void**)&binds.a, binds.n,
+                                     &binds.nAlloc, (int)sizeof(*pBind));
+      if( pBind==0 ) return;
+      *pBind = ormUnitSame(ap[i]->pOwner)->aOld[pRel->aLocal[j]];
+      binds.n++;
+    }
+  }
+  keys.nCol = pRel->nLocal;
+  keys.nKey = n;
+  keys.aBind = binds.a;
+  ormBufInit(&buf, p->pErr);
+  presentSql(p, pRel, &buf);
+  pStmt = ormStmtTake(p->pOrm, p->pErr, ormBufText(&buf), buf.n);
+  ormBufFree(&buf);
+  ormKeysBind(p->pErr, pStmt, 1, &keys);
+  while( ormStmtStep(p->pOrm, p->pErr, pStmt) ){
+    int i = sqlite3_column_int(pStmt->p, 0);
+    UnitRow *pRow = ormResolveStored(p, pRel->pTarget, pStmt->p, 1);
+    if( pRow && i>=0 && i<n ) presentAdd(p, ap[i], pRow);
+  }
+  ormStmtGive(p->pOrm, p->pErr, pStmt);
+  ormKeysCheck(p->pErr, &keys);
+}
+
+static void readAllPresent(Unit *p){
+  UnitColl **ap;
+  int nColl = 0;
+  UnitColl *pColl;
+  for(pColl=p->pColl; pColl; pColl=pColl->pNext) nColl++;
+  ap = ormArenaAlloc(p->pArena, (nColl+1)*(i64)sizeof(*ap));
+  if( ap==0 ) return;
+  for(UnitColl *pFirst=p->pColl; pFirst; pFirst=pFirst->pNext){
+    int n = 0;
+    if( !needsPresent(pFirst) || pFirst->bRead ) continue;
+    for(pColl=pFirst; pColl; pColl=pColl->pNext){
+      if( pColl->pRel!=pFirst->pRel || !needsPresent(pColl) ) continue;
+      pColl->bRead = 1;
+      ap[n++] = pColl;
+    }
+    readPresent(p, ap, n);
+    if( p->pErr->rc ) return;
+  }
+}
+
+/* ------------------------------------------------------------------------
+** One collection
+** --------------------------------------------------------------------- */
+
+/* Is a row found for $remove or $delete a member? */
+static int isMember(const UnitColl *pColl, const UnitRow *pRow){
+  const OrmRel *pRel = pColl->pRel;
+  const UnitRow *pOwner = ormUnitSame(pColl->pOwner);
+  if( pRow->eState!=UNIT_OLD || pOwner->eState!=UNIT_OLD ) return 0;
+  if( pRel->zSecondary ){
+    for(int i=0; i<pColl->nPresent; i++){
+      if( pColl->apPresent[i]==pRow ) return 1;
+    }
+    return 0;
+  }
+  for(int i=0; i<pRel->nRemote; i++){
+    struct OrmBind v = pOwner->aOld[pRel->aLocal[i]];
+    const struct OrmBind *pOld = &pRow->aOld[pRel->aRemote[i]];
+    if( pOld->eType==SQLITE_NULL ) return 0;
+    if( !ormValEqual(&v, pOld, &pOwner->pModel->p->aField[pRel->aLocal[i]]) ){
+      return 0;
+    }
+  }
+  return 1;
+}
+
+static void collectRemoved(Unit *p, UnitColl *pColl){
+  for(int i=0; i<pColl->nRemove; i++){
+    UnitRow *pRow = ormUnitSame(pColl->apRemove[i]);
+    if( pRow->iMark==p->iMark || !isMember(pColl, pRow) ) continue;
+    if( pColl->bSet && pColl->pRel->zSecondary ) continue;  /* left already  */
+    leave(p, pColl, pRow);
+  }
+  for(int i=0; i<pColl->nDelete; i++){
+    UnitRow *pRow = ormUnitSame(pColl->apDelete[i]);
+    if( !isMember(pColl, pRow) ){
+      ormUnitErr(p, SQLITE_ERROR, pColl->apDelete[i]->pNode, "$delete: no such"
+          " object in %s", pColl->pRel->zName);
+      continue;
+    }
+    makeOrphan(p, pRow, pColl->apDelete[i]->pNode, 0);
+  }
+}
+
+static void collectMany(Unit *p, UnitColl *pColl){
+  int iPresent = ++p->iMark;
+  for(int i=0; i<pColl->nPresent; i++) pColl->apPresent[i]->iMark = iPresent;
+  for(int i=0; i<pColl->nMember; i++){
+    UnitRow *pRow = ormUnitSame(pColl->aMember[i].p);
+    pColl->aMember[i].bLinked = pRow->iMark==iPresent;
+  }
+  p->iMark++;
+  for(int i=0; i<pColl->nMember; i++){
+    UnitRow *pRow = ormUnitSame(pColl->aMember[i].p);
+    if( pRow->iMark==p->iMark ) pColl->aMember[i].bLinked = 1;      /* C64    */
+    pRow->iMark = p->iMark;
+  }
+  if( pColl->bSet ){
+    for(int i=0; i<pColl->nPresent; i++){
+      if( pColl->apPresent[i]->iMark!=p->iMark ){
+        leave(p, pColl, pColl->apPresent[i]);
+      }
+    }
+  }
+  collectRemoved(p, pColl);
+}
+
+/* The object that a row's reference led to. */
+static void orphanTarget(Unit *p, const UnitColl *pColl, const UnitRow *pOwner){
+  const OrmRel *pRel = pColl->pRel;
+  UnitModel *pModel = ormUnitModel(p, pRel->pTarget);
+  OrmBuf buf;
+  OrmStmt *pStmt;
+  if( pModel==0 ) return;
+  ormBufInit(&buf, p->pErr);
+  ormBufAdd(&buf, "SELECT ", -1);
+  ormResolveColumns(p, pModel, &buf, "c");
+  ormBufAdd(&buf, " FROM ", -1);
+  ormBufTable(&buf, pRel->pTarget->zTable);
+  ormBufAdd(&buf, " AS c WHERE ", -1);
+  for(int i=0; i<pRel->nRemote; i++){
+    if( i ) ormBufAdd(&buf, " AND ", 5);
+    ormBufColumn(&buf, "c", pRel->pTarget->aField[pRel->aRemote[i]].zName);
+    ormBufPrintf(&buf, " = ?%d", i+1);
+  }
+  pStmt = ormStmtTake(p->pOrm, p->pErr, ormBufText(&buf), buf.n);
+  ormBufFree(&buf);
+  for(int i=0; i<pRel->nLocal; i++){
+    ormValOne(p->pErr, pStmt, i+1, &pOwner->aOld[pRel->aLocal[i]]);
+  }
+  if( ormStmtStep(p->pOrm, p->pErr, pStmt) ){
+    UnitRow *pRow = ormResolveStored(p, pRel->pTarget, pStmt->p, 0);
+    if( pRow ) makeOrphan(p, pRow, pColl->pNode, 1);
+  }
+  ormStmtGive(p->pOrm, p->pErr, pStmt);
+}
+
+/* A reference of the row itself was set (C52, C55). */
+static void collectOne(Unit *p, UnitColl *pColl){
+  const OrmRel *pRel = pColl->pRel;
+  UnitRow *pOwner = ormUnitSame(pColl->pOwner);
+  int bChanged = pColl->nMember==0;
+  if( pOwner->eState!=UNIT_OLD ) return;
+  for(int i=0; i<pRel->nLocal; i++){
+    struct OrmBind v;
+    const struct OrmBind *pOld = &pOwner->aOld[pRel->aLocal[i]];
+    if( pOld->eType==SQLITE_NULL ) return;
+    if( pColl->nMember==0 ) continue;
+    if( !ormUnitKnown(pColl->aMember[0].p, pRel->aRemote[i], &v)
+     || !ormValSame(&v, pOld) ) bChanged = 1;
+  }
+  if( !bChanged ) return;
+  if( isOrphanRel(pRel) ) orphanTarget(p, pColl, pOwner);
+  if( pColl->nMember==0 && pRel->pBack && isOrphanRel(pRel->pBack) ){
+    makeOrphan(p, pOwner, pColl->pNode, 0);
+  }
+}
+
+/* Two collections of one relationship and object (merged rows): the same, or
+** a complaint. */
+static void mergeColls(Unit *p, UnitColl *pColl){
+  UnitRow *pOwner = ormUnitSame(pColl->pOwner);
+  for(UnitColl *q=p->pColl; q!=pColl; q=q->pNext){
+    if( q->pRel!=pColl->pRel || ormUnitSame(q->pOwner)!=pOwner || q->bDone ){
+      continue;
+    }
+    if( !q->bSet || !pColl->bSet || q->bImplied || pColl->bImplied ) continue;
+    if( q->pNode->nRaw==pColl->pNode->nRaw && memcmp(q->pNode->zRaw,
+            pColl->pNode->zRaw, (size_t)q->pNode->nRaw)==0 ){
+      pColl->bDone = 1;
+      return;
+    }
+    ormUnitErr(p, SQLITE_ERROR, pColl->pNode, "%s of one object is given twice"
+        " in this graph, otherwise at %s", pColl->pRel->zName,
+        ormJsonPath(p->pArena, q->pNode));
+    return;
+  }
+}
+
+void ormCollect(Unit *p){
+  UnitColl *pColl;
+  for(pColl=p->pColl; pColl; pColl=pColl->pNext){
+    if( pColl->pOwner->pSame || pColl->pOwner->bMerged ) mergeColls(p, pColl);
+  }
+  readAllPresent(p);
+  for(pColl=p->pColl; pColl && p->pErr->rc==SQLITE_OK; pColl=pColl->pNext){
+    if( pColl->bDone ) continue;
+    if( ormUnitSame(pColl->pOwner)->eState==UNIT_GONE ) continue;
+    if( pColl->pRel->bForeign ) collectOne(p, pColl);
+    else collectMany(p, pColl);
+  }
+}
+
+/* ------------------------------------------------------------------------
+** Link rows
+** --------------------------------------------------------------------- */
+
+static void linkWhere(OrmBuf *pBuf, const OrmRel *pRel){
+  for(int i=0; i<pRel->nLocal+pRel->nRemote; i++){
+    if( i ) ormBufAdd(pBuf, " AND ", 5);
+    ormBufName(pBuf, i<pRel->nLocal ? pRel->azSecLocal[i]
+                                    : pRel->azSecRemote[i-pRel->nLocal]);
+    ormBufPrintf(pBuf, " = ?%d", i+1);
+  }
+}
+
+static OrmStmt *linkStmt(Unit *p, const OrmRel *pRel, int bAdd){
+  int n = pRel->nLocal + pRel->nRemote;
+  OrmBuf buf;
+  OrmStmt *pStmt;
+  ormBufInit(&buf, p->pErr);
+  ormBufAdd(&buf, bAdd ? "INSERT INTO " : "DELETE FROM ", -1);
+  ormBufTable(&buf, pRel->zSecondary);
+  if( bAdd ){
+    for(int i=0; i<n; i++){
+      ormBufChar(&buf, i ? ',' : '(');
+      ormBufName(&buf, i<pRel->nLocal ? pRel->azSecLocal[i]
+                                      : pRel->azSecRemote[i-pRel->nLocal]);
+    }
+    ormBufAdd(&buf, ") SELECT ", -1);
+    for(int i=0; i<n; i++) ormBufPrintf(&buf, i ? ", ?%d" : "?%d", i+1);
+    ormBufAdd(&buf, " WHERE NOT EXISTS (SELECT 1 FROM ", -1);
+    ormBufTable(&buf, pRel->zSecondary);
+  }
+  ormBufAdd(&buf, " WHERE ", -1);
+  linkWhere(&buf, pRel);
+  if( bAdd ) ormBufChar(&buf, ')');
+  pStmt = ormStmtTake(p->pOrm, p->pErr, ormBufText(&buf), buf.n);
+  ormBufFree(&buf);
+  return pStmt;
+}
+
+/* Run a link statement for one pair. */
+static void linkRun(
+  Unit *p, OrmStmt *pStmt, const UnitColl *pColl, const UnitRow *pRow
+){
+  const OrmRel *pRel = pColl->pRel;
+  for(int i=0; i<pRel->nLocal+pRel->nRemote; i++){
+    struct OrmBind v;
+    int bLocal = i<pRel->nLocal;
+    int iField = bLocal ? pRel->aLocal[i] : pRel->aRemote[i-pRel->nLocal];
+    if( !ormUnitKnown(bLocal ? pColl->pOwner : pRow, iField, &v)
+     || v.eType==SQLITE_NULL ){
+      ormErr(p->pErr, SQLITE_CONSTRAINT, "orm: %s: cannot be linked: %s is"
+          " NULL",
+          pColl->pNode ? ormJsonPath(p->pArena, pColl->pNode) : "$",
+          (bLocal ? pColl->pOwner : pRow)->pModel->p->aField[iField].zName);
+      return;
+    }
+    ormValOne(p->pErr, pStmt, i+1, &v);
+  }
+  ormStmtStep(p->pOrm, p->pErr, pStmt);
+  if( p->pErr->rc==SQLITE_OK ) sqlite3_reset(pStmt->p);
+  else ormFlushPrefix(p, 0, pRow->pNode ? pRow->pNode : pColl->pNode);
+}
+
+void ormCollectUnlink(Unit *p){
+  for(UnitLink *pLink=p->pUnlink; pLink && !p->pErr->rc; pLink=pLink->pNext){
+    OrmStmt *pStmt = linkStmt(p, pLink->pColl->pRel, 0);
+    linkRun(p, pStmt, pLink->pColl, pLink->pRow);
+    ormStmtGive(p->pOrm, p->pErr, pStmt);
+  }
+}
+
+void ormCollectLink(Unit *p){
+  OrmStmt *pStmt = 0;
+  const OrmRel *pRel = 0;
+  for(UnitColl *pColl=p->pColl; pColl && !p->pErr->rc; pColl=pColl->pNext){
+    if( pColl->pRel->zSecondary==0 || pColl->bDone ) continue;
+    for(int i=0; i<pColl->nMember && p->pErr->rc==SQLITE_OK; i++){
+      if( pColl->aMember[i].bLinked ) continue;
+      if( pRel!=pColl->pRel ){
+        ormStmtGive(p->pOrm, p->pErr, pStmt);
+        pRel = pColl->pRel;
+        pStmt = linkStmt(p, pRel, 1);
+        if( pStmt==0 ) return;
+      }
+      linkRun(p, pStmt, pColl, ormUnitSame(pColl->aMember[i].p));
+    }
+  }
+  ormStmtGive(p->pOrm, p->pErr, pStmt);
+}

@@ -1,0 +1,530 @@
+/*
+** Rows written: one INSERT or UPDATE a row, of just the columns that get
+** something.  Rows that follow one another and set the same columns share a
+** statement, which stays on loan meanwhile.
+**
+** A failure is given the JSON path of the object it happened to, and the field
+** where SQLite names one column; the extended code stays.
+*/
+#include "unit.h"
+
+/* ------------------------------------------------------------------------
+** Failures
+** --------------------------------------------------------------------- */
+
+/* The column of "UNIQUE constraint failed: users.email", if it is a single one
+** of this model's. */
+static const char *failedColumn(const OrmModel *pModel, const char *zMsg){
+  const char *z = strstr(zMsg, " constraint failed: ");
+  size_t nTable = strlen(pModel->zTable);
+  if( z==0 ) return 0;
+  z += strlen(" constraint failed: ");
+  if( sqlite3_strnicmp(z, pModel->zTable, (int)nTable)!=0 || z[nTable]!='.' ){
+    return 0;
+  }
+  return ormFieldByColumn(pModel, z+nTable+1)>=0 ? z+nTable+1 : 0;
+}
+
+/* A natural key that a deleted object holds cannot be given again. */
+static void checkDeleted(Unit *p, const UnitRow *pRow){
+  const OrmModel *pModel = pRow->pModel->p;
+  OrmErr err = { SQLITE_OK, 0 };
+  OrmBuf buf;
+  OrmStmt *pStmt;
+  int bDeleted;
+  if( pModel->iSoftDelete<0 || pModel->nNatural==0
+   || p->pErr->rc!=SQLITE_CONSTRAINT_UNIQUE ) return;
+  ormBufInit(&buf, &err);
+  ormBufAdd(&buf, "SELECT 1 FROM ", -1);
+  ormBufTable(&buf, pModel->zTable);
+  ormBufAdd(&buf, " AS t WHERE ", -1);
+  ormSoftDeletedSql(&buf, pModel, "t");
+  for(int i=0; i<pModel->nNatural; i++){
+    ormBufAdd(&buf, " AND ", 5);
+    ormBufColumn(&buf, "t", pModel->aField[pModel->aNatural[i]].zName);
+    ormBufPrintf(&buf, " = ?%d", i+1);
+  }
+  pStmt = ormStmtTake(p->pOrm, &err, ormBufText(&buf), buf.n);
+  for(int i=0; i<pModel->nNatural; i++){
+    struct OrmBind v;
+    if( ormUnitKnown(pRow, pModel->aNatural[i], &v) ){
+      ormValOne(&err, pStmt, i+1, &v);
+    }
+  }
+  bDeleted = ormStmtStep(p->pOrm, &err, pStmt);
+  ormStmtGive(p->pOrm, &err, pStmt);
+  ormBufFree(&buf);
+  ormErrClear(&err);
+  if( bDeleted ){
+    ormErrPrefix(p->pErr, "orm: a deleted %s holds this natural key:"
+                 " orm_restore() brings it back: ", pModel->zName);
+  }
+}
+
+/* Put the place in front of the error that is there. */
+void ormFlushPrefix(Unit *p, const UnitRow *pRow, const OrmJson *pNode){
+  OrmErr err = { SQLITE_OK, 0 };
+  OrmArena arena;
+  const char *zPath, *zColumn = 0;
+  if( p->pErr->rc==SQLITE_OK || p->pErr->zMsg==0 ) return;
+  if( pNode==0 && pRow ) pNode = pRow->pNode;
+  if( pRow ) checkDeleted(p, pRow);
+  ormArenaInit(&arena, &err);
+  zPath = pNode ? ormJsonPath(&arena, pNode) : "$";
+  if( pRow && pRow->eRole==UNIT_OBJECT ){
+    zColumn = failedColumn(pRow->pModel->p, p->pErr->zMsg);
+  }
+  if( err.rc ) ormErrClear(p->pErr), ormErrOom(p->pErr);
+  else if( zColumn ) ormErrPrefix(p->pErr, "orm: %s.%s: ", zPath, zColumn);
+  else ormErrPrefix(p->pErr, "orm: %s: ", zPath);
+  ormArenaFree(&arena);
+  ormErrClear(&err);
+}
+
+/* ------------------------------------------------------------------------
+** Shapes
+** --------------------------------------------------------------------- */
+
+static void maskSet(u64 *a, int i){
+  a[i>>6] |= ((u64)1)<<(i & 63);
+}
+
+static int maskHas(const u64 *a, int i){
+  return (int)(a[i>>6]>>(i & 63) & 1);
+}
+
+/* Is the statement of the shape for this mask?  If not it is given back and
+** the mask noted. */
+static int shapeFits(
+  Unit *p, const UnitModel *pModel, UnitShape *pShape, const u64 *aMask
+){
+  size_t n = (size_t)pModel->nMask*sizeof(u64);
+  if( pShape->p ){
+    if( memcmp(pShape->aMask, aMask, n)==0 ) return 1;
+    ormStmtGive(p->pOrm, p->pErr, pShape->p);
+    pShape->p = 0;
+  }
+  if( pShape->aMask==0 ) pShape->aMask = ormArenaAlloc(p->pArena, (i64)n);
+  if( pShape->aMask ) memcpy(pShape->aMask, aMask, n);
+  return 0;
+}
+
+void ormFlushDone(Unit *p){
+  for(UnitModel *pModel=p->pModel; pModel; pModel=pModel->pNext){
+    ormStmtGive(p->pOrm, p->pErr, pModel->insert.p);
+    ormStmtGive(p->pOrm, p->pErr, pModel->update.p);
+    pModel->insert.p = pModel->update.p = 0;
+  }
+}
+
+/* ------------------------------------------------------------------------
+** INSERT
+** --------------------------------------------------------------------- */
+
+static void bindText(struct OrmBind *p, const char *z){
+  p->eType = SQLITE_TEXT;
+  p->u.z = z;
+  p->n = (int)strlen(z);
+}
+
+static const char *newUuid(Unit *p){
+  u8 a[16];
+  sqlite3_randomness(16, a);
+  a[6] = (u8)((a[6] & 0x0f) | 0x40);
+  a[8] = (u8)((a[8] & 0x3f) | 0x80);
+  return ormArenaPrintf(p->pArena, "%02x%02x%02x%02x-%02x%02x-%02x%02x-"
+      "%02x%02x-%02x%02x%02x%02x%02x%02x", a[0], a[1], a[2], a[3], a[4],
+      a[5], a[6], a[7], a[8], a[9], a[10], a[11], a[12], a[13], a[14], a[15]);
+}
+
+static const char *unitNow(Unit *p, const OrmField *pField){
+  if( p->zNow[0]==0 ) ormNow(p->pOrm, p->pErr, p->zNow, 0);
+  if( pField->eType!=ORM_TYPE_DATE ) return p->zNow;
+  return ormArenaText(p->pArena, p->zNow, 10);
+}
+
+/* What an auto field of a new row gets. */
+static void fillAuto(Unit *p, UnitRow *pRow){
+  const OrmModel *pModel = pRow->pModel->p;
+  for(int i=0; i<pModel->nField; i++){
+    const OrmField *pField = &pModel->aField[i];
+    const char *z = 0;
+    UnitVal *pVal;
+    if( pField->eAuto==ORM_AUTO_NONE ) continue;
+    pVal = ormUnitVal(p, pRow, i);
+    if( pVal==0 || pVal->eKind!=UNIT_NONE ) continue;
+    pVal->eKind = UNIT_BIND;
+    switch( pField->eAuto ){
+      case ORM_AUTO_VERSION:
+        pVal->v.eType = SQLITE_INTEGER;
+        pVal->v.u.i = 1;
+        continue;
+      case ORM_AUTO_UUID: z = newUuid(p); break;
+      default: z = unitNow(p, pField); break;
+    }
+    if( z ) bindText(&pVal->v, z);
+  }
+}
+
+/* The value that a field of a new row is inserted with: 1, or 0 for none. */
+static int insertValue(const UnitRow *pRow, int i, struct OrmBind *pOut){
+  const UnitVal *pVal;
+  const OrmModel *pModel = pRow->pModel->p;
+  if( pRow->aVal==0 ) return 0;
+  pVal = &pRow->aVal[i];
+  if( pVal->eKind==UNIT_BIND ){
+    if( pVal->v.eType==SQLITE_NULL && pModel->bRowidKey
+     && pModel->aField[i].iKey ) return 0;
+    *pOut = pVal->v;
+    return 1;
+  }
+  return pVal->eKind==UNIT_REF && !pVal->bWrite
+      && ormUnitKnown(pVal->pRef, pVal->iRef, pOut);
+}
+
+/* Fields to learn from the INSERT: wanted, not given, and not the rowid. */
+static int wantsBack(const UnitRow *pRow, int i, const u64 *aMask){
+  const OrmModel *pModel = pRow->pModel->p;
+  if( maskHas(aMask, i) || !pRow->pModel->abBack[i] ) return 0;
+  return !(pModel->bRowidKey && pModel->aField[i].iKey);
+}
+
+static void insertSql(const UnitRow *pRow, const u64 *aMask, OrmBuf *pBuf){
+  const OrmModel *pModel = pRow->pModel->p;
+  int n = 0;
+  ormBufAdd(pBuf, "INSERT INTO ", -1);
+  ormBufTable(pBuf, pModel->zTable);
+  for(int i=0; i<pModel->nField; i++){
+    if( !maskHas(aMask, i) ) continue;
+    ormBufAdd(pBuf, n++ ? ", " : " (", 2);
+    ormBufName(pBuf, pModel->aField[i].zName);
+  }
+  if( n==0 ){
+    ormBufAdd(pBuf, " DEFAULT VALUES", -1);
+  }else{
+    for(int i=0; i<n; i++){
+      ormBufPrintf(pBuf, i ? ", ?%d" : ") VALUES (?%d", i+1);
+    }
+    ormBufChar(pBuf, ')');
+  }
+  n = 0;
+  for(int i=0; i<pModel->nField; i++){
+    if( !wantsBack(pRow, i, aMask) ) continue;
+    ormBufAdd(pBuf, n++ ? ", " : " RETURNING ", -1);
+    ormBufName(pBuf, pModel->aField[i].zName);
+  }
+}
+
+static OrmStmt *insertStmt(Unit *p, const UnitRow *pRow, const u64 *aMask){
+  UnitShape *pShape = &pRow->pModel->insert;
+  OrmBuf buf;
+  if( shapeFits(p, pRow->pModel, pShape, aMask) ) return pShape->p;
+  ormBufInit(&buf, p->pErr);
+  insertSql(pRow, aMask, &buf);
+  pShape->p = ormStmtTake(p->pOrm, p->pErr, ormBufText(&buf), buf.n);
+  ormBufFree(&buf);
+  return pShape->p;
+}
+
+static struct OrmBind *rowBack(Unit *p, UnitRow *pRow){
+  if( pRow->aBack==0 ){
+    pRow->aBack = ormArenaAlloc(p->pArena,
+        pRow->pModel->p->nField*(i64)sizeof(struct OrmBind));
+  }
+  return pRow->aBack;
+}
+
+/* The values that the INSERT gives back. */
+static void readBack(
+  Unit *p, UnitRow *pRow, sqlite3_stmt *pStmt, const u64 *aMask
+){
+  struct OrmBind *a = rowBack(p, pRow);
+  int iCol = 0;
+  for(int i=0; a && i<pRow->pModel->p->nField; i++){
+    if( !wantsBack(pRow, i, aMask) ) continue;
+    ormUnitTake(p->pArena, &a[i], sqlite3_column_value(pStmt, iCol++));
+  }
+}
+
+static void ignoredRow(Unit *p, const UnitRow *pRow){
+  if( p->pErr->rc || sqlite3_changes(p->pOrm->db)>0 ) return;
+  ormErr(p->pErr, SQLITE_CONSTRAINT, "orm: the write was ignored by a trigger"
+         " or constraint of %s", pRow->pModel->p->zTable);
+}
+
+/* Choose the key of a row before it is inserted; all that come later of its
+** model have theirs chosen too, so that they do not meet. */
+void ormFlushChooseKey(Unit *p, UnitRow *pRow){
+  UnitModel *pModel = pRow->pModel;
+  UnitVal *pVal;
+  struct OrmBind v;
+  if( ormUnitKnown(pRow, pModel->p->aKey[0], &v) ) return;
+  if( !pModel->p->bRowidKey ){
+    ormErr(p->pErr, SQLITE_ERROR, "orm: %s: objects refer to one another in a"
+        " circle, and none can be written first: give their keys",
+        pRow->pNode ? ormJsonPath(p->pArena, pRow->pNode) : "$");
+    return;
+  }
+  if( pModel->iNextKey==0 ){
+    OrmStmt *pStmt = ormStmtTakef(p->pOrm, p->pErr,
+        "SELECT max(\"%w\") FROM \"main\".\"%w\"",
+        pModel->p->aField[pModel->p->aKey[0]].zName, pModel->p->zTable);
+    if( ormStmtStep(p->pOrm, p->pErr, pStmt) ){
+      pModel->iNextKey = sqlite3_column_int64(pStmt->p, 0);
+    }
+    ormStmtGive(p->pOrm, p->pErr, pStmt);
+  }
+  pVal = ormUnitVal(p, pRow, pModel->p->aKey[0]);
+  if( pVal==0 ) return;
+  pVal->eKind = UNIT_BIND;
+  pVal->v.eType = SQLITE_INTEGER;
+  pVal->v.u.i = ++pModel->iNextKey;
+}
+
+static void insertRow(Unit *p, UnitRow *pRow){
+  const OrmModel *pModel = pRow->pModel->p;
+  u64 aMask[ORM_MASK_MAX];
+  struct OrmBind v;
+  OrmStmt *pStmt;
+  int n = 0;
+  if( pRow->pModel->iNextKey ) ormFlushChooseKey(p, pRow);
+  fillAuto(p, pRow);
+  memset(aMask, 0, (size_t)pRow->pModel->nMask*sizeof(u64));
+  for(int i=0; i<pModel->nField; i++){
+    if( insertValue(pRow, i, &v) ) maskSet(aMask, i);
+  }
+  pStmt = insertStmt(p, pRow, aMask);
+  for(int i=0; i<pModel->nField && pStmt; i++){
+    if( maskHas(aMask, i) && insertValue(pRow, i, &v) ){
+      ormValOne(p->pErr, pStmt, ++n, &v);
+    }
+  }
+  if( ormStmtStep(p->pOrm, p->pErr, pStmt) ) readBack(p, pRow, pStmt->p, aMask);
+  if( p->pErr->rc==SQLITE_OK ){
+    int rc = sqlite3_reset(pStmt->p);
+    if( rc!=SQLITE_OK ) ormErrDb(p->pErr, p->pOrm->db, rc);
+  }
+  ignoredRow(p, pRow);
+  if( p->pErr->rc ){
+    p->bConflict = pRow->bRoot && (p->pErr->rc==SQLITE_CONSTRAINT_UNIQUE
+        || p->pErr->rc==SQLITE_CONSTRAINT_PRIMARYKEY
+        || p->pErr->rc==SQLITE_CONSTRAINT_ROWID);
+    ormFlushPrefix(p, pRow, 0);
+    return;
+  }
+  pRow->bWritten = 1;
+  p->nLastRowid = sqlite3_last_insert_rowid(p->pOrm->db);
+  if( pModel->bRowidKey && !maskHas(aMask, pModel->aKey[0])
+   && rowBack(p, pRow) ){
+    pRow->aBack[pModel->aKey[0]].eType = SQLITE_INTEGER;
+    pRow->aBack[pModel->aKey[0]].u.i = p->nLastRowid;
+  }
+}
+
+/* ------------------------------------------------------------------------
+** UPDATE
+** --------------------------------------------------------------------- */
+
+/* What a field of an existing row changes to: 1, or 0 if it does not. */
+static int updateValue(
+  Unit *p, const UnitRow *pRow, int i, struct OrmBind *pOut
+){
+  const UnitVal *pVal = &pRow->aVal[i];
+  const struct OrmBind *pOld = &pRow->aOld[i];
+  switch( pVal->eKind ){
+    case UNIT_BIND:
+      *pOut = pVal->v;
+      break;
+    case UNIT_REF:
+      if( !ormUnitKnown(pVal->pRef, pVal->iRef, pOut) ) return 0;
+      break;
+    case UNIT_INC:
+      *pOut = pVal->v;
+      if( pOld->eType==SQLITE_NULL ) return 0;                      /* NW14   */
+      return pOut->eType==SQLITE_INTEGER ? pOut->u.i!=0
+                                         : pOut->u.r<0 || pOut->u.r>0;
+    default: return 0;
+  }
+  return pOld->eType==0
+      || !ormValueSame(p->pArena, &pRow->pModel->p->aField[i], pOut, pOld);
+}
+
+/* Version and updated_at change with the row (C100, C102). */
+static void touch(Unit *p, UnitRow *pRow, u64 *aMask){
+  const OrmModel *pModel = pRow->pModel->p;
+  if( pRow->bTouched ) return;
+  pRow->bTouched = 1;
+  for(int i=0; i<pModel->nField; i++){
+    int eAuto = pModel->aField[i].eAuto;
+    UnitVal *pVal = &pRow->aVal[i];
+    if( eAuto==ORM_AUTO_VERSION && !maskHas(aMask, i) ){
+      const struct OrmBind *pOld = &pRow->aOld[i];
+      pVal->eKind = UNIT_BIND;
+      pVal->v.eType = SQLITE_INTEGER;
+      pVal->v.u.i = pOld->eType==SQLITE_INTEGER ? pOld->u.i + 1 : 1;
+      maskSet(aMask, i);
+    }else if( eAuto==ORM_AUTO_UPDATED && !maskHas(aMask, i) ){
+      const char *z = unitNow(p, &pModel->aField[i]);
+      pVal->eKind = UNIT_BIND;
+      if( z ) bindText(&pVal->v, z);
+      maskSet(aMask, i);
+    }
+  }
+}
+
+static void updateSql(const UnitRow *pRow, const u64 *aMask, OrmBuf *pBuf){
+  const OrmModel *pModel = pRow->pModel->p;
+  int n = 0;
+  ormBufAdd(pBuf, "UPDATE ", -1);
+  ormBufTable(pBuf, pModel->zTable);
+  for(int i=0; i<pModel->nField; i++){
+    if( !maskHas(aMask, i) ) continue;
+    ormBufAdd(pBuf, n ? ", " : " SET ", -1);
+    ormBufName(pBuf, pModel->aField[i].zName);
+    ormBufAdd(pBuf, " = ", 3);
+    if( maskHas(aMask, pModel->nField+i) ){
+      ormBufName(pBuf, pModel->aField[i].zName);
+      ormBufAdd(pBuf, " + ", 3);
+    }
+    ormBufPrintf(pBuf, "?%d", ++n);
+  }
+  for(int i=0; i<pModel->nKey; i++){
+    ormBufAdd(pBuf, i ? " AND " : " WHERE ", -1);
+    ormBufName(pBuf, pModel->aField[pModel->aKey[i]].zName);
+    ormBufPrintf(pBuf, " = ?%d", ++n);
+  }
+}
+
+static OrmStmt *updateStmt(Unit *p, const UnitRow *pRow, const u64 *aMask){
+  UnitShape *pShape = &pRow->pModel->update;
+  OrmBuf buf;
+  if( shapeFits(p, pRow->pModel, pShape, aMask) ) return pShape->p;
+  ormBufInit(&buf, p->pErr);
+  updateSql(pRow, aMask, &buf);
+  pShape->p = ormStmtTake(p->pOrm, p->pErr, ormBufText(&buf), buf.n);
+  ormBufFree(&buf);
+  return pShape->p;
+}
+
+/* What was written is what is stored now. */
+static void updated(Unit *p, UnitRow *pRow, int i, const struct OrmBind *pNew){
+  pRow->aOld[i] = *pNew;
+  ormValAffinity(p->pArena, &pRow->aOld[i], pRow->pModel->p->aField[i].cAff);
+}
+
+/* Update the fields of the mask. */
+static void updateRow(Unit *p, UnitRow *pRow, u64 *aMask, int bTouch){
+  const OrmModel *pModel = pRow->pModel->p;
+  struct OrmBind v;
+  OrmStmt *pStmt;
+  int n = 0;
+  if( bTouch ) touch(p, pRow, aMask);
+  for(int i=0; i<pModel->nField; i++){
+    if( maskHas(aMask, i) && pRow->aVal[i].eKind==UNIT_INC ){
+      maskSet(aMask, pModel->nField+i);
+    }
+  }
+  if( pModel->bView ){
+    ormErr(p->pErr, SQLITE_ERROR, "orm: %s is a view and cannot be written",
+           pModel->zName);
+  }
+  ormRenameBefore(p, pRow, aMask);
+  pStmt = updateStmt(p, pRow, aMask);
+  for(int i=0; i<pModel->nField && pStmt; i++){
+    if( !maskHas(aMask, i) ) continue;
+    if( pRow->aVal[i].eKind!=UNIT_REF ) v = pRow->aVal[i].v;
+    else if( !ormUnitKnown(pRow->aVal[i].pRef, pRow->aVal[i].iRef, &v) ) return;
+    ormValOne(p->pErr, pStmt, ++n, &v);
+  }
+  for(int i=0; i<pModel->nKey && pStmt; i++){
+    ormValOne(p->pErr, pStmt, ++n, &pRow->aOld[pModel->aKey[i]]);
+  }
+  ormStmtStep(p->pOrm, p->pErr, pStmt);
+  if( p->pErr->rc==SQLITE_OK ) sqlite3_reset(pStmt->p);
+  ignoredRow(p, pRow);
+  if( p->pErr->rc ){
+    ormFlushPrefix(p, pRow, 0);
+    return;
+  }
+  for(int i=0; i<pModel->nField; i++){
+    if( !maskHas(aMask, i) || pRow->aVal[i].eKind==UNIT_INC ) continue;
+    if( insertValue(pRow, i, &v) ) updated(p, pRow, i, &v);
+  }
+}
+
+/* All that changes, or (aOnly) those of its fields. */
+static void changeRow(Unit *p, UnitRow *pRow, const u8 *abOnly, int bTouch){
+  u64 aMask[ORM_MASK_MAX];
+  struct OrmBind v;
+  int bAny = 0;
+  if( pRow->aVal==0 ) return;
+  memset(aMask, 0, (size_t)pRow->pModel->nMask*sizeof(u64));
+  for(int i=0; i<pRow->pModel->p->nField; i++){
+    if( abOnly && !abOnly[i] ) continue;
+    if( !updateValue(p, pRow, i, &v) ) continue;
+    maskSet(aMask, i);
+    bAny = 1;
+  }
+  if( bAny && p->pErr->rc==SQLITE_OK ) updateRow(p, pRow, aMask, bTouch);
+}
+
+void ormFlushRow(Unit *p, UnitRow *pRow){
+  if( p->pErr->rc ) return;
+  if( pRow->eState==UNIT_NEW ){
+    insertRow(p, pRow);
+  }else if( pRow->eState==UNIT_OLD ){
+    changeRow(p, pRow, 0, 1);
+    pRow->bWritten = 1;
+  }
+}
+
+/* References of a row before the deletes: those that are known, and with
+** bNull the others set NULL.  0: some could be neither. */
+int ormFlushEarly(Unit *p, UnitRow *pRow){
+  const OrmModel *pModel = pRow->pModel->p;
+  u8 *abOnly = ormArenaAlloc(p->pArena, pModel->nField);
+  UnitVal *aKeep = ormArenaAlloc(p->pArena, pModel->nField*(i64)sizeof(*aKeep));
+  struct OrmBind v;
+  int bAll = 1;
+  if( abOnly==0 || aKeep==0 ) return 1;
+  memcpy(aKeep, pRow->aVal, (size_t)pModel->nField*sizeof(*aKeep));
+  for(int i=0; i<pModel->nField; i++){
+    UnitVal *pVal = &pRow->aVal[i];
+    if( !pVal->bRel || pVal->eKind==UNIT_NONE ) continue;
+    abOnly[i] = 1;
+    if( pVal->eKind!=UNIT_REF || ormUnitKnown(pVal->pRef, pVal->iRef, &v) ){
+      continue;
+    }
+    if( pModel->aField[i].bNotNull || pModel->aField[i].iKey ){
+      bAll = 0;
+      abOnly[i] = 0;
+      continue;
+    }
+    pVal->eKind = UNIT_BIND;
+    memset(&pVal->v, 0, sizeof(pVal->v));
+    pVal->v.eType = SQLITE_NULL;
+  }
+  if( bAll ) changeRow(p, pRow, abOnly, 1);
+  for(int i=0; i<pModel->nField; i++){
+    if( abOnly[i] ) pRow->aVal[i] = aKeep[i];
+  }
+  return bAll;
+}
+
+/* References that were not known when the row was inserted (C76, C105). */
+void ormFlushDeferred(Unit *p, UnitRow *pRow){
+  const OrmModel *pModel = pRow->pModel->p;
+  u8 *abOnly;
+  if( p->pErr->rc ) return;
+  abOnly = ormArenaAlloc(p->pArena, pModel->nField);
+  pRow->aOld = ormArenaAlloc(p->pArena,
+                             pModel->nField*(i64)sizeof(struct OrmBind));
+  if( abOnly==0 || pRow->aOld==0 ) return;
+  for(int i=0; i<pModel->nField; i++){
+    struct OrmBind v;
+    if( pRow->aVal[i].eKind==UNIT_REF ) abOnly[i] = pRow->aVal[i].bWrite;
+    if( !abOnly[i] && ormUnitKnown(pRow, i, &v) ) pRow->aOld[i] = v;
+    if( abOnly[i] ) pRow->aOld[i].eType = SQLITE_NULL;
+  }
+  changeRow(p, pRow, abOnly, 0);
+}

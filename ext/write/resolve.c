@@ -1,0 +1,578 @@
+/*
+** Which objects of a graph exist: rows are looked up by key or natural key, in
+** batches, and rows that are one object become one row (C97).
+**
+** A row can be looked up when the values of its key are known; a key that is
+** the key of another row (a reference) is known when that one is resolved.  So
+** it goes in rounds, each with one statement a model and kind of key, until
+** nothing moves; what is left waits for itself and is new.
+**
+** Always true: of the rows of one model with the same key, at most one is not
+** merged into another; pHash[0] (key) and pHash[1] (natural key) lead to it.
+*/
+#include "unit.h"
+
+enum { LOOK_WAIT = -1, LOOK_NEW = -2 };         /* else which key: 0 or 1     */
+
+typedef struct Batch Batch;
+struct Batch {                  /* rows to look up by one kind of key         */
+  UnitModel *pModel;
+  int iWhich;
+  int n, nAlloc; UnitRow **ap;
+  OrmBinds binds;
+};
+
+/* ------------------------------------------------------------------------
+** Keys
+** --------------------------------------------------------------------- */
+
+static int keyFields(const UnitModel *p, int iWhich, const int **pa){
+  *pa = iWhich ? p->p->aNatural : p->p->aKey;
+  return iWhich ? p->p->nNatural : p->p->nKey;
+}
+
+/* The values of a key, as stored: 1, or 0 if they are not all known and not
+** NULL. */
+static int keyValues(const UnitRow *pRow, int iWhich, struct OrmBind *a){
+  const int *aField;
+  int n = keyFields(pRow->pModel, iWhich, &aField);
+  for(int i=0; i<n; i++){
+    if( iWhich==0 && pRow->aFind ){
+      a[i] = pRow->aFind[i];
+    }else if( pRow->eState==UNIT_OLD && pRow->aOld[aField[i]].eType ){
+      a[i] = pRow->aOld[aField[i]];
+    }else if( !ormUnitKnown(pRow, aField[i], &a[i]) ){
+      return 0;
+    }
+    if( a[i].eType==SQLITE_NULL ) return 0;
+  }
+  return n>0;
+}
+
+static u32 keyHash(const UnitModel *p, int iWhich, const struct OrmBind *a){
+  const int *aField;
+  int n = keyFields(p, iWhich, &aField);
+  u32 h = 0;
+  for(int i=0; i<n; i++){
+    h = h*31 + ormValHash(&a[i], &p->p->aField[aField[i]]);
+  }
+  return h;
+}
+
+static int keySame(
+  const UnitModel *p, int iWhich, const struct OrmBind *a,
+  const struct OrmBind *b
+){
+  const int *aField;
+  int n = keyFields(p, iWhich, &aField);
+  for(int i=0; i<n; i++){
+    if( !ormValEqual(&a[i], &b[i], &p->p->aField[aField[i]]) ) return 0;
+  }
+  return 1;
+}
+
+static void hashResize(Unit *p, UnitModel *pModel, int iWhich){
+  int nNew = pModel->nHash[iWhich] ? pModel->nHash[iWhich]*4 : 16;
+  UnitRow **ap = ormArenaAlloc(p->pArena, nNew*(i64)sizeof(*ap));
+  if( ap==0 ) return;
+  for(int i=0; i<pModel->nHash[iWhich]; i++){
+    UnitRow *pRow = pModel->apHash[iWhich][i], *pNext;
+    for(; pRow; pRow=pNext){
+      struct OrmBind a[ORM_MAX_KEY];
+      u32 h;
+      pNext = pRow->pHash[iWhich];
+      if( !keyValues(pRow, iWhich, a) ) continue;
+      h = keyHash(pModel, iWhich, a) & (u32)(nNew - 1);
+      pRow->pHash[iWhich] = ap[h];
+      ap[h] = pRow;
+    }
+  }
+  pModel->apHash[iWhich] = ap;
+  pModel->nHash[iWhich] = nNew;
+}
+
+/* The row that has these values as its key, or 0. */
+static UnitRow *hashFind(
+  UnitModel *pModel, int iWhich, const struct OrmBind *a, const UnitRow *pNot
+){
+  UnitRow *pRow;
+  if( pModel->nHash[iWhich]==0 ) return 0;
+  pRow = pModel->apHash[iWhich][keyHash(pModel, iWhich, a)
+                                & (u32)(pModel->nHash[iWhich] - 1)];
+  for(; pRow; pRow=pRow->pHash[iWhich]){
+    struct OrmBind b[ORM_MAX_KEY];
+    if( pRow!=pNot && pRow->pSame==0 && keyValues(pRow, iWhich, b)
+     && keySame(pModel, iWhich, a, b) ) return pRow;
+  }
+  return 0;
+}
+
+static void hashAdd(
+  Unit *p, UnitRow *pRow, int iWhich, const struct OrmBind *a
+){
+  UnitModel *pModel = pRow->pModel;
+  u32 h;
+  if( pModel->nHashed[iWhich]>=pModel->nHash[iWhich] ){
+    hashResize(p, pModel, iWhich);
+  }
+  if( pModel->nHash[iWhich]==0 ) return;
+  h = keyHash(pModel, iWhich, a) & (u32)(pModel->nHash[iWhich] - 1);
+  pRow->pHash[iWhich] = pModel->apHash[iWhich][h];
+  pModel->apHash[iWhich][h] = pRow;
+  pModel->nHashed[iWhich]++;
+}
+
+/* ------------------------------------------------------------------------
+** Rows that are one object
+** --------------------------------------------------------------------- */
+
+/* The same field from two places: equal, or a complaint (C97). */
+static void mergeValue(
+  Unit *p, UnitRow *pTo, const UnitRow *pFrom, int i
+){
+  UnitVal *a = ormUnitVal(p, pTo, i);
+  const UnitVal *b = &pFrom->aVal[i];
+  const OrmField *pField = &pTo->pModel->p->aField[i];
+  struct OrmBind v;
+  if( a==0 || b->eKind==UNIT_NONE ) return;
+  if( a->eKind==UNIT_NONE || (b->bRel && !a->bRel) ){
+    *a = *b;
+    return;
+  }
+  if( a->bRel && !b->bRel ) return;
+  if( a->eKind==UNIT_REF && b->eKind==UNIT_REF ){
+    ormUnitAgree(p, a, b->pRef, b->iRef, b->pNode);
+    return;
+  }
+  v = a->v;
+  ormValAffinity(p->pArena, &v, pField->cAff);
+  if( a->eKind==b->eKind
+   && (a->eKind!=UNIT_INC && ormValueSame(p->pArena, pField, &b->v, &v)) ){
+    return;
+  }
+  ormUnitErr(p, SQLITE_ERROR, b->pNode, "%s %s is given twice in this graph,"
+      " with another %s here than at %s", pTo->pModel->p->zName,
+      pFrom->eRole==UNIT_OBJECT ? "object" : "key", pField->zName,
+      pTo->pNode ? ormJsonPath(p->pArena, pTo->pNode) : "$");
+}
+
+static void mergeRows(Unit *p, UnitRow *pTo, UnitRow *pFrom){
+  if( pTo==pFrom ) return;
+  pFrom->pSame = pTo;
+  pTo->bMerged = 1;
+  if( pFrom->eRole<pTo->eRole ){
+    pTo->eRole = pFrom->eRole;
+    pTo->pNode = pFrom->pNode;
+    pTo->pVia = pFrom->pVia;
+    if( pTo->eState==UNIT_GONE ) pTo->eState = UNIT_NEW;
+  }
+  pTo->bRoot |= pFrom->bRoot;
+  if( pFrom->aVal==0 ) return;
+  for(int i=0; i<pTo->pModel->p->nField; i++) mergeValue(p, pTo, pFrom, i);
+}
+
+/* Merge a row into one that has the same key, or make it known by its keys. */
+static void rowKnown(Unit *p, UnitRow *pRow){
+  struct OrmBind a[ORM_MAX_KEY];
+  for(int iWhich=0; iWhich<2; iWhich++){
+    UnitRow *pOther;
+    if( !keyValues(pRow, iWhich, a) ) continue;
+    pOther = hashFind(pRow->pModel, iWhich, a, 0);
+    if( pOther==pRow ) continue;
+    if( pOther && !(pRow->bRoot && pOther->bRoot && p->eMode!=ORM_WRITE_SAVE)
+     && pOther->eState!=UNIT_ASK ){
+      if( pRow->eState==UNIT_OLD && pOther->eState==UNIT_NEW ){
+        if( pOther->bRoot && p->eMode!=ORM_WRITE_SAVE ) continue;
+        pOther->eState = UNIT_OLD;
+        pOther->aOld = pRow->aOld;
+      }
+      mergeRows(p, pOther, pRow);
+      return;
+    }
+    if( pOther==0 ) hashAdd(p, pRow, iWhich, a);
+  }
+}
+
+/* ------------------------------------------------------------------------
+** What there is to look up
+** --------------------------------------------------------------------- */
+
+/* Can a row be found by this key now?  LOOK_NEW: by no means. */
+static int lookBy(const UnitRow *pRow, int iWhich){
+  const int *aField;
+  int n = keyFields(pRow->pModel, iWhich, &aField);
+  if( iWhich==0 && pRow->aFind ) return iWhich;
+  if( n==0 || pRow->aVal==0 ) return LOOK_NEW;
+  for(int i=0; i<n; i++){
+    const UnitVal *pVal = &pRow->aVal[aField[i]];
+    struct OrmBind v;
+    if( pVal->eKind==UNIT_BIND && pVal->v.eType!=SQLITE_NULL ) continue;
+    if( pVal->eKind!=UNIT_REF ) return LOOK_NEW;
+    if( ormUnitSame(pVal->pRef)->eState==UNIT_ASK ) return LOOK_WAIT;
+    if( ormUnitSame(pVal->pRef)->eState==UNIT_NEW
+     || !ormUnitKnown(pRow, aField[i], &v) ) return LOOK_NEW;
+  }
+  return iWhich;
+}
+
+static int lookHow(const Unit *p, const UnitRow *pRow){
+  int e;
+  if( pRow->bRoot && p->eMode!=ORM_WRITE_SAVE && p->eMode!=ORM_WRITE_UPDATE ){
+    return LOOK_NEW;
+  }
+  e = lookBy(pRow, 0);
+  if( e==LOOK_NEW ) e = lookBy(pRow, 1);
+  return e;
+}
+
+static const char *keyWords(Unit *p, const UnitRow *pRow){
+  struct OrmBind a[ORM_MAX_KEY];
+  OrmBuf buf;
+  const char *z;
+  const int *aField;
+  int n, iWhich = 0;
+  if( !keyValues(pRow, 0, a) ){
+    iWhich = 1;
+    if( !keyValues(pRow, 1, a) ) return "";
+  }
+  ormBufInit(&buf, p->pErr);
+  n = keyFields(pRow->pModel, iWhich, &aField);
+  for(int i=0; i<n; i++){
+    if( i ) ormBufAdd(&buf, ", ", 2);
+    ormValText1(&buf, &a[i]);
+  }
+  z = ormArenaText(p->pArena, ormBufText(&buf), buf.n);
+  ormBufFree(&buf);
+  return z ? z : "";
+}
+
+static void checkWords(
+  Unit *p, const UnitRow *pRow, int mWord, const char *zWord
+){
+  const OrmRel *pRel = pRow->pVia;
+  if( pRel==0 || pRow->eRole!=UNIT_OBJECT || (pRel->mCascade & mWord) ) return;
+  ormUnitErr(p, SQLITE_ERROR, pRow->pNode, "relationship %s.%s has not the"
+      " cascade word %s: its objects can be linked by key, not written",
+      pRel->pModel->zName, pRel->zName, zWord);
+}
+
+/* A row that is not there: to be inserted, or missing. */
+static void rowNew(Unit *p, UnitRow *pRow){
+  pRow->eState = UNIT_NEW;
+  if( pRow->aFind || pRow->eRole==UNIT_FIND ){
+    pRow->eState = UNIT_GONE;
+    return;
+  }
+  if( pRow->eRole==UNIT_LINK ){
+    pRow->eState = UNIT_GONE;
+    ormUnitErr(p, SQLITE_CONSTRAINT_FOREIGNKEY, pRow->pNode, "no such %s: %s",
+               pRow->pModel->p->zName, keyWords(p, pRow));
+    return;
+  }
+  rowKnown(p, pRow);
+}
+
+static int isDeleted(const UnitRow *pRow){
+  const OrmModel *pModel = pRow->pModel->p;
+  const struct OrmBind *pOld;
+  if( pModel->iSoftDelete<0 ) return 0;
+  pOld = &pRow->aOld[pModel->iSoftDelete];
+  if( pModel->aField[pModel->iSoftDelete].eType!=ORM_TYPE_BOOLEAN ){
+    return pOld->eType!=SQLITE_NULL;
+  }
+  return (pOld->eType==SQLITE_INTEGER && pOld->u.i!=0)
+      || (pOld->eType==SQLITE_FLOAT && (pOld->u.r<0 || pOld->u.r>0));
+}
+
+static void rowOld(Unit *p, UnitRow *pRow){
+  pRow->eState = UNIT_OLD;
+  if( isDeleted(pRow) ){
+    if( pRow->eRole==UNIT_FIND || pRow->aFind ){
+      pRow->eState = UNIT_GONE;
+      return;
+    }
+    ormUnitErr(p, SQLITE_ERROR, pRow->pNode, "%s %s is deleted: orm_restore()"
+               " brings it back", pRow->pModel->p->zName, keyWords(p, pRow));
+  }
+  rowKnown(p, pRow);
+}
+
+/* ------------------------------------------------------------------------
+** Statements
+** --------------------------------------------------------------------- */
+
+/* The columns to read of existing rows of a model, in field order. */
+void ormResolveColumns(
+  Unit *p, UnitModel *pModel, OrmBuf *pBuf, const char *zAlias
+){
+  ORM_UNUSED(p);
+  for(int i=0, n=0; i<pModel->p->nField; i++){
+    if( !pModel->abNeed[i] ) continue;
+    if( n++ ) ormBufAdd(pBuf, ", ", 2);
+    ormBufColumn(pBuf, zAlias, pModel->p->aField[i].zName);
+  }
+}
+
+/* Take the columns of a row of ormResolveColumns(), from iCol on. */
+static void readOld(Unit *p, UnitRow *pRow, sqlite3_stmt *pStmt, int iCol){
+  const OrmModel *pModel = pRow->pModel->p;
+  pRow->aOld = ormArenaAlloc(p->pArena,
+                             pModel->nField*(i64)sizeof(struct OrmBind));
+  for(int i=0; i<pModel->nField && pRow->aOld; i++){
+    if( !pRow->pModel->abNeed[i] ) continue;
+    ormUnitTake(p->pArena, &pRow->aOld[i], sqlite3_column_value(pStmt, iCol++));
+  }
+}
+
+/* A row of the file becomes one of the unit, the one it is already if it is.
+** 0 after an error, or if it is soft-deleted. */
+UnitRow *ormResolveStored(
+  Unit *p, OrmModel *pModel, sqlite3_stmt *pStmt, int iCol
+){
+  UnitRow *pRow = ormUnitRow(p, pModel, UNIT_PRESENT, 0);
+  if( pRow==0 ) return 0;
+  readOld(p, pRow, pStmt, iCol);
+  if( p->pErr->rc ) return 0;
+  pRow->eState = UNIT_OLD;
+  if( isDeleted(pRow) ){
+    pRow->eState = UNIT_GONE;
+    return 0;
+  }
+  rowKnown(p, pRow);
+  return ormUnitSame(pRow);
+}
+
+static void lookSql(Unit *p, const Batch *pBatch, OrmBuf *pBuf){
+  UnitModel *pModel = pBatch->pModel;
+  const int *aField;
+  int n = keyFields(pModel, pBatch->iWhich, &aField);
+  ormBufAdd(pBuf, "SELECT ", -1);
+  if( pBatch->n>1 ) ormBufAdd(pBuf, "k.i, ", -1);
+  ormResolveColumns(p, pModel, pBuf, "t");
+  ormBufAdd(pBuf, " FROM ", -1);
+  if( pBatch->n>1 ) ormBufAdd(pBuf, "orm_keys(?1) AS k CROSS JOIN ", -1);
+  ormBufTable(pBuf, pModel->p->zTable);
+  ormBufAdd(pBuf, " AS t WHERE ", -1);
+  for(int i=0; i<n; i++){
+    if( i ) ormBufAdd(pBuf, " AND ", 5);
+    ormBufColumn(pBuf, "t", pModel->p->aField[aField[i]].zName);
+    if( pBatch->n>1 ) ormBufPrintf(pBuf, " = k.k%d", i);
+    else ormBufPrintf(pBuf, " = ?%d", i+1);
+  }
+}
+
+static void lookUp(Unit *p, Batch *pBatch){
+  OrmBuf buf;
+  OrmStmt *pStmt;
+  OrmKeys keys;
+  int bMany = pBatch->n>1;
+  if( pBatch->n==0 || p->pErr->rc ) return;
+  ormBufInit(&buf, p->pErr);
+  lookSql(p, pBatch, &buf);
+  pStmt = ormStmtTake(p->pOrm, p->pErr, ormBufText(&buf), buf.n);
+  ormBufFree(&buf);
+  if( bMany ){
+    memset(&keys, 0, sizeof(keys));
+    keys.nCol = pBatch->iWhich ? pBatch->pModel->p->nNatural
+                               : pBatch->pModel->p->nKey;
+    keys.nKey = pBatch->n;
+    keys.aBind = pBatch->binds.a;
+    ormKeysBind(p->pErr, pStmt, 1, &keys);
+  }else{
+    ormBindAll(p->pErr, pStmt, 1, &pBatch->binds);
+  }
+  while( ormStmtStep(p->pOrm, p->pErr, pStmt) ){
+    int i = bMany ? sqlite3_column_int(pStmt->p, 0) : 0;
+    if( i>=0 && i<pBatch->n ) readOld(p, pBatch->ap[i], pStmt->p, bMany);
+  }
+  ormStmtGive(p->pOrm, p->pErr, pStmt);
+  if( bMany ) ormKeysCheck(p->pErr, &keys);
+  for(int i=0; i<pBatch->n && p->pErr->rc==SQLITE_OK; i++){
+    if( pBatch->ap[i]->aOld ) rowOld(p, pBatch->ap[i]);
+    else rowNew(p, pBatch->ap[i]);
+  }
+}
+
+/* ------------------------------------------------------------------------
+** Rounds
+** --------------------------------------------------------------------- */
+
+static Batch *batchFor(
+  Unit *p, Batch **pa, int *pn, int *pnAlloc, UnitModel *pModel, int iWhich
+){
+  Batch *pNew;
+  for(int i=0; i<*pn; i++){
+    if( (*pa)[i].pModel==pModel && (*pa)[i].iWhich==iWhich ) return &(*pa)[i];
+  }
+  pNew = ormArenaGrow(p->pArena, (void**)pa, *pn, pnAlloc, (int)sizeof(*pNew));
+  if( pNew==0 ) return 0;
+  memset(pNew, 0, sizeof(*pNew));
+  pNew->pModel = pModel;
+  pNew->iWhich = iWhich;
+  pNew->binds.pArena = p->pArena;
+  (*pn)++;
+  return pNew;
+}
+
+static void batchAdd(
+  Unit *p, Batch *pBatch, UnitRow *pRow, const struct OrmBind *a
+){
+  const int *aField;
+  int n = keyFields(pBatch->pModel, pBatch->iWhich, &aField);
+  UnitRow **pp = ormArenaGrow(p->pArena, (void**)&pBatch->ap, pBatch->n,
+                              &pBatch->nAlloc, (int)sizeof(*pp));
+  if( pp==0 ) return;
+  for(int i=0; i<n; i++){
+    struct OrmBind *pBind = ormArenaGrow(p->pArena, (void**)&pBatch->binds.a,
+        pBatch->binds.n, &pBatch->binds.nAlloc, (int)sizeof(*pBind));
+    if( pBind==0 ) return;
+    *pBind = a[i];
+    pBatch->binds.n++;
+  }
+  *pp = pRow;
+  pBatch->n++;
+}
+
+/* Decide on one row: 1 if it is done or in a batch. */
+static int lookRow(
+  Unit *p, UnitRow *pRow, Batch **pa, int *pn, int *pnAlloc
+){
+  struct OrmBind a[ORM_MAX_KEY];
+  UnitRow *pOther;
+  Batch *pBatch;
+  int e = lookHow(p, pRow);
+  if( e==LOOK_WAIT ) return 0;
+  if( e==LOOK_NEW || !keyValues(pRow, e, a) ){
+    rowNew(p, pRow);
+    return 1;
+  }
+  pOther = hashFind(pRow->pModel, e, a, pRow);
+  if( pOther ){
+    mergeRows(p, pOther, pRow);
+    return 1;
+  }
+  hashAdd(p, pRow, e, a);
+  pBatch = batchFor(p, pa, pn, pnAlloc, pRow->pModel, e);
+  if( pBatch ) batchAdd(p, pBatch, pRow, a);
+  return 1;
+}
+
+/* One round over the pending rows; returns how many are still pending. */
+static int lookRound(Unit *p, UnitRow **ap, int n){
+  Batch *aBatch = 0;
+  int nBatch = 0, nAlloc = 0, nLeft = 0;
+  for(int i=0; i<n && p->pErr->rc==SQLITE_OK; i++){
+    if( ap[i]->pSame || ap[i]->eState!=UNIT_ASK ) continue;
+    if( !lookRow(p, ap[i], &aBatch, &nBatch, &nAlloc) ) ap[nLeft++] = ap[i];
+  }
+  for(int i=0; i<nBatch; i++) lookUp(p, &aBatch[i]);
+  return nLeft;
+}
+
+/* ------------------------------------------------------------------------
+** What may not be written
+** --------------------------------------------------------------------- */
+
+static void checkVersion(Unit *p, UnitRow *pRow){
+  const OrmModel *pModel = pRow->pModel->p;
+  UnitVal *pVal;
+  OrmBuf given, stored;
+  if( pModel->iVersion<0 || pRow->aVal==0 ) return;
+  pVal = &pRow->aVal[pModel->iVersion];
+  if( pVal->eKind!=UNIT_BIND ) return;
+  if( pVal->v.eType==SQLITE_NULL ){
+    ormUnitErr(p, SQLITE_CONSTRAINT, pVal->pNode, "the version of %s cannot be"
+               " null", pModel->zName);                              /* C104 */
+    return;
+  }
+  if( pRow->eState!=UNIT_OLD ) return;
+  if( ormValueSame(p->pArena, &pModel->aField[pModel->iVersion], &pVal->v,
+                   &pRow->aOld[pModel->iVersion]) ){
+    pVal->eKind = UNIT_NONE;
+    return;
+  }
+  ormBufInit(&given, p->pErr);
+  ormBufInit(&stored, p->pErr);
+  ormValText1(&given, &pVal->v);
+  ormValText1(&stored, &pRow->aOld[pModel->iVersion]);
+  ormUnitErr(p, SQLITE_CONSTRAINT, pRow->pNode, "stale %s %s: version %s given,"
+             " %s stored", pModel->zName, keyWords(p, pRow), ormBufText(&given),
+             ormBufText(&stored));
+  ormBufFree(&given);
+  ormBufFree(&stored);
+}
+
+/* A value that equals what is stored is none (C20); one that may not be
+** written is a complaint. */
+static void checkValue(Unit *p, UnitRow *pRow, int i){
+  const OrmField *pField = &pRow->pModel->p->aField[i];
+  UnitVal *pVal = &pRow->aVal[i];
+  int bOld = pRow->eState==UNIT_OLD;
+  if( pVal->eKind==UNIT_INC && !bOld ){
+    ormUnitErr(p, SQLITE_ERROR, pVal->pNode, "$inc needs an object that is"
+               " there already");
+    return;
+  }
+  if( bOld && pVal->eKind==UNIT_BIND && pRow->aOld[i].eType
+   && ormValueSame(p->pArena, pField, &pVal->v, &pRow->aOld[i]) ){
+    pVal->eKind = UNIT_NONE;
+    return;
+  }
+  if( pField->bGenerated || (pField->bReadonly && !pVal->bRel) ){
+    if( pField->iKey && bOld && pRow->aFind==0 ) return;
+    ormUnitErr(p, SQLITE_ERROR, pVal->pNode, "%s is %s", pField->zName,
+               pField->bGenerated ? "generated" : "readonly");
+  }
+}
+
+static void checkRow(Unit *p, UnitRow *pRow){
+  if( pRow->eState!=UNIT_OLD && pRow->eState!=UNIT_NEW ) return;
+  if( pRow->eState==UNIT_NEW ){
+    checkWords(p, pRow, ORM_CASCADE_SAVE_UPDATE, "save-update");
+  }else{
+    checkWords(p, pRow, ORM_CASCADE_MERGE, "merge");
+  }
+  if( pRow->aVal==0 ) return;
+  checkVersion(p, pRow);
+  for(int i=0; i<pRow->pModel->p->nField; i++){
+    if( pRow->aVal[i].eKind!=UNIT_NONE ) checkValue(p, pRow, i);
+  }
+}
+
+static void checkAgree(Unit *p, const UnitAgree *pAgree){
+  UnitRow *pA, *pB;
+  struct OrmBind a, b;
+  if( pAgree->pVal->eKind!=UNIT_REF ) return;
+  pA = ormUnitSame(pAgree->pVal->pRef);
+  pB = ormUnitSame(pAgree->pRef);
+  if( pA==pB && pAgree->pVal->iRef==pAgree->iRef ) return;
+  if( ormUnitKnown(pA, pAgree->pVal->iRef, &a)
+   && ormUnitKnown(pB, pAgree->iRef, &b) && ormValSame(&a, &b) ) return;
+  ormUnitErr(p, SQLITE_ERROR, pAgree->pNode, "it belongs to two objects at"
+      " once: also to the one at %s", pAgree->pVal->pNode
+      ? ormJsonPath(p->pArena, pAgree->pVal->pNode) : "$");
+}
+
+void ormResolve(Unit *p){
+  UnitRow **ap, *pRow;
+  int n = 0, nLeft;
+  ap = ormArenaAlloc(p->pArena, (p->nRow + 1)*(i64)sizeof(*ap));
+  if( ap==0 ) return;
+  for(pRow=p->pFirst; pRow; pRow=pRow->pNext){
+    if( pRow->eState==UNIT_ASK ) ap[n++] = pRow;
+  }
+  while( n>0 && p->pErr->rc==SQLITE_OK ){
+    nLeft = lookRound(p, ap, n);
+    if( nLeft==n ) break;
+    n = nLeft;
+  }
+  for(int i=0; i<n && p->pErr->rc==SQLITE_OK; i++){
+    if( ap[i]->pSame==0 && ap[i]->eState==UNIT_ASK ) rowNew(p, ap[i]);
+  }
+  for(pRow=p->pFirst; pRow && p->pErr->rc==SQLITE_OK; pRow=pRow->pNext){
+    if( pRow->pSame==0 ) checkRow(p, pRow);
+  }
+  for(UnitAgree *pAgree=p->pAgree; pAgree; pAgree=pAgree->pNext){
+    checkAgree(p, pAgree);
+  }
+}

@@ -1,0 +1,582 @@
+/*
+** The unit of work: a graph of objects becomes a plan of row writes before
+** anything is written, and is then written in an order that the references
+** between the rows allow.
+**
+**   graph.c    the document, checked against the catalog: rows, the values of
+**              their fields, references between them, collections.
+**   resolve.c  which rows exist: looked up by key or natural key in batches;
+**              rows with one key become one row (C97); versions, cascade words
+**              and readonly fields checked.
+**   collect.c  collections compared with what is there: who left, and what
+**              that means (orphans, references to set NULL, links to delete).
+**   unit.c     the order, below.
+**   flush.c    the statements.
+**
+** Up to here nothing is written, and every complaint is collected, so that all
+** the mistakes of a graph are reported together.  Then, in this order:
+**
+**   1. link rows of members that left are deleted; references of members that
+**      left are set NULL; references that move to an object that is there
+**      already are moved (C34, C51), so that
+**   2. orphans can be deleted, by the cascade planner, before anything is
+**      inserted (C54, W8).  Where a row can be moved only to an object that is
+**      yet to be inserted and cannot be NULL meanwhile, this waits until 4.
+**   3. rows are updated and inserted: models in the order of their references
+**      (C11, C12, C85), each component of models that refer to one another at
+**      once, in the order of the rows' own references, level by level (C73,
+**      C86).  Rows that wait for one another (C76): one of them is inserted
+**      with NULL and updated at the end; where no NULL may be, the key is
+**      chosen beforehand and foreign keys are deferred.
+**   4. references left NULL are set; orphans on the far side of a reference
+**      are deleted (C55).
+**   5. link rows are inserted (C62).
+**   6. links are checked as foreign keys would (check.c).
+**
+** All of it runs inside one anchor.  A row knows the values of its key when it
+** was found, when the document gives it, or when its INSERT is done, and rows
+** that refer to it take them from there (ormUnitKnown).
+*/
+#include "unit.h"
+
+#define MAX_COMPLAINT 50
+#define MAX_HOP 1000            /* references that lead to references         */
+
+/* ------------------------------------------------------------------------
+** Building blocks
+** --------------------------------------------------------------------- */
+
+void ormUnitInit(
+  Unit *p, Orm *pOrm, OrmErr *pErr, OrmArena *pArena, OrmCatalog *pCatalog,
+  int eMode
+){
+  int bOn = 0;
+  memset(p, 0, sizeof(*p));
+  p->pOrm = pOrm;
+  p->pErr = pErr;
+  p->pArena = pArena;
+  p->pCatalog = pCatalog;
+  p->eMode = eMode;
+  ormBufInit(&p->complaints, pErr);
+  sqlite3_db_config(pOrm->db, SQLITE_DBCONFIG_ENABLE_FKEY, -1, &bOn);
+  p->bForeignKeys = (u8)(bOn!=0);
+}
+
+void ormUnitFree(Unit *p){
+  ormFlushDone(p);
+  ormBufFree(&p->complaints);
+}
+
+/* A complaint, collected with the others. */
+void ormUnitErr(
+  Unit *p, int rc, const OrmJson *pNode, const char *zFormat, ...
+){
+  va_list ap;
+  char *z;
+  if( p->pErr->rc || p->nComplaint++>=MAX_COMPLAINT ) return;
+  if( p->rcComplaint==0 ) p->rcComplaint = rc;
+  va_start(ap, zFormat);
+  z = sqlite3_vmprintf(zFormat, ap);
+  va_end(ap);
+  if( z==0 ){
+    ormErrOom(p->pErr);
+    return;
+  }
+  if( p->complaints.n ) ormBufAdd(&p->complaints, "; ", 2);
+  if( pNode && (pNode->pParent || strncmp(z, "stale ", 6)!=0) ){
+    ormBufAdd(&p->complaints, ormJsonPath(p->pArena, pNode), -1);
+    ormBufAdd(&p->complaints, ": ", 2);
+  }
+  ormBufAdd(&p->complaints, z, -1);
+  sqlite3_free(z);
+}
+
+/* The complaints become the error. */
+void ormUnitReport(Unit *p){
+  if( p->nComplaint==0 || p->pErr->rc ) return;
+  if( p->nComplaint>MAX_COMPLAINT ){
+    ormBufPrintf(&p->complaints, "; and %d more",
+                 p->nComplaint - MAX_COMPLAINT);
+  }
+  ormErr(p->pErr, p->rcComplaint, "orm: %s", ormBufText(&p->complaints));
+}
+
+UnitModel *ormUnitModel(Unit *p, OrmModel *pModel){
+  UnitModel **pp = &p->pModel, *pNew;
+  while( *pp && (*pp)->p!=pModel ) pp = &(*pp)->pNext;
+  if( *pp ) return *pp;
+  if( pModel->nField*2>ORM_MASK_MAX*64 ){
+    ormErr(p->pErr, SQLITE_ERROR, "orm: %s has too many columns to be written",
+           pModel->zName);
+    return 0;
+  }
+  pNew = ormArenaAlloc(p->pArena, sizeof(*pNew));
+  if( pNew==0 ) return 0;
+  pNew->p = pModel;
+  pNew->pArena = p->pArena;
+  pNew->nMask = (pModel->nField*2 + 63)/64;
+  pNew->abNeed = ormArenaAlloc(p->pArena, pModel->nField);
+  pNew->abBack = ormArenaAlloc(p->pArena, pModel->nField);
+  if( pNew->abNeed==0 || pNew->abBack==0 ) return 0;
+  for(int i=0; i<pModel->nField; i++){
+    pNew->abNeed[i] = pModel->aField[i].iKey>0;
+    pNew->abBack[i] = pModel->aField[i].iKey>0;
+  }
+  for(int i=0; i<pModel->nUnique; i++){
+    const OrmUnique *pUnique = &pModel->aUnique[i];
+    for(int j=0; pUnique->n>1 && j<pUnique->n; j++){
+      pNew->abNeed[pUnique->aField[j]] = 1;
+    }
+  }
+  for(int i=0; i<pModel->nNatural; i++) pNew->abNeed[pModel->aNatural[i]] = 1;
+  if( pModel->iVersion>=0 ) pNew->abNeed[pModel->iVersion] = 1;
+  if( pModel->iSoftDelete>=0 ) pNew->abNeed[pModel->iSoftDelete] = 1;
+  pNew->iModel = p->nModel++;
+  return *pp = pNew;
+}
+
+UnitRow *ormUnitRow(Unit *p, OrmModel *pModel, int eRole, const OrmJson *pNode){
+  UnitModel *pAt = p->pLastModel && p->pLastModel->p==pModel
+                 ? p->pLastModel : ormUnitModel(p, pModel);
+  UnitRow *pRow = pAt ? ormArenaAlloc(p->pArena, sizeof(*pRow)) : 0;
+  if( pRow==0 ) return 0;
+  p->pLastModel = pAt;
+  pRow->pModel = pAt;
+  pRow->pNode = pNode;
+  pRow->eRole = (u8)eRole;
+  pRow->iSeq = p->nRow++;
+  if( p->pLast ) p->pLast->pNext = pRow; else p->pFirst = pRow;
+  p->pLast = pRow;
+  return pRow;
+}
+
+UnitVal *ormUnitVal(Unit *p, UnitRow *pRow, int iField){
+  if( pRow->aVal==0 ){
+    pRow->aVal = ormArenaAlloc(p->pArena,
+                     pRow->pModel->p->nField*(i64)sizeof(UnitVal));
+    if( pRow->aVal==0 ) return 0;
+  }
+  return &pRow->aVal[iField];
+}
+
+UnitRow *ormUnitSame(UnitRow *p){
+  while( p->pSame ) p = p->pSame;
+  return p;
+}
+
+void ormUnitAgree(
+  Unit *p, UnitVal *pVal, UnitRow *pRef, int iRef, const OrmJson *pNode
+){
+  UnitAgree *pNew;
+  if( pVal->pRef==pRef && pVal->iRef==iRef ) return;
+  pNew = ormArenaAlloc(p->pArena, sizeof(*pNew));
+  if( pNew==0 ) return;
+  pNew->pVal = pVal;
+  pNew->pRef = pRef;
+  pNew->iRef = iRef;
+  pNew->pNode = pNode;
+  pNew->pNext = p->pAgree;
+  p->pAgree = pNew;
+}
+
+int ormUnitKnown(const UnitRow *pRow, int iField, struct OrmBind *pOut){
+  for(int n=0; n<MAX_HOP; n++){
+    const UnitVal *pVal;
+    const OrmField *pField;
+    pRow = ormUnitSame((UnitRow*)pRow);
+    pField = &pRow->pModel->p->aField[iField];
+    pVal = pRow->aVal ? &pRow->aVal[iField] : 0;
+    if( pVal && pVal->eKind==UNIT_REF ){
+      pRow = pVal->pRef;
+      iField = pVal->iRef;
+      continue;
+    }
+    if( pVal && pVal->eKind==UNIT_BIND
+     && !(pVal->v.eType==SQLITE_NULL && pField->iKey && pRow->aBack) ){
+      *pOut = pVal->v;
+      if( pVal->v.eType==SQLITE_NULL && pField->iKey
+       && pRow->pModel->p->bRowidKey ) return 0;
+      ormValAffinity(pRow->pModel->pArena, pOut, pField->cAff);
+      return 1;
+    }
+    if( pRow->eState==UNIT_OLD && pRow->aOld ){
+      *pOut = pRow->aOld[iField];
+    }else if( pRow->aBack ){
+      *pOut = pRow->aBack[iField];
+    }else{
+      return 0;
+    }
+    return pOut->eType!=0;
+  }
+  return 0;
+}
+
+void ormUnitOrphan(
+  Unit *p, OrmModel *pModel, const struct OrmBind *aKey, const OrmJson *pNode,
+  int bLate
+){
+  UnitOrphan *pNew = ormArenaAlloc(p->pArena, sizeof(*pNew));
+  if( pNew==0 ) return;
+  pNew->pModel = pModel;
+  pNew->aKey = aKey;
+  pNew->pNode = pNode;
+  pNew->bLate = (u8)bLate;
+  if( p->pLastOrphan ) p->pLastOrphan->pNext = pNew; else p->pOrphan = pNew;
+  p->pLastOrphan = pNew;
+}
+
+/* ------------------------------------------------------------------------
+** Orphans
+** --------------------------------------------------------------------- */
+
+/* Orphans of one model that left one collection are roots together. */
+static UnitOrphan *addOrphans(
+  Unit *p, OrmCascade *pCascade, UnitOrphan *pFirst, int bLate
+){
+  OrmBinds binds;
+  OrmKeys keys;
+  UnitOrphan *pEnd = pFirst;
+  int nKey = pFirst->pModel->nKey;
+  memset(&binds, 0, sizeof(binds));
+  memset(&keys, 0, sizeof(keys));
+  binds.pArena = p->pArena;
+  for(; pEnd && pEnd->pModel==pFirst->pModel && pEnd->pNode==pFirst->pNode
+        && (pEnd->bLate==bLate || p->bLateDelete); pEnd=pEnd->pNext){
+    for(int i=0; i<nKey; i++){
+      struct OrmBind *pBind = ormArenaGrow(p->pArena, (void**)&binds.a, binds.n,
+                                     &binds.nAlloc, (int)sizeof(*pBind));
+      if( pBind==0 ) return 0;
+      *pBind = pEnd->aKey[i];
+      binds.n++;
+    }
+    keys.nKey++;
+  }
+  keys.nCol = nKey;
+  keys.aBind = binds.a;
+  ormCascadeAdd(pCascade, pFirst->pModel, &keys, 1, pFirst->pNode
+                ? ormJsonPath(p->pArena, pFirst->pNode) : "$");
+  return pEnd;
+}
+
+static void deleteOrphans(Unit *p, int bLate){
+  OrmCascade *pCascade = 0;
+  UnitOrphan *pOrphan = p->pOrphan;
+  while( pOrphan && p->pErr->rc==SQLITE_OK ){
+    if( pOrphan->bLate!=bLate && !p->bLateDelete ){
+      pOrphan = pOrphan->pNext;
+      continue;
+    }
+    if( pCascade==0 ){
+      pCascade = ormCascadeNew(p->pOrm, p->pErr, p->pCatalog, p->pArena);
+    }
+    if( pCascade ) pOrphan = addOrphans(p, pCascade, pOrphan, bLate);
+  }
+  if( pCascade && p->pErr->rc==SQLITE_OK ){
+    ormCascadePlan(pCascade, 0);
+    ormCascadeRun(pCascade);
+  }
+  ormCascadeFree(pCascade);
+}
+
+/* Does a row of the file change a reference? */
+static int movesReference(const UnitRow *pRow){
+  if( pRow->pSame || pRow->bOrphan || pRow->eState!=UNIT_OLD || !pRow->aVal ){
+    return 0;
+  }
+  for(int i=0; i<pRow->pModel->p->nField; i++){
+    if( pRow->aVal[i].bRel && pRow->aVal[i].eKind!=UNIT_NONE ) return 1;
+  }
+  return 0;
+}
+
+/* Steps 1 and 2. */
+static void writeEarly(Unit *p){
+  ormCollectUnlink(p);
+  for(UnitRow *pRow=p->pFirst; pRow && !p->pErr->rc; pRow=pRow->pNext){
+    if( !pRow->bUnlink && p->pOrphan==0 ) continue;
+    if( !movesReference(pRow) ) continue;
+    if( !ormFlushEarly(p, pRow) ) p->bLateDelete = 1;
+  }
+  if( p->pOrphan && !p->bLateDelete ) deleteOrphans(p, 0);
+}
+
+/* ------------------------------------------------------------------------
+** The order of the models
+** --------------------------------------------------------------------- */
+
+typedef struct Order Order;
+struct Order {                  /* which model refers to which, as bits       */
+  int n, nWord;
+  u64 *a;                       /* n rows of nWord words                      */
+};
+
+static void orderSet(Order *p, int iFrom, int iTo){
+  p->a[iFrom*p->nWord + (iTo>>6)] |= ((u64)1)<<(iTo & 63);
+}
+
+static int orderHas(const Order *p, int iFrom, int iTo){
+  return (int)(p->a[iFrom*p->nWord + (iTo>>6)]>>(iTo & 63) & 1);
+}
+
+/* References: those that rows hold and those that are declared (C12). */
+static void orderRead(Unit *p, Order *pOrder){
+  for(UnitModel *pA=p->pModel; pA; pA=pA->pNext){
+    for(int i=0; i<pA->p->nFk; i++){
+      for(UnitModel *pB=p->pModel; pB; pB=pB->pNext){
+        if( sqlite3_stricmp(pA->p->aFk[i].zTarget, pB->p->zTable)==0 ){
+          orderSet(pOrder, pA->iModel, pB->iModel);
+        }
+      }
+    }
+  }
+  for(UnitRow *pRow=p->pFirst; pRow; pRow=pRow->pNext){
+    if( pRow->aVal==0 || pRow->pSame ) continue;
+    for(int i=0; i<pRow->pModel->p->nField; i++){
+      if( pRow->aVal[i].eKind!=UNIT_REF ) continue;
+      orderSet(pOrder, pRow->pModel->iModel,
+               ormUnitSame(pRow->aVal[i].pRef)->pModel->iModel);
+    }
+  }
+}
+
+/* Whom a model refers to by however many steps. */
+static void orderClose(Order *p){
+  for(int k=0; k<p->n; k++){
+    for(int i=0; i<p->n; i++){
+      if( !orderHas(p, i, k) ) continue;
+      for(int w=0; w<p->nWord; w++){
+        p->a[i*p->nWord + w] |= p->a[k*p->nWord + w];
+      }
+    }
+  }
+}
+
+/* May model i come now: all that it refers to, but for those that refer back
+** to it, have their turn? */
+static int orderReady(const Order *p, UnitModel **ap, int i){
+  for(int j=0; j<p->n; j++){
+    if( orderHas(p, i, j) && !orderHas(p, j, i) && ap[j]->iOrder==0 ) return 0;
+  }
+  return 1;
+}
+
+/* Give every model its turn; models in a circle share one.  Returns the
+** number of turns, counted from 1. */
+static int orderModels(Unit *p){
+  Order order;
+  UnitModel **ap = ormArenaAlloc(p->pArena, (p->nModel+1)*(i64)sizeof(*ap));
+  int nTurn = 0, nDone = 0;
+  order.n = p->nModel;
+  order.nWord = (p->nModel + 63)/64;
+  order.a = ormArenaAlloc(p->pArena, p->nModel*(i64)order.nWord*8);
+  if( ap==0 || order.a==0 ) return 0;
+  for(UnitModel *pModel=p->pModel; pModel; pModel=pModel->pNext){
+    ap[pModel->iModel] = pModel;
+    pModel->iOrder = 0;
+  }
+  orderRead(p, &order);
+  orderClose(&order);
+  while( nDone<p->nModel ){
+    int i = 0;
+    while( i<p->nModel && (ap[i]->iOrder || !orderReady(&order, ap, i)) ) i++;
+    if( ORM_NEVER(i==p->nModel) ) break;
+    nTurn++;
+    for(int j=0; j<p->nModel; j++){
+      int bCircle = orderHas(&order, i, j) && orderHas(&order, j, i);
+      if( j!=i && !bCircle ) continue;
+      ap[j]->iOrder = nTurn;
+      nDone++;
+    }
+  }
+  return nTurn;
+}
+
+/* ------------------------------------------------------------------------
+** The order of the rows of one turn
+** --------------------------------------------------------------------- */
+
+typedef struct Turn Turn;
+struct Turn {
+  Unit *p;
+  int iOrder;
+  UnitRow **apQueue; int nQueue, iQueue;
+  UnitRow **apRow; int nRow;    /* those that wait, in the order added        */
+  int *aHead, *aNext, *aTo;     /* rows waiting for row i: edges              */
+  int nEdge, nNextAlloc, nToAlloc;
+  int nDeferred;
+};
+
+static int isWritten(const UnitRow *p, int iOrder){
+  return p->eState!=UNIT_NEW || p->bWritten || p->pModel->iOrder!=iOrder;
+}
+
+static int takesPart(const UnitRow *p, int iOrder){
+  return p->pSame==0 && p->pModel->iOrder==iOrder && !p->bOrphan
+      && (p->eState==UNIT_NEW || (p->eState==UNIT_OLD && p->aVal));
+}
+
+static void addEdge(Turn *t, int iFrom, int iTo){
+  int *piNext = ormArenaGrow(t->p->pArena, (void**)&t->aNext, t->nEdge,
+                             &t->nNextAlloc, (int)sizeof(int));
+  int *piTo = ormArenaGrow(t->p->pArena, (void**)&t->aTo, t->nEdge,
+                           &t->nToAlloc, (int)sizeof(int));
+  if( piNext==0 || piTo==0 ) return;
+  *piNext = t->aHead[iFrom];
+  *piTo = iTo;
+  t->aHead[iFrom] = ++t->nEdge;
+}
+
+/* Count what each row waits for; those that wait for nothing are queued, rows
+** of the file first (C85). */
+static void turnBegin(Turn *t, UnitRow **apAll, int nAll){
+  Unit *p = t->p;
+  t->aHead = ormArenaAlloc(p->pArena, (nAll+1)*(i64)sizeof(int));
+  t->apQueue = ormArenaAlloc(p->pArena, (nAll+1)*(i64)sizeof(UnitRow*));
+  t->apRow = apAll;
+  t->nRow = nAll;
+  if( t->aHead==0 || t->apQueue==0 ) return;
+  for(int i=0; i<nAll; i++) apAll[i]->iTurn = i;
+  for(int i=0; i<nAll && p->pErr->rc==SQLITE_OK; i++){
+    UnitRow *pRow = apAll[i];
+    if( pRow->aVal==0 ) continue;
+    for(int j=0; j<pRow->pModel->p->nField; j++){
+      UnitRow *pRef;
+      if( pRow->aVal[j].eKind!=UNIT_REF ) continue;
+      pRef = ormUnitSame(pRow->aVal[j].pRef);
+      if( isWritten(pRef, t->iOrder) ) continue;
+      pRow->nWait++;
+      addEdge(t, pRef->iTurn, i);
+    }
+  }
+  for(int eState=UNIT_OLD; eState>=UNIT_NEW; eState--){
+    for(int i=0; i<nAll; i++){
+      if( apAll[i]->eState==eState && apAll[i]->nWait==0 ){
+        t->apQueue[t->nQueue++] = apAll[i];
+      }
+    }
+  }
+}
+
+/* A row is written: whoever waited for it waits for one less.  Edges hang in
+** reverse order. */
+static void turnWritten(Turn *t, const UnitRow *pRow){
+  int n = t->nQueue;
+  for(int e=t->aHead[pRow->iTurn]; e; e=t->aNext[e-1]){
+    UnitRow *pWait = t->apRow[t->aTo[e-1]];
+    if( pWait->nWait<=0 || --pWait->nWait>0 ) continue;
+    t->apQueue[t->nQueue++] = pWait;
+  }
+  for(int i=n, j=t->nQueue-1; i<j; i++, j--){
+    UnitRow *pSwap = t->apQueue[i];
+    t->apQueue[i] = t->apQueue[j];
+    t->apQueue[j] = pSwap;
+  }
+}
+
+/* Can all the references that a row waits for be NULL for a while? */
+static int canBeNull(const Turn *t, const UnitRow *pRow){
+  for(int j=0; j<pRow->pModel->p->nField; j++){
+    const UnitVal *pVal = &pRow->aVal[j];
+    const OrmField *pField = &pRow->pModel->p->aField[j];
+    if( pVal->eKind!=UNIT_REF ) continue;
+    if( isWritten(ormUnitSame(pVal->pRef), t->iOrder) ) continue;
+    if( pField->bNotNull || pField->iKey ) return 0;
+  }
+  return 1;
+}
+
+void ormUnitDefer(Unit *p){
+  if( p->bDeferred || !p->bForeignKeys ) return;
+  p->bDeferred = 1;
+  p->bWasDeferred = (u8)ormForeignKeysDefer(p->pOrm, p->pErr, 1);
+}
+
+/* Rows are left that wait for one another: let one go. */
+static void turnStuck(Turn *t){
+  Unit *p = t->p;
+  UnitRow *pPick = 0;
+  for(int i=0; i<t->nRow && pPick==0; i++){
+    if( t->apRow[i]->nWait>0 && canBeNull(t, t->apRow[i]) ) pPick = t->apRow[i];
+  }
+  if( pPick ){
+    for(int j=0; j<pPick->pModel->p->nField; j++){
+      UnitVal *pVal = &pPick->aVal[j];
+      if( pVal->eKind!=UNIT_REF ) continue;
+      if( !isWritten(ormUnitSame(pVal->pRef), t->iOrder) ) pVal->bWrite = 1;
+    }
+    pPick->bDefer = 1;
+    t->nDeferred++;
+  }else{
+    for(int i=0; i<t->nRow && pPick==0; i++){
+      if( t->apRow[i]->nWait>0 ) pPick = t->apRow[i];
+    }
+    if( ORM_NEVER(pPick==0) ) return;
+    ormUnitDefer(p);
+    for(int j=0; j<pPick->pModel->p->nField; j++){
+      UnitVal *pVal = &pPick->aVal[j];
+      if( pVal->eKind!=UNIT_REF ) continue;
+      if( !isWritten(ormUnitSame(pVal->pRef), t->iOrder) ){
+        ormFlushChooseKey(p, ormUnitSame(pVal->pRef));
+      }
+    }
+  }
+  pPick->nWait = 0;
+  t->apQueue[t->nQueue++] = pPick;
+}
+
+static void writeTurn(Unit *p, int iOrder, UnitRow **apRow, int n){
+  Turn turn;
+  memset(&turn, 0, sizeof(turn));
+  turn.p = p;
+  turn.iOrder = iOrder;
+  turnBegin(&turn, apRow, n);
+  while( turn.iQueue<n && p->pErr->rc==SQLITE_OK ){
+    UnitRow *pRow;
+    if( turn.iQueue==turn.nQueue ) turnStuck(&turn);
+    pRow = turn.apQueue[turn.iQueue++];
+    ormFlushRow(p, pRow);
+    turnWritten(&turn, pRow);
+  }
+  for(int i=0; i<n && turn.nDeferred && p->pErr->rc==SQLITE_OK; i++){
+    if( apRow[i]->bDefer ) ormFlushDeferred(p, apRow[i]);
+  }
+}
+
+/* Step 3: rows by turns, each turn's in the order added. */
+static void writeRows(Unit *p){
+  int nTurn = orderModels(p);
+  int *aFirst = ormArenaAlloc(p->pArena, (nTurn+2)*(i64)sizeof(int));
+  UnitRow **ap = ormArenaAlloc(p->pArena, (p->nRow+1)*(i64)sizeof(*ap));
+  UnitRow *pRow;
+  if( aFirst==0 || ap==0 ) return;
+  for(pRow=p->pFirst; pRow; pRow=pRow->pNext){
+    int iOrder = pRow->pModel->iOrder;
+    if( takesPart(pRow, iOrder) ) aFirst[iOrder+1]++;
+  }
+  for(int i=1; i<=nTurn+1; i++) aFirst[i] += aFirst[i-1];
+  for(pRow=p->pFirst; pRow; pRow=pRow->pNext){
+    if( !takesPart(pRow, pRow->pModel->iOrder) ) continue;
+    ap[aFirst[pRow->pModel->iOrder]++] = pRow;
+  }
+  for(int i=1; i<=nTurn && p->pErr->rc==SQLITE_OK; i++){
+    writeTurn(p, i, &ap[aFirst[i-1]], aFirst[i]-aFirst[i-1]);
+  }
+}
+
+void ormUnitRun(Unit *p){
+  ormResolve(p);
+  if( p->pErr->rc==SQLITE_OK ) ormCollect(p);
+  ormUnitReport(p);
+  if( p->pErr->rc ) return;
+  writeEarly(p);
+  writeRows(p);
+  if( p->pOrphan && p->pErr->rc==SQLITE_OK ){
+    ormFlushDone(p);
+    deleteOrphans(p, 1);
+  }
+  ormCollectLink(p);
+  ormFlushDone(p);
+  if( p->bDeferred && !p->bWasDeferred ){
+    ormForeignKeysDefer(p->pOrm, p->pErr, 0);
+  }
+}

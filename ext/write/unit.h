@@ -1,0 +1,223 @@
+/*
+** What the rooms of the unit of work share: value.c (typed values), graph.c (a
+** document becomes rows and collections), resolve.c (which of them exist),
+** collect.c (collections compared), unit.c (the plan and its order), flush.c
+** (statements).  unit.c's head comment tells the whole story.
+*/
+#ifndef ORM_UNIT_H
+#define ORM_UNIT_H
+#include "../orm_int.h"
+
+typedef struct Unit Unit;
+typedef struct UnitModel UnitModel;
+typedef struct UnitRow UnitRow;
+typedef struct UnitVal UnitVal;
+typedef struct UnitColl UnitColl;
+typedef struct UnitMember UnitMember;
+typedef struct UnitOrphan UnitOrphan;
+typedef struct UnitShape UnitShape;
+typedef struct UnitAgree UnitAgree;
+
+enum {                          /* what a field of a row is to get            */
+  UNIT_NONE,                    /* nothing: it is not in the document         */
+  UNIT_BIND,                    /* a value                                    */
+  UNIT_REF,                     /* what a field of another row has            */
+  UNIT_INC                      /* its own value and so much more             */
+};
+struct UnitVal {
+  u8 eKind;                     /* UNIT_*                                     */
+  u8 bRel;                      /* by a relationship: wins over a plain value */
+  u8 bWrite;                    /* flush: it differs from what is stored      */
+  int iRef;                     /* REF: field of pRef                         */
+  struct OrmBind v;             /* BIND, INC                                  */
+  UnitRow *pRef;
+  const OrmJson *pNode;         /* where it was given, or 0                   */
+};
+
+enum {
+  UNIT_ASK,                     /* not looked up yet                          */
+  UNIT_NEW,                     /* to be inserted                             */
+  UNIT_OLD,                     /* is there: aOld holds what was read         */
+  UNIT_GONE                     /* is not there and is not wanted             */
+};
+enum {                          /* what a row stands for in the document      */
+  UNIT_OBJECT,                  /* an object                                  */
+  UNIT_LINK,                    /* the key of an object, which must exist     */
+  UNIT_FIND,                    /* $remove, $delete: need not exist           */
+  UNIT_PRESENT                  /* read from the file, not in the document    */
+};
+struct UnitRow {
+  UnitModel *pModel;
+  UnitRow *pNext;               /* of the unit, in the order added            */
+  UnitRow *pSame;               /* merged into this one, or 0                 */
+  UnitRow *pHash[2];            /* next of the same hash: key, natural key    */
+  const OrmJson *pNode;         /* where it stands, or the collection it left */
+  const OrmRel *pVia;           /* the relationship it hangs by; 0: a root    */
+  UnitVal *aVal;                /* nField, or 0: nothing given                */
+  struct OrmBind *aOld;         /* nField; eType 0: not read                  */
+  const struct OrmBind *aFind;  /* key to look it up by, or 0: from aVal      */
+  struct OrmBind *aBack;        /* nField, NEW: what the INSERT gave back     */
+  int iSeq;
+  int iTurn;                    /* unit.c: position in its turn               */
+  int nWait;                    /* unit.c: NEW rows it refers to              */
+  int iMark;                    /* collect.c: member of this collection       */
+  u8 eState, eRole;             /* UNIT_ASK .., UNIT_OBJECT ..                */
+  u8 bRoot;
+  u8 bUnlink;                   /* its reference is set NULL before all else  */
+  u8 bOrphan;                   /* it goes                                    */
+  u8 bWritten, bTouched;        /* flush: the row is there; counted up        */
+  u8 bDefer;                    /* unit.c: some references after the insert   */
+  u8 bMerged;                   /* others are merged into it                  */
+};
+struct UnitMember {
+  UnitRow *p;
+  u8 bAdd;                      /* by $add                                    */
+  u8 bLinked;                   /* collect.c: the link row is there           */
+};
+typedef struct UnitLink UnitLink;
+struct UnitLink {               /* a link row to delete                       */
+  UnitLink *pNext;
+  const UnitColl *pColl;
+  UnitRow *pRow;
+};
+struct UnitColl {               /* a to-many value, or the far end of a       */
+  UnitColl *pNext;              /*   one_to_one                               */
+  UnitRow *pOwner;
+  const OrmRel *pRel;
+  const OrmJson *pNode;
+  u8 bSet;                      /* the members are all that there are         */
+  u8 bImplied;                  /* the other end of a one_to_one says so      */
+  u8 bDone, bRead;              /* merged into another; present ones read     */
+  int nMember, nMemberAlloc;
+  UnitMember *aMember;
+  int nRemove, nRemoveAlloc; UnitRow **apRemove;
+  int nDelete, nDeleteAlloc; UnitRow **apDelete;
+  int nPresent, nPresentAlloc; UnitRow **apPresent;    /* read by collect.c   */
+};
+struct UnitOrphan {             /* an object to delete, by its key            */
+  UnitOrphan *pNext;
+  OrmModel *pModel;
+  const struct OrmBind *aKey;
+  const OrmJson *pNode;
+  u8 bLate;                     /* after the rows that refer to it            */
+};
+struct UnitAgree {              /* a second reference of the same column      */
+  UnitAgree *pNext;
+  UnitVal *pVal;
+  UnitRow *pRef; int iRef;
+  const OrmJson *pNode;
+};
+struct UnitShape {              /* a statement kept while rows of one shape   */
+  OrmStmt *p;                   /*   follow one another                       */
+  u64 *aMask;                   /* its fields                                 */
+  u8 bOk;
+};
+struct UnitModel {              /* a model that has rows in this unit         */
+  UnitModel *pNext;
+  OrmModel *p;
+  OrmArena *pArena;             /* the unit's                                 */
+  i64 iNextKey;                 /* flush.c: keys chosen beforehand            */
+  int iModel;                   /* position in the unit                       */
+  int iOrder;                   /* unit.c: when its turn is                   */
+  u8 *abNeed;                   /* nField: to be read of existing rows        */
+  u8 *abBack;                   /* nField: known of new ones by their INSERT  */
+  UnitRow **apHash[2]; int nHash[2]; int nHashed[2];
+  UnitShape insert, update;
+  int nMask;                    /* words of a mask                            */
+};
+struct Unit {
+  Orm *pOrm;
+  OrmErr *pErr;
+  OrmArena *pArena;
+  OrmCatalog *pCatalog;
+  OrmBuf complaints;            /* all of them, as they will be reported      */
+  int nComplaint, rcComplaint;
+  int eMode;                    /* ORM_WRITE_*                                */
+  UnitModel *pModel, *pLastModel; int nModel;
+  UnitRow *pFirst, *pLast; int nRow;
+  UnitColl *pColl, *pLastColl;
+  UnitOrphan *pOrphan, *pLastOrphan;
+  UnitLink *pUnlink;
+  int iMark;                    /* collect.c                                  */
+  UnitAgree *pAgree;
+  u8 bConflict;                 /* a root's key is taken                      */
+  u8 bLateDelete;               /* deletes come after the writes              */
+  u8 bForeignKeys;              /* PRAGMA foreign_keys                        */
+  u8 bDeferred, bWasDeferred;   /* we have deferred them; so they were        */
+  i64 nLastRowid;               /* of the newest INSERT                       */
+  char zNow[32];
+};
+
+/* unit.c */
+void ormUnitInit(Unit*, Orm*, OrmErr*, OrmArena*, OrmCatalog*, int eMode);
+void ormUnitFree(Unit*);
+UnitModel *ormUnitModel(Unit*, OrmModel*);
+UnitRow *ormUnitRow(Unit*, OrmModel*, int eRole, const OrmJson*);
+/* A complaint at a node: collected with the others, or, where p->pErr is set
+** already, dropped.  ormUnitReport() makes the error of all. */
+void ormUnitErr(Unit*, int rc, const OrmJson*, const char *zFormat, ...);
+void ormUnitReport(Unit*);
+/* Resolve, plan and write what graph.c has made, inside an anchor. */
+void ormUnitRun(Unit*);
+/* The row that a merged one stands for. */
+#define UNIT_ROW(p) ormUnitSame(p)
+UnitRow *ormUnitSame(UnitRow*);
+/* Two relationships say what a column refers to: they must mean the same. */
+void ormUnitAgree(Unit*, UnitVal*, UnitRow*, int iRef, const OrmJson*);
+/* What a field of a row has or will have, if that is known: 1 and *pOut. */
+int ormUnitKnown(const UnitRow*, int iField, struct OrmBind *pOut);
+UnitVal *ormUnitVal(Unit*, UnitRow*, int iField);
+void ormUnitOrphan(Unit*, OrmModel*, const struct OrmBind *aKey,
+                   const OrmJson*, int bLate);
+
+/* Defer foreign keys until the unit is done. */
+void ormUnitDefer(Unit*);
+int ormForeignKeysDefer(Orm*, OrmErr*, int bOn);      /* what it was          */
+
+/* value.c */
+/* The value of a field from JSON: 1, or 0 and a complaint. */
+int ormUnitValue(Unit*, const OrmField*, const OrmJson*, struct OrmBind *pOut);
+/* As the column would store it. */
+void ormValAffinity(OrmArena*, struct OrmBind*, char cAff);
+int ormValSame(const struct OrmBind*, const struct OrmBind*);
+/* The same as stored: affinity applied; json by its meaning. */
+int ormValueSame(OrmArena*, const OrmField*, const struct OrmBind *pNew,
+                 const struct OrmBind *pOld);
+u32 ormValHash(const struct OrmBind*, const OrmField*);
+/* Equal under the field's collation? */
+int ormValEqual(const struct OrmBind*, const struct OrmBind*, const OrmField*);
+void ormUnitTake(OrmArena*, struct OrmBind*, sqlite3_value*);
+void ormValOne(OrmErr*, OrmStmt*, int i, const struct OrmBind*);
+/* "3", "'x'": a key in words. */
+void ormValText1(OrmBuf*, const struct OrmBind*);
+
+/* graph.c */
+UnitRow *ormGraphRoot(Unit*, OrmModel*, const OrmJson*);
+void ormGraphRead(Unit*, UnitRow *pFirst);
+/* The include part of a query that gives back what a document wrote. */
+void ormGraphInclude(Unit*, OrmModel*, const OrmJson*, OrmBuf*);
+
+/* resolve.c */
+void ormResolve(Unit*);
+UnitRow *ormResolveStored(Unit*, OrmModel*, sqlite3_stmt*, int iCol);
+void ormResolveColumns(Unit*, UnitModel*, OrmBuf*, const char *zAlias);
+int ormResolveCount(const UnitModel*);
+
+/* collect.c */
+void ormCollect(Unit*);
+void ormCollectUnlink(Unit*);          /* delete link rows                    */
+void ormCollectLink(Unit*);            /* insert them                         */
+
+/* rename.c: references to a key that changes follow (DESIGN 9). */
+void ormRenameBefore(Unit*, UnitRow*, const u64 *aMask);
+
+/* flush.c */
+#define ORM_MASK_MAX 64         /* words: 2000 columns are SQLite's most      */
+void ormFlushRow(Unit*, UnitRow*);
+int ormFlushEarly(Unit*, UnitRow*);
+void ormFlushDeferred(Unit*, UnitRow*);
+void ormFlushChooseKey(Unit*, UnitRow*);
+void ormFlushDone(Unit*);
+void ormFlushPrefix(Unit*, const UnitRow*, const OrmJson*);
+
+#endif /* ORM_UNIT_H */

@@ -1,0 +1,443 @@
+/*
+** Values on their way into columns: from JSON by the field's type, and
+** compared with what is stored.
+**
+** What SQLite would do to a value when the column takes it (its affinity) is
+** done here too, so that an unchanged value is known as such without asking
+** (C20).  Where this falls short of SQLite (text like " 5" in a number's
+** column) the value counts as changed and is written once more: never the
+** other way round.
+*/
+#include "unit.h"
+
+/* ------------------------------------------------------------------------
+** Dates: ISO-8601 with a real calendar date
+** --------------------------------------------------------------------- */
+
+/* n digits at *pz as a number, *pz behind them; -1 if they are not there. */
+static int digits(const char **pz, int n){
+  int v = 0;
+  for(; n>0; n--, (*pz)++){
+    if( **pz<'0' || **pz>'9' ) return -1;
+    v = v*10 + (**pz - '0');
+  }
+  return v;
+}
+
+static int isDate(const char **pz){
+  static const u8 aDay[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+  int y, m, d, nDay;
+  y = digits(pz, 4);
+  if( y<0 || *(*pz)++!='-' ) return 0;
+  m = digits(pz, 2);
+  if( m<1 || m>12 || *(*pz)++!='-' ) return 0;
+  d = digits(pz, 2);
+  nDay = aDay[m-1];
+  if( m==2 && y%4==0 && (y%100!=0 || y%400==0) ) nDay = 29;
+  return d>=1 && d<=nDay;
+}
+
+/* Z, +HH:MM, -HHMM, or nothing. */
+static int isZone(const char *z){
+  if( (z[0]=='Z' || z[0]=='z') && z[1]==0 ) return 1;
+  if( z[0]=='+' || z[0]=='-' ){
+    int h, m;
+    z++;
+    h = digits(&z, 2);
+    if( h<0 || h>14 ) return 0;
+    if( *z==':' ) z++;
+    m = digits(&z, 2);
+    if( m<0 || m>59 ) return 0;
+  }
+  return *z==0;
+}
+
+/* HH:MM[:SS[.fff]][zone] */
+static int isTimeOfDay(const char *z){
+  int h = digits(&z, 2), m, s;
+  if( h<0 || h>24 || *z++!=':' ) return 0;
+  m = digits(&z, 2);
+  if( m<0 || m>59 ) return 0;
+  if( *z==':' ){
+    z++;
+    s = digits(&z, 2);
+    if( s<0 || s>60 ) return 0;
+    if( *z=='.' ){
+      z++;
+      if( digits(&z, 1)<0 ) return 0;
+      while( *z>='0' && *z<='9' ) z++;
+    }
+  }
+  return isZone(z);
+}
+
+static int isMoment(const OrmJson *p, int bTime){
+  const char *z = p->z;
+  if( (i64)strlen(z)!=p->n || !isDate(&z) ) return 0;
+  if( *z==0 ) return 1;
+  if( !bTime || (*z!='T' && *z!='t' && *z!=' ') ) return 0;
+  return isTimeOfDay(z+1);
+}
+
+/* ------------------------------------------------------------------------
+** Base64
+** --------------------------------------------------------------------- */
+
+static int base64Digit(char c){
+  if( c>='A' && c<='Z' ) return c - 'A';
+  if( c>='a' && c<='z' ) return c - 'a' + 26;
+  if( c>='0' && c<='9' ) return c - '0' + 52;
+  if( c=='+' || c=='-' ) return 62;
+  if( c=='/' || c=='_' ) return 63;
+  return -1;
+}
+
+/* The bytes of base64 text z[n]; 0 if it is none (or out of memory). */
+static char *base64Read(OrmArena *pArena, const char *z, i64 n, int *pnOut){
+  char *zOut;
+  u32 w = 0;
+  int nBit = 0, nOut = 0;
+  while( n>0 && z[n-1]=='=' ) n--;
+  zOut = ormArenaRaw(pArena, n*3/4 + 4);
+  for(i64 i=0; zOut && i<n; i++){
+    int d = base64Digit(z[i]);
+    if( d<0 ) return 0;
+    w = (w<<6) | (u32)d;
+    nBit += 6;
+    if( nBit>=8 ){
+      nBit -= 8;
+      zOut[nOut++] = (char)(w>>nBit);
+    }
+  }
+  if( nBit>=6 ) return 0;
+  *pnOut = nOut;
+  return zOut;
+}
+
+/* ------------------------------------------------------------------------
+** From JSON
+** --------------------------------------------------------------------- */
+
+static void bindText(struct OrmBind *pOut, const char *z, i64 n){
+  pOut->eType = SQLITE_TEXT;
+  pOut->n = (int)n;
+  pOut->u.z = z;
+}
+
+static void bindInt(struct OrmBind *pOut, i64 i){
+  pOut->eType = SQLITE_INTEGER;
+  pOut->n = 0;
+  pOut->u.i = i;
+}
+
+static int wrongType(
+  Unit *p, const OrmField *pField, const OrmJson *pNode, const char *zWhat
+){
+  if( pNode->eType==ORM_JSON_STRING && pNode->n<60 ){
+    ormUnitErr(p, SQLITE_ERROR, pNode, "%s is %s, not \"%s\"", pField->zName,
+               zWhat, pNode->z);
+  }else{
+    ormUnitErr(p, SQLITE_ERROR, pNode, "%s is %s, not %s", pField->zName, zWhat,
+               ormJsonTypeName(pNode));
+  }
+  return 0;
+}
+
+/* A scalar as SQLite has it; 0 for an array or an object. */
+static int plainValue(const OrmJson *pNode, struct OrmBind *pOut){
+  memset(pOut, 0, sizeof(*pOut));
+  switch( pNode->eType ){
+    case ORM_JSON_NULL:    pOut->eType = SQLITE_NULL; break;
+    case ORM_JSON_FALSE:   bindInt(pOut, 0); break;
+    case ORM_JSON_TRUE:    bindInt(pOut, 1); break;
+    case ORM_JSON_INTEGER: bindInt(pOut, pNode->u.i); break;
+    case ORM_JSON_REAL:
+      pOut->eType = SQLITE_FLOAT;
+      pOut->u.r = pNode->u.r;
+      break;
+    case ORM_JSON_STRING:  bindText(pOut, pNode->z, pNode->n); break;
+    default: return 0;
+  }
+  return 1;
+}
+
+/* Any JSON value as compact text. */
+static int jsonValue(Unit *p, const OrmJson *pNode, struct OrmBind *pOut){
+  OrmBuf buf;
+  char *z;
+  ormBufInit(&buf, p->pErr);
+  ormJsonNode(&buf, pNode);
+  z = buf.n<0x7ffffff0 ? ormArenaText(p->pArena, ormBufText(&buf), buf.n) : 0;
+  bindText(pOut, z ? z : "", z ? buf.n : 0);
+  if( buf.n>=0x7ffffff0 ) ormErr(p->pErr, SQLITE_TOOBIG, "orm: json too big");
+  ormBufFree(&buf);
+  return p->pErr->rc==SQLITE_OK;
+}
+
+static int isNumber(const OrmJson *p){
+  return p->eType==ORM_JSON_INTEGER || p->eType==ORM_JSON_REAL;
+}
+
+static int isBoolean(const OrmJson *p){
+  return p->eType==ORM_JSON_TRUE || p->eType==ORM_JSON_FALSE
+      || (p->eType==ORM_JSON_INTEGER && (p->u.i==0 || p->u.i==1));
+}
+
+int ormUnitValue(
+  Unit *p, const OrmField *pField, const OrmJson *pNode, struct OrmBind *pOut
+){
+  int nBlob = 0;
+  char *z;
+  if( pNode->eType==ORM_JSON_NULL ) return plainValue(pNode, pOut);
+  if( pNode->n>0x7ffffff0 ) return wrongType(p, pField, pNode, "too big");
+  switch( pField->eType ){
+    case ORM_TYPE_JSON:
+      return jsonValue(p, pNode, pOut);
+    case ORM_TYPE_BOOLEAN:
+      if( isBoolean(pNode) ) break;
+      return wrongType(p, pField, pNode, "a boolean");
+    case ORM_TYPE_DATE:
+    case ORM_TYPE_DATETIME: {
+      int bTime = pField->eType==ORM_TYPE_DATETIME;
+      if( isNumber(pNode) ) break;
+      if( pNode->eType==ORM_JSON_STRING && isMoment(pNode, bTime) ) break;
+      return wrongType(p, pField, pNode, bTime ? "a datetime" : "a date");
+    }
+    case ORM_TYPE_BLOB:
+      if( pNode->eType!=ORM_JSON_STRING ){
+        return wrongType(p, pField, pNode, "a blob in base64");
+      }
+      z = base64Read(p->pArena, pNode->z, pNode->n, &nBlob);
+      if( z==0 ) return wrongType(p, pField, pNode, "a blob in base64");
+      bindText(pOut, z, nBlob);
+      pOut->eType = SQLITE_BLOB;
+      return 1;
+    case ORM_TYPE_DECIMAL:
+      if( isNumber(pNode) && pField->cAff=='B' ){
+        bindText(pOut, pNode->z, pNode->n);
+        return 1;
+      }
+      break;
+    default: break;
+  }
+  if( plainValue(pNode, pOut) ) return 1;
+  return wrongType(p, pField, pNode, "a single value");
+}
+
+/* ------------------------------------------------------------------------
+** Affinity
+** --------------------------------------------------------------------- */
+
+/* Is all of z[n] a JSON number? */
+static int looksNumeric(const char *z, int n){
+  return n>0 && n<400 && (z[0]=='-' || (z[0]>='0' && z[0]<='9'))
+      && ormJsonValid(z, n);
+}
+
+static void realToInt(struct OrmBind *p){
+  if( p->u.r>=-9007199254740992.0 && p->u.r<=9007199254740992.0 ){
+    i64 i = (i64)p->u.r;
+    double r = (double)i;
+    if( !(r<p->u.r) && !(r>p->u.r) ) bindInt(p, i);
+  }
+}
+
+static void textToNumber(struct OrmBind *p){
+  i64 i = 0;
+  int n = p->n, bMinus = n>0 && p->u.z[0]=='-';
+  const char *z = p->u.z;
+  if( !looksNumeric(z, n) ) return;
+  for(int j=bMinus; j<n; j++){
+    if( n>18 || z[j]<'0' || z[j]>'9' ){
+      double r = ormRealParse(z, n);
+      p->eType = SQLITE_FLOAT;
+      p->u.r = r;
+      p->n = 0;
+      return;
+    }
+    i = i*10 + (z[j] - '0');
+  }
+  bindInt(p, bMinus ? -i : i);
+}
+
+void ormValAffinity(OrmArena *pArena, struct OrmBind *p, char cAff){
+  char *z;
+  switch( cAff ){
+    case 'A': return;
+    case 'B':
+      if( p->eType==SQLITE_INTEGER ){
+        z = ormArenaPrintf(pArena, "%lld", p->u.i);
+      }else if( p->eType==SQLITE_FLOAT ){
+        z = ormArenaPrintf(pArena, "%!.15g", p->u.r);
+      }else return;
+      if( z ) bindText(p, z, (i64)strlen(z));
+      return;
+    default:
+      if( p->eType==SQLITE_TEXT ) textToNumber(p);
+      if( cAff=='E' ){
+        if( p->eType==SQLITE_INTEGER ){
+          double r = (double)p->u.i;
+          p->eType = SQLITE_FLOAT;
+          p->u.r = r;
+        }
+      }else if( p->eType==SQLITE_FLOAT ){
+        realToInt(p);
+      }
+  }
+}
+
+/* Same class, same bytes. */
+int ormValSame(const struct OrmBind *a, const struct OrmBind *b){
+  if( a->eType!=b->eType ) return 0;
+  switch( a->eType ){
+    case SQLITE_NULL:    return 1;
+    case SQLITE_INTEGER: return a->u.i==b->u.i;
+    case SQLITE_FLOAT:   return !(a->u.r<b->u.r) && !(a->u.r>b->u.r);
+    default:
+      return a->n==b->n && (a->n==0 || memcmp(a->u.z, b->u.z, (size_t)a->n)==0);
+  }
+}
+
+/* The next character of JSON text that is no white space between tokens, or 0
+** at the end; *pbIn: inside a string. */
+static char nextJson(const char *z, int n, int *pi, int *pbIn){
+  char c;
+  while( *pi<n && !*pbIn && (z[*pi]==' ' || z[*pi]=='\n' || z[*pi]=='\r'
+                             || z[*pi]=='\t') ) (*pi)++;
+  if( *pi>=n ) return 0;
+  c = z[(*pi)++];
+  if( c=='"' ) *pbIn = !*pbIn;
+  return c;
+}
+
+/* Do two JSON texts say the same, white space aside? */
+static int sameJson(const struct OrmBind *a, const struct OrmBind *b){
+  int i = 0, j = 0, bInA = 0, bInB = 0;
+  char c, d;
+  if( a->eType!=SQLITE_TEXT || b->eType!=SQLITE_TEXT ) return 0;
+  do{
+    c = nextJson(a->u.z, a->n, &i, &bInA);
+    d = nextJson(b->u.z, b->n, &j, &bInB);
+    if( c!=d ) return 0;
+    if( c=='\\' ){            /* the character behind it is no quote          */
+      if( i<a->n && j<b->n && a->u.z[i]!=b->u.z[j] ) return 0;
+      i++;
+      j++;
+    }
+  }while( c );
+  return i>=a->n && j>=b->n;
+}
+
+int ormValueSame(
+  OrmArena *pArena, const OrmField *pField, const struct OrmBind *pNew,
+  const struct OrmBind *pOld
+){
+  struct OrmBind v = *pNew;
+  ormValAffinity(pArena, &v, pField->cAff);
+  if( ormValSame(&v, pOld) ) return 1;
+  return pField->eType==ORM_TYPE_JSON && sameJson(&v, pOld);
+}
+
+/* ------------------------------------------------------------------------
+** Keys: hashing and comparing under a collation
+** --------------------------------------------------------------------- */
+
+enum { COLL_BINARY, COLL_NOCASE, COLL_RTRIM };
+static int collation(const OrmField *p){
+  if( sqlite3_stricmp(p->zColl, "NOCASE")==0 ) return COLL_NOCASE;
+  if( sqlite3_stricmp(p->zColl, "RTRIM")==0 ) return COLL_RTRIM;
+  return COLL_BINARY;
+}
+
+static u8 fold(char c, int eColl){
+  if( eColl==COLL_NOCASE && c>='A' && c<='Z' ) return (u8)(c + 32);
+  return (u8)c;
+}
+
+static int textLength(const struct OrmBind *p, int eColl){
+  int n = p->n;
+  if( eColl==COLL_RTRIM ) while( n>0 && p->u.z[n-1]==' ' ) n--;
+  return n;
+}
+
+u32 ormValHash(const struct OrmBind *p, const OrmField *pField){
+  u64 h = 14695981039346656037u;
+  if( p->eType==SQLITE_TEXT || p->eType==SQLITE_BLOB ){
+    int eColl = p->eType==SQLITE_TEXT ? collation(pField) : COLL_BINARY;
+    int n = textLength(p, eColl);
+    for(int i=0; i<n; i++) h = (h ^ fold(p->u.z[i], eColl)) * 1099511628211u;
+  }else if( p->eType==SQLITE_INTEGER ){
+    h = (u64)p->u.i * 0x9E3779B97F4A7C15u;
+  }else if( p->eType==SQLITE_FLOAT ){
+    memcpy(&h, &p->u.r, sizeof(h));
+    h *= 0x9E3779B97F4A7C15u;
+  }
+  return (u32)(h>>32) ^ (u32)h;
+}
+
+int ormValEqual(
+  const struct OrmBind *a, const struct OrmBind *b, const OrmField *pField
+){
+  int eColl, n;
+  if( a->eType!=SQLITE_TEXT || b->eType!=SQLITE_TEXT ) return ormValSame(a, b);
+  eColl = collation(pField);
+  n = textLength(a, eColl);
+  if( n!=textLength(b, eColl) ) return 0;
+  for(int i=0; i<n; i++){
+    if( fold(a->u.z[i], eColl)!=fold(b->u.z[i], eColl) ) return 0;
+  }
+  return 1;
+}
+
+/* ------------------------------------------------------------------------
+** In and out of statements
+** --------------------------------------------------------------------- */
+
+void ormUnitTake(OrmArena *pArena, struct OrmBind *p, sqlite3_value *pVal){
+  const void *z;
+  int n;
+  memset(p, 0, sizeof(*p));
+  p->eType = (u8)sqlite3_value_type(pVal);
+  switch( p->eType ){
+    case SQLITE_INTEGER: p->u.i = sqlite3_value_int64(pVal); return;
+    case SQLITE_FLOAT:   p->u.r = sqlite3_value_double(pVal); return;
+    case SQLITE_NULL:    return;
+    case SQLITE_TEXT:    z = sqlite3_value_text(pVal); break;
+    default:             z = sqlite3_value_blob(pVal); break;
+  }
+  n = sqlite3_value_bytes(pVal);
+  if( z==0 && (n>0 || p->eType==SQLITE_TEXT) ) ormErrOom(pArena->pErr);
+  p->u.z = ormArenaText(pArena, z ? z : "", z ? n : 0);
+  p->n = p->u.z ? n : 0;
+  if( p->u.z==0 ) p->eType = SQLITE_NULL;
+}
+
+/* The texts stay the unit's: no copy. */
+void ormValOne(OrmErr *pErr, OrmStmt *pStmt, int i, const struct OrmBind *p){
+  sqlite3_stmt *s;
+  int rc;
+  if( pStmt==0 || pErr->rc ) return;
+  s = pStmt->p;
+  switch( p->eType ){
+    case SQLITE_INTEGER: rc = sqlite3_bind_int64(s, i, p->u.i); break;
+    case SQLITE_FLOAT:   rc = sqlite3_bind_double(s, i, p->u.r); break;
+    case SQLITE_TEXT:
+      rc = sqlite3_bind_text(s, i, p->u.z, p->n, SQLITE_STATIC);
+      break;
+    case SQLITE_BLOB:
+      rc = sqlite3_bind_blob(s, i, p->n ? p->u.z : "", p->n, SQLITE_STATIC);
+      break;
+    default:             rc = sqlite3_bind_null(s, i); break;
+  }
+  if( rc!=SQLITE_OK ) ormErrDb(pErr, sqlite3_db_handle(s), rc);
+}
+
+void ormValText1(OrmBuf *pBuf, const struct OrmBind *p){
+  switch( p->eType ){
+    case SQLITE_INTEGER: ormBufInt(pBuf, p->u.i); break;
+    case SQLITE_FLOAT:   ormBufPrintf(pBuf, "%!.15g", p->u.r); break;
+    case SQLITE_TEXT:    ormBufAdd(pBuf, p->u.z, p->n); break;
+    case SQLITE_BLOB:    ormJsonBlob(pBuf, p->u.z, p->n); break;
+    default:             ormBufAdd(pBuf, "null", 4); break;
+  }
+}
