@@ -7,7 +7,7 @@
 #   make check-all  everything below that tests, with short fuzzing
 #
 #   make format-check test-asan test-valgrind coverage matrix fuzz mutate load
-#   make bench bench-peers
+#   make bench bench-peers bench-check
 #   make test-bindings test-packages test-types    make deb npm wheel
 #   make install PREFIX=/usr/local DESTDIR=    make amalgamation dist clean
 #
@@ -135,6 +135,10 @@ bench: deps-bench
 	@$(MAKE) --no-print-directory all
 	@tests/bench/run $(BENCH)
 
+# Instruction counts beside those that are kept (tests/bench/figures.txt).
+bench-check: deps-valgrind
+	@tests/bench/regress $(KEEP)
+
 bench-peers: deps-peers
 	@$(MAKE) --no-print-directory all
 	@tests/bench/run peers
@@ -198,6 +202,6 @@ clean:
 always:
 
 .PHONY: all always demo test check-all format-check test-asan test-valgrind \
-  coverage matrix fuzz mutate load bench bench-peers test-bindings \
-  test-packages test-types deb npm wheel amalgamation install uninstall dist \
-  clean
+  coverage matrix fuzz mutate load bench bench-check bench-peers \
+  test-bindings test-packages test-types deb npm wheel amalgamation install \
+  uninstall dist clean
