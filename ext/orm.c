@@ -74,6 +74,7 @@ static const struct OrmFunction {
   { "orm_save_many",   2, WRITER, ormSqlSaveMany, 0, 0 },
   { "orm_update_many", 3, WRITER, ormSqlUpdateMany, 0, 0 },
   { "orm_delete",      2, WRITER, ormSqlDelete, 0, 0 },
+  { "orm_delete_many", 2, WRITER, ormSqlDeleteMany, 0, 0 },
   { "orm_restore",     2, WRITER, ormSqlRestore, 0, 0 },
   { "orm_enforce",     1, WRITER, ormSqlEnforce, 0, 0 },
 };

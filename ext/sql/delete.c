@@ -33,6 +33,22 @@ void ormSqlDelete(sqlite3_context *pCtx, int nArg, sqlite3_value **apArg){
   resultNumber(pCtx, &err, n);
 }
 
+void ormSqlDeleteMany(sqlite3_context *pCtx, int nArg, sqlite3_value **apArg){
+  OrmErr err = {0};
+  i64 n;
+  const char *z = modelArg(&err, apArg[0], &n);
+  const char *zQuery = (const char*)sqlite3_value_text(apArg[1]);
+  i64 nQuery = sqlite3_value_bytes(apArg[1]);
+  ORM_UNUSED(nArg);
+  if( z && zQuery==0 ){
+    ormErr(&err, SQLITE_ERROR, "orm: orm_delete_many() deletes what a query "
+           "finds, and the query is missing ('{}' finds all)");
+  }
+  n = err.rc ? 0 : ormDeleteMany(sqlite3_user_data(pCtx), &err, z, n, zQuery,
+                                 nQuery);
+  resultNumber(pCtx, &err, n);
+}
+
 void ormSqlRestore(sqlite3_context *pCtx, int nArg, sqlite3_value **apArg){
   OrmErr err = {0};
   i64 n;

@@ -35,13 +35,20 @@ static int rootKeys(
   Orm *pOrm, OrmErr *pErr, OrmModel *pModel, const DeleteJob *pJob,
   OrmBinds *pBinds, OrmKeys *pKeys
 ){
+  OrmPlan *pPlan;
   int iFirst = 0, bForGood = 0;
-  ORM_UNUSED(pErr);
   memset(pKeys, 0, sizeof(*pKeys));
   pKeys->nCol = pModel->nKey;
   if( pJob->pKey ){
     iFirst = ormKeyFind(pOrm, pBinds, pModel, pJob->pKey);
     pKeys->nKey = iFirst>=0;
+  }else{
+    pPlan = ormPlanGet(pOrm, pErr, pModel, pJob->zQuery, pJob->nQuery,
+        ORM_Q_WHERE | ORM_Q_ORDER | ORM_Q_PAGE | ORM_Q_DELETED);
+    if( pPlan==0 ) return 0;
+    bForGood = ormPlanQuery(pPlan)->eDeleted==ORM_DELETED_ONLY;
+    pKeys->nKey = (int)ormLoadRootKeys(pOrm, pErr, pPlan, pBinds);
+    ormPlanRelease(pOrm, pPlan);
   }
   if( pKeys->nKey ) pKeys->aBind = &pBinds->a[iFirst];
   return bForGood;
@@ -78,6 +85,15 @@ int ormDelete(
   DeleteJob job = { zModel, nModel, pKey, 0, 0, 0, 0, 0 };
   ormAnchorRun(pOrm, pErr, deleteJob, &job);
   return pErr->rc ? 0 : (int)job.nRoot;
+}
+
+i64 ormDeleteMany(
+  Orm *pOrm, OrmErr *pErr, const char *zModel, i64 nModel,
+  const char *zQuery, i64 nQuery
+){
+  DeleteJob job = { zModel, nModel, 0, zQuery, nQuery, 0, 0, 0 };
+  ormAnchorRun(pOrm, pErr, deleteJob, &job);
+  return pErr->rc ? 0 : job.nRoot;
 }
 
 void ormDeletePlan(
