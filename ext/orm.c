@@ -63,6 +63,7 @@ static const struct OrmFunction {
   { "orm_exists",      2, READER, ormSqlExists, 0, 0 },
   { "orm_load",        2, READER | JSON, 0, ormSqlLoadStep, ormSqlLoadFinal },
   { "orm_load",        3, READER | JSON, 0, ormSqlLoadStep, ormSqlLoadFinal },
+  { "orm_aggregate",   2, READER | JSON, ormSqlAggregate, 0, 0 },
   /* writing */
   { "orm_create",      2, WRITER | JSON, ormSqlCreate, 0, 0 },
   { "orm_create",      3, WRITER | JSON, ormSqlCreate, 0, 0 },

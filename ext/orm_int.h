@@ -1062,6 +1062,13 @@ void ormLinkEndResult(OrmLink*, sqlite3_context*, int iEnd);
 int ormLinkDepth(const OrmLink*);
 
 /* ========================================================================
+** Interface to ext/read/aggregate.c, group.c: orm_aggregate
+** ===================================================================== */
+/* The groups as a JSON array. */
+void ormAggregate(Orm*, OrmErr*, const char *zModel, i64 nModel,
+                  const char *zQuery, i64 nQuery, OrmBuf *pOut);
+
+/* ========================================================================
 ** Interface to ext/write/rules.c: what the delete of a row means for others
 **
 ** Rules are nodes (tables, mapped or not) and edges: "when a row of pFrom goes,

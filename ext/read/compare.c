@@ -184,7 +184,8 @@ static void prefixRangeSql(
   const OrmField *pField = pLeft->pField;
   int bFold = isCaseless(pLeft), n = pOperand->bind.n;
   char *z;
-  if( pOperand->iField>=0 || pField==0 || pField->cAff!='B' || n==0 ) return;
+  if( pOperand->iField>=0 || pLeft->pzSql || n==0 ) return;
+  if( pField->cAff!='B' ) return;
   if( !bFold && sqlite3_stricmp(pField->zColl, "BINARY")!=0 ) return;
   if( !bFold && !isUtf8(p) ) return;
   z = ormArenaRaw(p->binds.pArena, n + 1);

@@ -32,6 +32,8 @@ struct Place {
   OrmModel *pModel;
   int nDepth;                   /* relationships above                        */
   int nNested;                  /* conditions above                           */
+  OrmCondName xName;            /* 0: names are of pModel                     */
+  void *pArg;
 };
 
 static OrmCond *parseObject(OrmParse*, const Place*, const OrmJson*);
@@ -195,8 +197,8 @@ static OrmCond *parseTests(
     pCond->pTest = pTest;
     pCond->pRel = pRel;
     pCond->pNode = pNode;
-    pCond->nStack = pRel || pLeft->pField->eType!=ORM_TYPE_JSON
-                  ? STACK_TEST : STACK_JSON;
+    pCond->nStack = pLeft->pField && pLeft->pField->eType==ORM_TYPE_JSON
+                  ? STACK_JSON : STACK_TEST;
     listAdd(&list, pCond);
   }
   return listClose(p, &list);
@@ -274,7 +276,7 @@ static void condJoin(OrmParse *p, OrmCond *pWhole){
   for(OrmCond *pCond=(OrmCond*)ormCondFirst(pWhole); pCond;
       pCond=(OrmCond*)ormCondAfter(pWhole, pCond)){
     if( pCond->eKind==ORM_COND_REL || pCond->eKind==ORM_COND_COUNT ) nRel++;
-    if( pCond->eKind!=ORM_COND_REL || pCond->bNot
+    if( pCond->eKind!=ORM_COND_REL || pCond->bNot || ormRelSeveral(pCond->pRel)
      || !ormRelIndexed(p->pOrm, p->pErr, pCond->pRel) ) continue;
     if( pCond->pRel->bMany ) pMany = pCond;
     else pCond->bJoin = 1;
@@ -316,7 +318,7 @@ static OrmCond *condRel(
 static OrmCond *parseInner(
   OrmParse *p, const Place *pAt, OrmRel *pRel, const OrmJson *pNode
 ){
-  Place at = { pRel->pTarget, pAt->nDepth + 1, pAt->nNested };
+  Place at = { pRel->pTarget, pAt->nDepth + 1, pAt->nNested, 0, 0 };
   i64 nMax = p->pOrm->aConfig[ORM_CONFIG_MAX_DEPTH];
   if( at.nDepth>nMax ){
     ormJsonErr(p->pErr, pNode, "more than %lld relationships deep "
@@ -423,6 +425,14 @@ static OrmCond *parseCounts(
 
 /* ------------------------------------------------------------- a where --- */
 
+static OrmCond *parseNamed(
+  OrmParse *p, const Place *pAt, const OrmJson *pNode
+){
+  OrmLeft left = {0};
+  if( !pAt->xName(p, pAt->pArg, pNode, &left) ) return 0;
+  return parseTests(p, &left, pNode, ORM_COND_TEST, 0);
+}
+
 /* One member of a where. */
 static OrmCond *parseMember(
   OrmParse *p, const Place *pAt, const OrmJson *pNode
@@ -431,6 +441,9 @@ static OrmCond *parseMember(
   int eWord = logicWord(pNode);
   OrmCond *pCond;
   OrmRel *pRel;
+  if( pAt->xName && (eWord==WORD_NONE || eWord==WORD_COUNT) ){
+    return parseNamed(p, pAt, pNode);
+  }
   if( eWord==WORD_COUNT ) return parseCounts(p, pModel, pNode);
   if( eWord!=WORD_NONE ) return parseLogic(p, pAt, pNode, eWord);
   if( ormFieldFind(pModel, pNode->zKey, pNode->nKey)>=0 ){
@@ -470,16 +483,28 @@ static OrmCond *parseObject(
   return pNever ? pNever : listClose(p, &list);
 }
 
-const OrmCond *ormCondParse(
-  OrmParse *p, OrmModel *pModel, const OrmJson *pNode, int nDepth
+/* The whole, bounded as the parser of this SQLite needs it. */
+static const OrmCond *parseWhole(
+  OrmParse *p, const Place *pAt, const OrmJson *pNode
 ){
-  Place at = { pModel, nDepth, 0 };
-  OrmCond *pCond;
-  if( p->pErr->rc!=SQLITE_OK ) return 0;
-  pCond = parseObject(p, &at, pNode);
+  OrmCond *pCond = p->pErr->rc ? 0 : parseObject(p, pAt, pNode);
   if( pCond && pCond->nStack>MAX_STACK && sqlite3_libversion_number()<3046000 ){
     ormJsonErr(p->pErr, pNode, "conditions are nested too deep for SQLite %s",
                sqlite3_libversion());
   }
   return pCond;
+}
+
+const OrmCond *ormCondParse(
+  OrmParse *p, OrmModel *pModel, const OrmJson *pNode, int nDepth
+){
+  Place at = { pModel, nDepth, 0, 0, 0 };
+  return parseWhole(p, &at, pNode);
+}
+
+const OrmCond *ormCondNamed(
+  OrmParse *p, OrmCondName xName, void *pArg, const OrmJson *pNode
+){
+  Place at = { 0, 0, 0, xName, pArg };
+  return parseWhole(p, &at, pNode);
 }

@@ -23,6 +23,7 @@ struct OrmLeft {                /* what is compared                           */
   OrmModel *pModel;             /* {"field": ..} is looked for here; or 0     */
   const OrmField *pField;       /* or 0: a bare value, a count                */
   const char *zPath;            /* into a json field: '$."a"."b"'; or 0       */
+  const char **pzSql;           /* SQL of what is no column; or 0             */
   u8 bCount;                    /* whole numbers only                         */
 };
 struct OrmOperand {             /* what it is compared with                   */
@@ -67,6 +68,10 @@ void ormTestSql(
   OrmSql*, const OrmTest*, const OrmLeft*, const char *zLeft, const char *zAlias
 );
 
+/* cond.c: conditions over names of another kind (having): xName finds what a
+** member is about, or gives 0 and an error.  0 if there is nothing to ask. */
+typedef int (*OrmCondName)(OrmParse*, void*, const OrmJson*, OrmLeft*);
+const OrmCond *ormCondNamed(OrmParse*, OrmCondName, void*, const OrmJson*);
 /* Members of an and, or the one condition that pWhole is. */
 const OrmCond *ormCondFirst(const OrmCond *pWhole);
 const OrmCond *ormCondAfter(const OrmCond *pWhole, const OrmCond*);
@@ -74,6 +79,13 @@ const OrmCond *ormCondAfter(const OrmCond *pWhole, const OrmCond*);
 /* where.c: do the rows of a relationship's target have an index to be found by,
 ** given the row that it starts from? */
 int ormRelIndexed(Orm*, OrmErr*, const OrmRel*);
+/* May a to-one relationship have several targets? */
+int ormRelSeveral(const OrmRel*);
+/* " AND <no target comes before zChild>" for a to-one relationship without a
+** UNIQUE key, of whose targets the one with the least key counts (L9). */
+void ormRelFirstSql(
+  OrmSql*, const OrmRel*, const char *zParent, const char *zChild, int eDeleted
+);
 /* A bare condition, without " AND ". */
 void ormCondSql(
   OrmSql*, OrmModel*, const OrmCond*, int eDeleted, const char *zAlias

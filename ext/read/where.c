@@ -202,6 +202,40 @@ static void targetSql(
   }
 }
 
+int ormRelSeveral(const OrmRel *pRel){
+  return !pRel->bMany
+      && !ormModelUnique(pRel->pTarget, pRel->nRemote, pRel->aRemote);
+}
+
+/* "(a, b)" */
+static void keySql(OrmBuf *pBuf, const OrmModel *pModel, const char *zAlias){
+  for(int i=0; i<pModel->nKey; i++){
+    ormBufChar(pBuf, i ? ',' : '(');
+    ormBufColumn(pBuf, zAlias, pModel->aField[pModel->aKey[i]].zName);
+  }
+  ormBufChar(pBuf, ')');
+}
+
+void ormRelFirstSql(
+  OrmSql *p, const OrmRel *pRel, const char *zParent, const char *zChild,
+  int eDeleted
+){
+  char zOther[16];
+  if( !ormRelSeveral(pRel) ) return;
+  ormSqlAlias(p, zOther);
+  ormBufAdd(&p->buf, " AND NOT EXISTS (SELECT 1 FROM ", -1);
+  ormBufTable(&p->buf, pRel->pTarget->zTable);
+  ormBufPrintf(&p->buf, " AS %s WHERE ", zOther);
+  ormRelJoinSql(p, pRel, zParent, zOther);
+  ormDeletedSql(p, pRel->pTarget, eDeleted==ORM_DELETED_HIDE
+                ? ORM_DELETED_HIDE : ORM_DELETED_ALSO, zOther);
+  ormBufAdd(&p->buf, " AND ", 5);
+  keySql(&p->buf, pRel->pTarget, zOther);
+  ormBufChar(&p->buf, '<');
+  keySql(&p->buf, pRel->pTarget, zChild);
+  ormBufChar(&p->buf, ')');
+}
+
 static void existsSql(Where *p, const OrmCond *pCond, const char *zAlias){
   const OrmRel *pRel = pCond->pRel;
   char zLink[16], zChild[16];
@@ -216,6 +250,7 @@ static void existsSql(Where *p, const OrmCond *pCond, const char *zAlias){
   targetSql(p, pRel->pTarget, pCond->pFirst, zChild, &iAlias);
   relJoinSql(p, pRel, zAlias, zLink, zChild);
   ormDeletedSql(p->pSql, pRel->pTarget, p->eDeleted, zChild);
+  ormRelFirstSql(p->pSql, pRel, zAlias, zChild, p->eDeleted);
   sql(p, ")");
 }
 
@@ -289,7 +324,7 @@ static int sameCollation(const OrmRel *pRel){
 
 static void relSql(Where *p, const OrmCond *pCond, const char *zAlias){
   const OrmRel *pRel = pCond->pRel;
-  if( sameCollation(pRel)
+  if( sameCollation(pRel) && !ormRelSeveral(pRel)
    && (!ormRelIndexed(p->pSql->pOrm, p->pErr, pRel)
     || (!pCond->bNot && isSelective(p, pRel, pCond->pFirst))) ){
     inSql(p, pCond, zAlias);
@@ -384,7 +419,8 @@ static void countCondSql(Where *p, const OrmCond *pCond, const char *zAlias){
 static void fieldSql(Where *p, const OrmCond *pCond, const char *zAlias){
   OrmBuf left;
   ormBufInit(&left, p->pErr);
-  ormBufColumn(&left, zAlias, pCond->left.pField->zName);
+  if( pCond->left.pzSql ) ormBufAdd(&left, *pCond->left.pzSql, -1);
+  else ormBufColumn(&left, zAlias, pCond->left.pField->zName);
   notSql(p, pCond, "NOT (");
   ormTestSql(p->pSql, pCond->pTest, &pCond->left, ormBufText(&left), zAlias);
   notSql(p, pCond, ")");

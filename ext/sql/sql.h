@@ -30,6 +30,9 @@ OrmSqlFunc ormSqlGet, ormSqlAll, ormSqlPage, ormSqlFirst, ormSqlOne,
            ormSqlOneOrNone, ormSqlCount, ormSqlExists, ormSqlLoadStep;
 void ormSqlLoadFinal(sqlite3_context*);
 
+/* sql/aggregate.c */
+OrmSqlFunc ormSqlAggregate;
+
 /* sql/object.c */
 extern const sqlite3_module ormSqlObjectModule;
 
