@@ -47,7 +47,7 @@ static void pathDepth(OrmParse *p, const AggTerm *pTerm, const OrmJson *pNode){
 }
 
 /* "author.name", "posts", "posts.views": hops, then a field or (iField -1) the
-** objects themselves.  Names may hold dots, so the whole rest is tried first. */
+** objects themselves.  Names may hold dots, so the whole rest comes first. */
 static void pathParse(
   OrmParse *p, Aggregate *pAgg, AggTerm *pTerm, const OrmJson *pNode,
   const char *z, i64 n
