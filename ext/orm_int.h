@@ -1095,7 +1095,9 @@ struct OrmNode {
   OrmRules *pRules;
   OrmNode *pNext;               /* in the order made                          */
   const char *zTable;
-  OrmModel *pModel;             /* or 0                                       */
+  OrmModel *pModel;             /* the first over the table, or 0             */
+  int nModel; OrmModel **apModel;   /* all models over it                     */
+  OrmModel *pSoft;              /* the first that has soft_delete, or 0       */
   int iNode;
   int nCol; OrmColumn *aCol;
   const char *zRowid;           /* a name of the rowid, or 0: the key it is   */
@@ -1113,6 +1115,7 @@ enum {                          /* what becomes of pTo's rows                 */
 enum {                          /* why a nullify is forbidden                 */
   ORM_BLOCK_NONE, ORM_BLOCK_NOTNULL, ORM_BLOCK_KEY, ORM_BLOCK_DEFAULT
 };
+enum { ORM_OPEN_NOT, ORM_OPEN_NULL, ORM_OPEN_SELF };
 struct OrmEdge {
   OrmEdge *pNext;               /* of the same pFrom                          */
   OrmNode *pFrom, *pTo;
@@ -1123,6 +1126,8 @@ struct OrmEdge {
   u8 bHard, bSoft;              /* followed when pFrom's row goes for good,   */
                                 /*   when it is soft-deleted                  */
   u8 eBlock;                    /* ORM_BLOCK_*: cannot be set NULL            */
+  u8 eOpen;                     /* ORM_OPEN_*: how rows that go let go of one */
+                                /*   another                                  */
   u8 eForeign;                  /* 1 + ORM_FK_* of a declared foreign key on  */
                                 /*   just these columns, 0: none              */
   int n; const int *aFrom, *aTo;         /* joined columns; without pVia      */
@@ -1133,6 +1138,8 @@ struct OrmEdge {
   const char *zDrop; int nDrop; /* apply.c's: delete them                     */
 };
 OrmRules *ormRulesGet(Orm*, OrmErr*, OrmCatalog*);   /* kept by the Orm       */
+OrmRules *ormRulesRef(OrmRules*);      /* keep them while a cascade is made   */
+void ormRulesUnref(OrmRules*);
 void ormRulesFree(Orm*);
 OrmNode *ormNodeFind(OrmErr*, OrmRules*, const char *zTable);
 OrmEdge *ormNodeEdges(OrmErr*, OrmNode*);            /* compiled on first use */
@@ -1144,7 +1151,8 @@ OrmCatalog *ormRulesCatalog(OrmRules*);
 /* SQL text: "<alias>.<id>, .." and the joins of an edge between two aliases. */
 void ormNodeIds(OrmBuf*, const OrmNode*, const char *zAlias);
 void ormEdgeJoin(OrmBuf*, const OrmEdge*, const char *zFrom, const char *zTo);
-int ormNodeSoft(const OrmNode*);       /* its model's soft-delete field or -1 */
+/* " SET .." that lets go of an edge whose eOpen is not ORM_OPEN_NOT. */
+void ormEdgeOpenSql(OrmBuf*, const OrmEdge*);
 void ormSoftDeletedSql(OrmBuf*, const OrmModel*, const char *zAlias);
 /* ", f = .." for every field that changes with any change of a row: version,
 ** updated_at, which is parameter ?iNow. */

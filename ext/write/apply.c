@@ -48,14 +48,6 @@ static void setReferences(OrmBuf *pBuf, const CascadeStep *pStep){
   }
 }
 
-static void setRelease(OrmBuf *pBuf, const OrmEdge *pEdge){
-  for(int i=0; i<pEdge->n; i++){
-    ormBufAdd(pBuf, i ? ", " : " SET ", -1);
-    ormBufName(pBuf, pEdge->pTo->aCol[pEdge->aTo[i]].zName);
-    ormBufAdd(pBuf, " = NULL", -1);
-  }
-}
-
 /* Rows of a leaf that refer to the key list. */
 static void dropSql(OrmBuf *pBuf, const OrmEdge *p){
   int bDirect = p->n==1 && p->pFrom->iRowid>=0 && p->aFrom[0]==p->pFrom->iRowid
@@ -106,12 +98,12 @@ static void stepSql(
   ormBufAdd(pBuf, "UPDATE ", -1);
   ormBufTable(pBuf, pNode->zTable);
   if( pStep->eType==STEP_RELEASE ){
-    setRelease(pBuf, pStep->pEdge);
+    ormEdgeOpenSql(pBuf, pStep->pEdge);
   }else if( pStep->eType==STEP_NULLIFY ){
     setReferences(pBuf, pStep);
     if( pNode->pModel ) ormTouchSql(pBuf, pNode->pModel, 3);
   }else{
-    const OrmField *pField = &pNode->pModel->aField[pNode->pModel->iSoftDelete];
+    const OrmField *pField = &pNode->pSoft->aField[pNode->pSoft->iSoftDelete];
     ormBufAdd(pBuf, " SET ", -1);
     ormBufName(pBuf, pField->zName);
     if( pField->eType==ORM_TYPE_BOOLEAN ){
@@ -119,7 +111,7 @@ static void stepSql(
     }else{
       ormBufAdd(pBuf, p->pStamp ? " = NULL" : " = ?2", -1);
     }
-    ormTouchSql(pBuf, pNode->pModel, 3);
+    ormTouchSql(pBuf, pNode->pSoft, 3);
   }
   whereRows(pBuf, pNode, bOne);
 }
@@ -130,7 +122,9 @@ static void bindClock(const OrmCascade *p, OrmStmt *pStmt){
   if( n>=3 ) sqlite3_bind_text(pStmt->p, 3, p->zSecond, -1, SQLITE_STATIC);
 }
 
-/* Run a step.  A failure of the table's own constraints names the path. */
+/* Run a step.  A failure of the table's own constraints names the path.  The
+** key list may stay unread, where no row is there to compare: that it is ours
+** was seen when the roots were found. */
 static void runStep(OrmCascade *p, const CascadeStep *pStep){
   int bTouch = pStep->eType==STEP_NULLIFY;
   int bEdge = pStep->eType==STEP_EDGE;
@@ -157,7 +151,6 @@ static void runStep(OrmCascade *p, const CascadeStep *pStep){
   if( pStmt && pStep->eType<=STEP_SOFT ) bindClock(p, pStmt);
   ormStmtStep(p->pOrm, p->pErr, pStmt);
   ormStmtGive(p->pOrm, p->pErr, pStmt);
-  if( !bOne ) ormKeysCheck(p->pErr, &keys);
   if( p->pErr->rc && p->pErr->zMsg ){
     OrmBuf path;
     OrmErr err = {0};
@@ -291,7 +284,7 @@ static u32 rowPath(const OrmCascade *p, const CascadeStep *pStep, int i){
 }
 
 static const char *const azAction[] = {
-  "restrict", "nullify", "soft_delete", 0, "delete", "unlink", 0
+  "restrict", "nullify", "soft_delete", 0, "delete", "unlink", 0, "restrict"
 };
 
 void ormCascadeShow(OrmCascade *p, OrmPlanRow xRow, void *pArg){
@@ -364,14 +357,16 @@ static const struct Refusal {
                   "would have to let go of what it refers to" },
   /* DEFAULT */ { SQLITE_CONSTRAINT_FOREIGNKEY, "SET DEFAULT constraint failed",
                   "has a DEFAULT that is no literal, or that nothing has" },
+  /* circle  */ { SQLITE_CONSTRAINT_FOREIGNKEY, "FOREIGN KEY constraint failed",
+                  "is in a circle of references that nothing may open" },
 };
 
-void ormCascadeRefuse(OrmCascade *p){
-  const CascadeStep *pStep = &p->aStep[0];
+void ormCascadeRefuse(OrmCascade *p, const CascadeStep *pStep){
   const OrmEdge *pEdge = pStep->pEdge;
   const struct Refusal *pWhy = &aRefusal[pEdge->eBlock<ORM_COUNT(aRefusal)
                                          ? pEdge->eBlock : 0];
   OrmBuf path, rows;
+  if( pStep->eType==STEP_CIRCLE ) pWhy = &aRefusal[4];
   if( pEdge->eAction==ORM_EDGE_DEFAULT && pEdge->eBlock==0 ){
     pWhy = &aRefusal[ORM_BLOCK_DEFAULT];
   }

@@ -21,16 +21,17 @@ OrmCascade *ormCascadeNew(
   p->pErr = pErr;
   p->pCatalog = pCatalog;
   p->pArena = pArena;
-  p->pRules = pRules;
+  p->pRules = ormRulesRef(pRules);
   p->nPath = 1;
   p->aPath = ormArenaAlloc(pArena, 8*(i64)sizeof(*p->aPath));
   p->nPathAlloc = 8;
-  return p->aPath ? p : 0;
+  return p;
 }
 
 void ormCascadeFree(OrmCascade *p){
   if( p==0 ) return;
   sqlite3_value_free(p->pStamp);
+  ormRulesUnref(p->pRules);
   for(int i=0; i<p->nNode; i++){
     if( p->apNode[i]==0 ) continue;
     ormRowSetFree(&p->apNode[i]->del);
@@ -278,7 +279,7 @@ static void foundDelete(
   int bNew, eMode = pSink->eMode;
   i64 uidTo;
   if( eMode==ROW_HARD && !p->bForGood && pEdge->eAction==ORM_EDGE_DELETE
-   && ormNodeSoft(pEdge->pTo)>=0 && pEdge->eBlock==ORM_BLOCK_NONE ){
+   && pEdge->pTo->pSoft && pEdge->eBlock==ORM_BLOCK_NONE ){
     eMode = ROW_SOFT;
     if( pEdge->bRefers ) touchAdd(p, pEdge, apVal, uid);
   }
@@ -329,11 +330,12 @@ static void joinKeys(OrmBuf *pBuf, const OrmNode *pNode, const char *zAlias){
 
 /* Is a row to be passed over?  In a delete: it is soft-deleted already; in a
 ** restore: it is not, or by another delete (?2 is the stamp). */
-void ormCascadeSkipSql(
-  const OrmCascade *p, OrmBuf *pBuf, const OrmModel *pModel, const char *zAlias
+static void skipSql(
+  const OrmCascade *p, OrmBuf *pBuf, const OrmNode *pNode, const char *zAlias
 ){
+  const OrmModel *pModel = pNode->pSoft;
   const OrmField *pField;
-  if( pModel==0 || pModel->iSoftDelete<0 ){
+  if( pModel==0 ){
     ormBufChar(pBuf, '0');
     return;
   }
@@ -357,7 +359,7 @@ static void findSql(const OrmCascade *pCascade, OrmBuf *pBuf, const OrmEdge *p){
   int bDirect = keyStandsIn(p);
   const OrmNode *pNear = p->pVia ? p->pVia : p->pTo;
   ormBufAdd(pBuf, "SELECT orm_emit(k.i, ", -1);
-  ormCascadeSkipSql(pCascade, pBuf, p->pTo->pModel, "c");
+  skipSql(pCascade, pBuf, p->pTo, "c");
   ormBufAdd(pBuf, ", ", 2);
   ormNodeIds(pBuf, p->pTo, "c");
   ormBufAdd(pBuf, ") FROM orm_keys(?1) AS k CROSS JOIN ", -1);
@@ -388,7 +390,7 @@ static void findSql(const OrmCascade *pCascade, OrmBuf *pBuf, const OrmEdge *p){
   }
 }
 
-/* ?2 of what ormCascadeSkipSql() says in a restore. */
+/* ?2 of what skipSql() says in a restore. */
 static void bindStamp(const OrmCascade *p, OrmStmt *pStmt){
   if( pStmt && p->pStamp && sqlite3_bind_parameter_count(pStmt->p)>=2 ){
     sqlite3_bind_value(pStmt->p, 2, p->pStamp);
@@ -473,18 +475,20 @@ static int nextLevel(OrmCascade *p){
 ** The interface
 ** --------------------------------------------------------------------- */
 
-void ormCascadeRoots(
-  OrmCascade *p, OrmModel *pModel, OrmStmt *pStmt, const char *zPath
+/* Roots from a statement that gives (anything, is it to be passed over,
+** ids..). */
+static void addRoots(
+  OrmCascade *p, OrmNode *pNode, OrmStmt *pStmt, const char *zPath
 ){
   FindSink sink;
-  if( p==0 || p->pErr->rc || pStmt==0 ) return;
+  if( p->pErr->rc || pStmt==0 ) return;
   memset(&sink, 0, sizeof(sink));
   sink.base.xRow = foundRow;
   sink.base.pErr = p->pErr;
   sink.p = p;
-  sink.pTo = ormCascadeNode(p, ormNodeFind(p->pErr, p->pRules, pModel->zTable));
+  sink.pTo = ormCascadeNode(p, pNode);
   if( sink.pTo==0 ) return;
-  sink.eMode = pModel->iSoftDelete>=0 && !p->bForGood ? ROW_SOFT : ROW_HARD;
+  sink.eMode = pNode->pSoft && !p->bForGood ? ROW_SOFT : ROW_HARD;
   sink.iPath = pathNew(p, 0, 0, 0);
   if( p->pErr->rc ) return;
   p->aPath[sink.iPath].zText = ormArenaText(p->pArena, zPath, -1);
@@ -505,7 +509,7 @@ i64 ormCascadeAdd(
   if( pNode==0 ) return 0;
   ormBufInit(&buf, p->pErr);
   ormBufAdd(&buf, "SELECT orm_emit(k.i, ", -1);
-  ormCascadeSkipSql(p, &buf, pModel, "c");
+  skipSql(p, &buf, pNode, "c");
   ormBufAdd(&buf, ", ", 2);
   ormNodeIds(&buf, pNode, "c");
   ormBufAdd(&buf, ") FROM orm_keys(?1) AS k CROSS JOIN ", -1);
@@ -520,7 +524,7 @@ i64 ormCascadeAdd(
   ormBufFree(&buf);
   ormKeysBind(p->pErr, pStmt, 1, pKeys);
   bindStamp(p, pStmt);
-  ormCascadeRoots(p, pModel, pStmt, zPath);
+  addRoots(p, pNode, pStmt, zPath);
   ormStmtGive(p->pOrm, p->pErr, pStmt);
   ormKeysCheck(p->pErr, pKeys);
   return p->nRoot - nBefore;

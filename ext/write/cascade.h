@@ -1,7 +1,7 @@
 /*
 ** What the files of the cascade planner share: rowset.c (sets of rows),
-** cascade.c (which rows: the search), order.c (in which order: the steps),
-** apply.c (carrying out, showing and refusing).
+** cascade.c (which rows: the search), order.c, height.c, arcs.c (in which
+** order: the steps), apply.c (carrying out, showing and refusing).
 */
 #ifndef ORM_CASCADE_H
 #define ORM_CASCADE_H
@@ -77,12 +77,12 @@ struct NodeState {
 };
 
 enum { STEP_RESTRICT, STEP_NULLIFY, STEP_SOFT, STEP_RELEASE, STEP_DELETE,
-       STEP_UNLINK, STEP_EDGE };
+       STEP_UNLINK, STEP_EDGE, STEP_CIRCLE };
 struct CascadeStep {
   u8 eType;
   NodeState *pNode;
   u64 mEdge;                    /* NULLIFY: the edges, by apIn                */
-  const OrmEdge *pEdge;         /* EDGE, RELEASE, RESTRICT: the edge          */
+  const OrmEdge *pEdge;         /* EDGE, RELEASE, RESTRICT, CIRCLE: the edge  */
   int n; u32 *aRow;             /* uids; positions in touch; of EDGE: uids of */
 };                              /*   the rows referred to                     */
 
@@ -110,10 +110,6 @@ struct OrmCascade {
   sqlite3_value *pStamp;        /* of the object to restore; 0: a delete      */
 };
 NodeState *ormCascadeNode(OrmCascade*, OrmNode*);
-/* Roots from a statement that gives (anything, is it soft-deleted, ids..). */
-void ormCascadeRoots(OrmCascade*, OrmModel*, OrmStmt*, const char *zPath);
-void ormCascadeSkipSql(const OrmCascade*, OrmBuf*, const OrmModel*,
-                       const char *zAlias);
 /* Rows as a key list, in scratch memory until the next call: uids, or, of a
 ** node's touch set, positions. */
 void ormCascadeKeys(OrmCascade*, const NodeState*, int bTouch, int n,
@@ -122,7 +118,29 @@ void ormCascadePathText(const OrmCascade*, u32 iPath, OrmBuf*);
 /* order.c */
 void ormCascadeClosure(OrmCascade*);       /* nodes, their order, leaves     */
 void ormCascadeOrder(OrmCascade*);         /* the steps                      */
+/* The edges of a node, if the delete can reach it. */
+OrmEdge *ormCascadeEdges(const OrmCascade*, int iNode);
+/* A new step with room for nMax rows, or 0. */
+CascadeStep *ormCascadeStep(OrmCascade*, int eType, NodeState*, int nMax);
+/* height.c: heights of all rows, and what must be done first.  Returns the
+** greatest. */
+int ormCascadeHeights(OrmCascade*, int *aHeight);
 /* apply.c */
-void ormCascadeRefuse(OrmCascade*);        /* the error of a RESTRICT step   */
+void ormCascadeRefuse(OrmCascade*, const CascadeStep*);  /* its error        */
+
+/* Interface to arcs.c: arcs between nodes 0 .. n-1 as lists. */
+typedef struct Graph Graph;
+struct Graph {
+  OrmArena *pArena;
+  int n;
+  int *aHead;                   /* first arc of each node, -1: none           */
+  int *aTo, *aNext;             /* of each arc                                */
+  int nArc, nToAlloc, nNextAlloc;
+};
+void ormGraphInit(Graph*, OrmArena*, int n);
+void ormGraphArc(Graph*, int iFrom, int iTo);
+/* The strongly connected component of each node: numbered so that arcs lead
+** from higher numbers to lower or the same.  Returns how many there are. */
+int ormGraphComponents(const Graph*, int *aComp);
 
 #endif /* ORM_CASCADE_H */

@@ -70,9 +70,9 @@ static void listDue(
                                     ormCatalogName(pCatalog, i), -1);
     OrmNode *pNode;
     Trigger *pNew;
-    if( pModel==0 || pModel->bView || pModel->iSoftDelete>=0 ) continue;
+    if( pModel==0 || pModel->bView ) continue;
     pNode = ormNodeFind(pErr, pRules, pModel->zTable);
-    if( pNode==0 || pNode->pModel!=pModel ) continue;
+    if( pNode==0 || pNode->pModel!=pModel || pNode->pSoft ) continue;
     ormBufReset(&buf);
     if( !ormTriggerSql(pErr, pArena, pNode, &buf) ) continue;
     pNew = listAdd(pArena, p);

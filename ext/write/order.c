@@ -6,9 +6,7 @@
 **
 ** Tables are ordered by their strongly connected components; only inside a
 ** component (self-references, tables that refer to each other) the rows
-** themselves are ordered, by how far they stand above the deepest row that
-** refers to them (C71).  Rows in a circle are opened by setting references
-** NULL in place, or, where none may be, under PRAGMA defer_foreign_keys (C80).
+** themselves are ordered, which height.c does.
 */
 #include "cascade.h"
 
@@ -40,128 +38,40 @@ static void closure(OrmCascade *p){
   }
 }
 
-/* Arcs from the one referred to to the one that refers, as lists. */
-typedef struct Graph Graph;
-struct Graph {
-  int *aHead;                   /* first arc of each node, -1: none           */
-  int *aTo, *aNext;             /* of each arc                                */
-  int nArc, nToAlloc, nNextAlloc;
-};
-
-static void graphInit(OrmArena *pArena, Graph *p, int n){
-  memset(p, 0, sizeof(*p));
-  p->aHead = ormArenaAlloc(pArena, (n+1)*(i64)sizeof(int));
-  for(int i=0; p->aHead && i<n; i++) p->aHead[i] = -1;
-}
-
-static void graphArc(OrmArena *pArena, Graph *p, int iFrom, int iTo){
-  int *piTo = ormArenaGrow(pArena, (void**)&p->aTo, p->nArc, &p->nToAlloc,
-                           (int)sizeof(int));
-  int *piNext = ormArenaGrow(pArena, (void**)&p->aNext, p->nArc, &p->nNextAlloc,
-                             (int)sizeof(int));
-  if( piTo==0 || piNext==0 || p->aHead==0 ) return;
-  *piTo = iTo;
-  *piNext = p->aHead[iFrom];
-  p->aHead[iFrom] = p->nArc++;
-}
-
-/* The edges of a table that deletes can reach. */
-static OrmEdge *edgesSeen(const OrmCascade *p, int i){
+OrmEdge *ormCascadeEdges(const OrmCascade *p, int i){
   return p->apNode[i] && p->apNode[i]->bSeen ? p->apNode[i]->p->pEdge : 0;
 }
 
 static void tableArcs(OrmCascade *p, Graph *pGraph){
-  graphInit(p->pArena, pGraph, p->nNode);
+  ormGraphInit(pGraph, p->pArena, p->nNode);
   for(int i=0; i<p->nNode && p->pErr->rc==SQLITE_OK; i++){
     NodeState *pNode = p->apNode[i];
-    OrmEdge *pEdge = pNode && pNode->bSeen ? pNode->p->pEdge : 0;
+    OrmEdge *pEdge = ormCascadeEdges(p, i);
     for(; pEdge; pEdge=pEdge->pNext){
       int iTo = pEdge->pTo->iNode;
       if( pEdge->pVia || !p->apNode[iTo]->bSeen ) continue;
       if( i==iTo ) pNode->bLoop = 1;
-      else if( pEdge->bRefers ) graphArc(p->pArena, pGraph, i, iTo);
-      else graphArc(p->pArena, pGraph, iTo, i);
+      else if( pEdge->bRefers ) ormGraphArc(pGraph, i, iTo);
+      else ormGraphArc(pGraph, iTo, i);
     }
   }
 }
 
-/* Tarjan's components with a stack of our own; those that only refer come
-** out, and are numbered, first. */
-typedef struct Scc Scc;
-struct Scc {
-  OrmCascade *p;
-  Graph graph;
-  int *aIndex, *aLow, *aNext;   /* per node; aIndex 0: not visited            */
-  int *aStack, nStack;          /* of the component being found               */
-  int *aCall, nCall;            /* nodes on the way down                      */
-  int nIndex;
-};
-
-static void sccEnter(Scc *s, int i){
-  s->aIndex[i] = s->aLow[i] = ++s->nIndex;
-  s->aNext[i] = s->graph.aHead[i];
-  s->aStack[s->nStack++] = i;
-  s->aCall[s->nCall++] = i;
-}
-
-/* All arcs of node i are done: close its component if it is the first. */
-static void sccLeave(Scc *s, int i){
-  OrmCascade *p = s->p;
-  int n = 0, j;
-  s->nCall--;
-  if( s->nCall ){
-    int iUp = s->aCall[s->nCall-1];
-    if( s->aLow[i]<s->aLow[iUp] ) s->aLow[iUp] = s->aLow[i];
-  }
-  if( s->aLow[i]!=s->aIndex[i] ) return;
-  do{
-    j = s->aStack[--s->nStack];
-    p->apNode[j]->iScc = p->nScc;
-    s->aIndex[j] = p->nNode + 1;             /* out of the stack              */
-    n++;
-  }while( j!=i );
-  for(int k=0; n>1 && k<p->nNode; k++){
-    if( p->apNode[k] && p->apNode[k]->iScc==p->nScc && p->apNode[k]->bSeen ){
-      p->apNode[k]->bLoop = 1;
-    }
-  }
-  p->nScc++;
-}
-
-static void sccVisit(Scc *s, int iStart){
-  sccEnter(s, iStart);
-  while( s->nCall ){
-    int i = s->aCall[s->nCall-1];
-    if( s->aNext[i]<0 ){
-      sccLeave(s, i);
-    }else{
-      int j = s->graph.aTo[s->aNext[i]];
-      s->aNext[i] = s->graph.aNext[s->aNext[i]];
-      if( s->aIndex[j]==0 ) sccEnter(s, j);
-      else if( s->aIndex[j]<s->aLow[i] ) s->aLow[i] = s->aIndex[j];
-    }
-  }
-}
-
+/* Components of tables that refer to each other; those that only refer are
+** numbered, and deleted, first. */
 static void components(OrmCascade *p){
-  Scc s;
-  i64 n = (p->nNode+1)*(i64)sizeof(int);
-  memset(&s, 0, sizeof(s));
-  s.p = p;
+  Graph graph;
+  int *aComp = ormArenaAlloc(p->pArena, (p->nNode+1)*(i64)sizeof(int));
+  int *aSize = ormArenaAlloc(p->pArena, (p->nNode+1)*(i64)sizeof(int));
+  tableArcs(p, &graph);
+  p->nScc = ormGraphComponents(&graph, aComp);
   if( p->pErr->rc ) return;
-  tableArcs(p, &s.graph);
-  s.aIndex = ormArenaAlloc(p->pArena, n);
-  s.aLow = ormArenaAlloc(p->pArena, n);
-  s.aNext = ormArenaAlloc(p->pArena, n);
-  s.aStack = ormArenaAlloc(p->pArena, n);
-  s.aCall = ormArenaAlloc(p->pArena, n);
-  if( p->pErr->rc ) return;
+  for(int i=0; i<p->nNode; i++) aSize[aComp[i]]++;
   for(int i=0; i<p->nNode; i++){
-    if( p->apNode[i] ) p->apNode[i]->iScc = -1;
-  }
-  p->nScc = 0;
-  for(int i=0; i<p->nNode; i++){
-    if( p->apNode[i] && p->apNode[i]->bSeen && s.aIndex[i]==0 ) sccVisit(&s, i);
+    NodeState *pNode = p->apNode[i];
+    if( pNode==0 ) continue;
+    pNode->iScc = aComp[i];
+    if( aSize[aComp[i]]>1 ) pNode->bLoop = 1;
   }
 }
 
@@ -171,10 +81,10 @@ static void leaves(OrmCascade *p){
   for(int i=0; i<p->nNode; i++){
     NodeState *pNode = p->apNode[i];
     if( pNode ) pNode->bLeaf = pNode->bSeen && pNode->del.n==0
-        && pNode->p->pEdge==0 && ormNodeSoft(pNode->p)<0 && !p->bPreview;
+        && pNode->p->pEdge==0 && pNode->p->pSoft==0 && !p->bPreview;
   }
   for(int i=0; i<p->nNode; i++){
-    OrmEdge *pEdge = edgesSeen(p, i);
+    OrmEdge *pEdge = ormCascadeEdges(p, i);
     for(; pEdge; pEdge=pEdge->pNext){
       if( pEdge->eAction>ORM_EDGE_UNLINK || pEdge->pVia || !pEdge->bRefers ){
         p->apNode[pEdge->pTo->iNode]->bLeaf = 0;
@@ -193,7 +103,7 @@ void ormCascadeClosure(OrmCascade *p){
 ** Steps: rows that only refer
 ** --------------------------------------------------------------------- */
 
-static CascadeStep *stepNew(
+CascadeStep *ormCascadeStep(
   OrmCascade *p, int eType, NodeState *pNode, int nMax
 ){
   CascadeStep *pStep = ormArenaGrow(p->pArena, (void**)&p->aStep, p->nStep,
@@ -306,7 +216,7 @@ static void restrictSteps(
   for(int e=0; mAll>>e && e<64; e++){
     CascadeStep *pStep;
     if( (mAll>>e & 1)==0 ) continue;
-    pStep = stepNew(p, STEP_RESTRICT, pNode, pNode->touch.n);
+    pStep = ormCascadeStep(p, STEP_RESTRICT, pNode, pNode->touch.n);
     if( pStep==0 ) return;
     pStep->pEdge = pNode->apIn[e];
     for(int i=0; i<pNode->touch.n; i++){
@@ -332,7 +242,7 @@ static void nullifySteps(
     CascadeStep *pStep;
     u64 m = aMask[i];
     if( m==0 ) continue;
-    pStep = stepNew(p, STEP_NULLIFY, pNode, pNode->touch.n - i);
+    pStep = ormCascadeStep(p, STEP_NULLIFY, pNode, pNode->touch.n - i);
     if( pStep==0 ) return;
     pStep->mEdge = m;
     for(int j=i; j<pNode->touch.n; j++){
@@ -362,7 +272,7 @@ static void softSteps(OrmCascade *p){
     for(int j=0; pNode && j<pNode->del.n; j++){
       n += p->aRow[pNode->aUid[j]].eMode==ROW_SOFT;
     }
-    if( n==0 || (pStep = stepNew(p, STEP_SOFT, pNode, n))==0 ) continue;
+    if( n==0 || (pStep = ormCascadeStep(p, STEP_SOFT, pNode, n))==0 ) continue;
     for(int j=0; j<pNode->del.n; j++){
       u32 uid = pNode->aUid[j];
       if( p->aRow[uid].eMode==ROW_SOFT ) pStep->aRow[pStep->n++] = uid;
@@ -392,64 +302,6 @@ static void holdsToPairs(OrmCascade *p){
   p->nHold = 0;
 }
 
-/* Can the reference of an edge be set NULL in a row that is deleted next? */
-static int mayOpen(const OrmEdge *pEdge){
-  return pEdge->bRefers && pEdge->eBlock==ORM_BLOCK_NONE;
-}
-
-/* Heights of all rows, -1 in or above a circle; returns how many are that.
-** Pairs of edges that were opened (bOpen) count no more. */
-static int heights(OrmCascade *p, int *aHeight, int bOpen){
-  Graph graph;
-  int nQueue = 0;
-  i64 n = (p->nRow+1)*(i64)sizeof(int);
-  int *aWait = ormArenaAlloc(p->pArena, n);
-  int *aQueue = ormArenaAlloc(p->pArena, n);
-  graphInit(p->pArena, &graph, p->nRow);
-  for(int i=0; i<p->nPair && p->pErr->rc==SQLITE_OK; i++){
-    const CascadePair *pPair = &p->aPair[i];
-    if( pPair->iFrom==pPair->iTo || (bOpen && mayOpen(pPair->pEdge)) ) continue;
-    graphArc(p->pArena, &graph, (int)pPair->iFrom, (int)pPair->iTo);
-    if( aWait ) aWait[pPair->iTo]++;
-  }
-  if( p->pErr->rc ) return 0;
-  for(int i=0; i<p->nRow; i++){
-    aHeight[i] = aWait[i] ? -1 : 0;
-    if( aWait[i]==0 ) aQueue[nQueue++] = i;
-  }
-  for(int i=0; i<nQueue; i++){
-    for(int j=graph.aHead[aQueue[i]]; j>=0; j=graph.aNext[j]){
-      int iTo = graph.aTo[j];
-      if( --aWait[iTo] ) continue;
-      aHeight[iTo] = aHeight[aQueue[i]] + 1;
-      aQueue[nQueue++] = iTo;
-    }
-  }
-  return p->nRow - nQueue;
-}
-
-/* Rows in circles: references among them that may be NULL are set so first,
-** where foreign keys are enforced. */
-static void releaseSteps(OrmCascade *p, const int *aHeight){
-  for(int i=0; i<p->nNode && p->bForeignKeys; i++){
-    OrmEdge *pEdge = edgesSeen(p, i);
-    for(; pEdge && p->pErr->rc==SQLITE_OK; pEdge=pEdge->pNext){
-      NodeState *pNode = p->apNode[pEdge->pTo->iNode];
-      CascadeStep *pStep;
-      if( !mayOpen(pEdge) || !pNode->bLoop || pNode->iScc!=p->apNode[i]->iScc ){
-        continue;
-      }
-      pStep = stepNew(p, STEP_RELEASE, pNode, pNode->del.n+1);
-      if( pStep==0 ) return;
-      pStep->pEdge = pEdge;
-      for(int j=0; j<pNode->del.n; j++){
-        u32 uid = pNode->aUid[j];
-        if( aHeight[uid]<0 ) pStep->aRow[pStep->n++] = uid;
-      }
-    }
-  }
-}
-
 /* Sort uids stably by a key below nKey. */
 static void sortBy(OrmCascade *p, int n, u32 *a, const int *aKey, int nKey){
   int *aCount = ormArenaAlloc(p->pArena, (nKey+1)*(i64)sizeof(int));
@@ -461,42 +313,12 @@ static void sortBy(OrmCascade *p, int n, u32 *a, const int *aKey, int nKey){
   memcpy(a, aOut, (size_t)n*sizeof(u32));
 }
 
-/* Rows of one table that stay in a circle go in one statement; those of
-** several need foreign keys deferred. */
-static int spansTables(const OrmCascade *p, const int *aHeight){
-  int iNode = -1;
-  for(int i=0; i<p->nRow && p->pErr->rc==SQLITE_OK; i++){
-    if( aHeight[i]>=0 ) continue;
-    if( iNode>=0 && iNode!=p->aRow[i].iNode ) return 1;
-    iNode = p->aRow[i].iNode;
-  }
-  return 0;
-}
-
-/* Heights with circles opened, and what is left of them on top.  Tables
-** outside of a component of their own have all their rows at 0. */
-static int rowHeights(OrmCascade *p, int *aHeight){
-  int nMax = 0;
-  if( heights(p, aHeight, 0)>0 && p->pErr->rc==SQLITE_OK ){
-    releaseSteps(p, aHeight);
-    heights(p, aHeight, 1);
-    p->bDefer = (u8)spansTables(p, aHeight);
-  }
-  for(int i=0; i<p->nRow && p->pErr->rc==SQLITE_OK; i++){
-    if( aHeight[i]>nMax ) nMax = aHeight[i];
-  }
-  for(int i=0; i<p->nRow && p->pErr->rc==SQLITE_OK; i++){
-    if( aHeight[i]<0 ) aHeight[i] = nMax+1;
-  }
-  return nMax+1;
-}
-
 /* The deletes of what was sorted: a step for each run of equal places. */
 static void runSteps(OrmCascade *p, int n, u32 *aUid, const int *aHeight){
   for(int i=0; i<n && p->pErr->rc==SQLITE_OK; ){
     const CascadeRow *pRow = &p->aRow[aUid[i]];
-    CascadeStep *pStep = stepNew(p, pRow->bLink ? STEP_UNLINK : STEP_DELETE,
-                                 p->apNode[pRow->iNode], 0);
+    int eType = pRow->bLink ? STEP_UNLINK : STEP_DELETE;
+    CascadeStep *pStep = ormCascadeStep(p, eType, p->apNode[pRow->iNode], 0);
     int j = i;
     while( j<n && p->aRow[aUid[j]].iNode==pRow->iNode
         && p->aRow[aUid[j]].bLink==pRow->bLink
@@ -519,7 +341,7 @@ static void leafSteps(OrmCascade *p, int iScc){
       if( !pTo->bLeaf || pTo->iScc!=iScc || pFrom->del.n==0 || !pEdge->bHard ){
         continue;
       }
-      pStep = stepNew(p, STEP_EDGE, pTo, pFrom->del.n);
+      pStep = ormCascadeStep(p, STEP_EDGE, pTo, pFrom->del.n);
       if( pStep==0 ) return;
       pStep->pEdge = pEdge;
       for(int j=0; j<pFrom->del.n; j++){
@@ -538,7 +360,8 @@ static void deleteSteps(OrmCascade *p){
   int n = 0, nHeight;
   if( p->pErr->rc ) return;
   holdsToPairs(p);
-  nHeight = rowHeights(p, aHeight);
+  nHeight = ormCascadeHeights(p, aHeight);
+  if( p->pErr->rc ) return;
   for(int i=0; i<p->nRow; i++){
     if( p->aRow[i].eMode==ROW_HARD ) aUid[n++] = (u32)i;
     aPlace[i] = p->aRow[i].iNode*2 + (p->aRow[i].bLink==0);
@@ -555,14 +378,26 @@ static void deleteSteps(OrmCascade *p){
   }
 }
 
+/* Refuse a delete that some step forbids; a preview shows it. */
+static int refused(OrmCascade *p){
+  for(int i=0; i<p->nStep && !p->bPreview && p->pErr->rc==SQLITE_OK; i++){
+    int eType = p->aStep[i].eType;
+    if( eType==STEP_RESTRICT || eType==STEP_CIRCLE ){
+      ormCascadeRefuse(p, &p->aStep[i]);
+    }
+  }
+  return p->pErr->rc!=SQLITE_OK;
+}
+
 void ormCascadeOrder(OrmCascade *p){
   int bOn = 0;
   if( p->pErr->rc ) return;
   sqlite3_db_config(p->pOrm->db, SQLITE_DBCONFIG_ENABLE_FKEY, -1, &bOn);
   p->bForeignKeys = (u8)bOn;
   touchSteps(p, 1);
-  if( p->nStep && !p->bPreview ){ ormCascadeRefuse(p); return; }
+  if( refused(p) ) return;
   touchSteps(p, 0);
   softSteps(p);
   deleteSteps(p);
+  refused(p);
 }

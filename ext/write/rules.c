@@ -15,6 +15,7 @@
 
 struct OrmRules {
   Orm *pOrm;
+  int nRef;
   OrmCatalog *pCatalog;
   OrmErr err;                   /* of the arena, moved to the caller's        */
   OrmArena arena;
@@ -33,16 +34,26 @@ OrmRules *ormRulesGet(Orm *pOrm, OrmErr *pErr, OrmCatalog *pCatalog){
   memset(p, 0, sizeof(*p));
   ormContextOnDrop(pOrm, pErr, ormRulesFree);
   p->pOrm = pOrm;
+  p->nRef = 1;
   p->pCatalog = ormCatalogRef(pCatalog);
   ormArenaInit(&p->arena, &p->err);
   pOrm->pRules = p;
   return p;
 }
 
+OrmRules *ormRulesRef(OrmRules *p){
+  p->nRef++;
+  return p;
+}
+
 void ormRulesFree(Orm *pOrm){
   OrmRules *p = pOrm->pRules;
-  if( p==0 ) return;
   pOrm->pRules = 0;
+  ormRulesUnref(p);
+}
+
+void ormRulesUnref(OrmRules *p){
+  if( p==0 || --p->nRef>0 ) return;
   ormArenaFree(&p->arena);
   ormErrClear(&p->err);
   ormCatalogUnref(p->pCatalog);
@@ -218,6 +229,29 @@ static void nodeKey(OrmNode *p){
   }
 }
 
+/* All models over the table: rules are about rows, whichever model they are
+** seen by. */
+static void nodeModels(OrmErr *pErr, OrmNode *p){
+  OrmRules *pRules = p->pRules;
+  int nAlloc = 0;
+  OrmStmt *pStmt = ormStmtTakef(pRules->pOrm, pErr,
+      "SELECT name FROM \"main\".orm_model WHERE name IS NOT NULL AND "
+      "coalesce(table_name, name) = ?1 COLLATE NOCASE ORDER BY rowid");
+  if( pStmt ) sqlite3_bind_text(pStmt->p, 1, p->zTable, -1, SQLITE_STATIC);
+  while( ormStmtStep(pRules->pOrm, pErr, pStmt) ){
+    OrmModel **pp = ormArenaGrow(&pRules->arena, (void**)&p->apModel,
+                                 p->nModel, &nAlloc, (int)sizeof(*pp));
+    if( pp==0 ) break;
+    *pp = ormModelFind(pRules->pOrm, pErr, pRules->pCatalog,
+                       (const char*)sqlite3_column_text(pStmt->p, 0), -1);
+    if( *pp==0 ) break;
+    if( p->pModel==0 ) p->pModel = *pp;
+    if( p->pSoft==0 && (*pp)->iSoftDelete>=0 ) p->pSoft = *pp;
+    p->nModel++;
+  }
+  ormStmtGive(pRules->pOrm, pErr, pStmt);
+}
+
 OrmNode *ormNodeFind(OrmErr *pErr, OrmRules *pRules, const char *zTable){
   OrmNode *p;
   if( pErr->rc ) return 0;
@@ -229,7 +263,7 @@ OrmNode *ormNodeFind(OrmErr *pErr, OrmRules *pRules, const char *zTable){
   p->pRules = pRules;
   p->zTable = ormArenaText(&pRules->arena, zTable, -1);
   p->iRowid = -1;
-  p->pModel = ormModelByTable(pRules->pOrm, pErr, pRules->pCatalog, zTable);
+  nodeModels(pErr, p);
   nodeColumns(pErr, p);
   nodeIdentity(pErr, p);
   nodeKey(p);
@@ -238,10 +272,6 @@ OrmNode *ormNodeFind(OrmErr *pErr, OrmRules *pRules, const char *zTable){
   if( pRules->pLast ) pRules->pLast->pNext = p; else pRules->pFirst = p;
   pRules->pLast = p;
   return p;
-}
-
-int ormNodeSoft(const OrmNode *p){
-  return p->pModel ? p->pModel->iSoftDelete : -1;
 }
 
 /* ------------------------------------------------------------------------
@@ -265,12 +295,6 @@ static OrmEdge *edgeNew(OrmNode *pFrom, OrmNode *pTo, int eAction, int n){
   return p;
 }
 
-static void edgeLink(OrmEdge *p){
-  OrmEdge **pp = &p->pFrom->pEdge;
-  while( *pp ) pp = &(*pp)->pNext;
-  *pp = p;
-}
-
 /* The column of a node by its name, as the i-th of a list of an edge. */
 static void edgeColumn(
   OrmErr *pErr, const int *aList, int i, const OrmNode *pNode, const char *zName
@@ -284,7 +308,9 @@ static void edgeColumn(
 }
 
 /* Can the columns that hold the reference be set NULL (or to their DEFAULT)?
-** Asked of deletes too: a soft-deleted child lets go of a parent that goes. */
+** Asked of deletes too: a soft-deleted child lets go of a parent that goes.
+** A relationship does not blank out a key (C24); a foreign key does what
+** SQLite lets it. */
 static u8 edgeBlock(const OrmEdge *p){
   u8 eBlock = ORM_BLOCK_NONE;
   if( !p->bRefers ) return ORM_BLOCK_NONE;
@@ -292,12 +318,26 @@ static u8 edgeBlock(const OrmEdge *p){
     const OrmColumn *pCol = &p->pTo->aCol[p->aTo[i]];
     int bDefault = p->eAction==ORM_EDGE_DEFAULT;
     if( bDefault && pCol->bExpr ) return ORM_BLOCK_DEFAULT;
-    if( pCol->iKey && !bDefault ) return ORM_BLOCK_KEY;
+    if( pCol->iKey && !bDefault
+     && (p->pRel || p->aTo[i]==p->pTo->iRowid) ) return ORM_BLOCK_KEY;
     if( bDefault && pCol->zDefault
      && sqlite3_stricmp(pCol->zDefault, "NULL")!=0 ) continue;
     if( pCol->bNotNull ) eBlock = ORM_BLOCK_NOTNULL;
   }
   return eBlock;
+}
+
+/* How can a reference between rows that both go be let go of before?  By NULL,
+** or, where that cannot be, by a row of a tree referring to itself. */
+static u8 edgeOpen(const OrmEdge *p){
+  int bKey = 0;
+  if( !p->bRefers ) return ORM_OPEN_NOT;
+  for(int i=0; i<p->n; i++){
+    const OrmColumn *pCol = &p->pTo->aCol[p->aTo[i]];
+    if( pCol->iKey || pCol->bHidden ) bKey = 1;
+    else if( !pCol->bNotNull ) return ORM_OPEN_NULL;
+  }
+  return p->pFrom==p->pTo && !bKey ? ORM_OPEN_SELF : ORM_OPEN_NOT;
 }
 
 static int sameColumns(int n, const int *a, const int *b){
@@ -307,6 +347,14 @@ static int sameColumns(int n, const int *a, const int *b){
     if( j==n ) return 0;
   }
   return 1;
+}
+
+static void edgeLink(OrmEdge *p){
+  OrmEdge **pp = &p->pFrom->pEdge;
+  p->eBlock = edgeBlock(p);
+  p->eOpen = edgeOpen(p);
+  while( *pp ) pp = &(*pp)->pNext;
+  *pp = p;
 }
 
 /* The edge that leaves pFrom for the rows of pTo whose columns refer to it. */
@@ -377,7 +425,7 @@ static void addFar(OrmErr *pErr, OrmNode *pFrom, OrmRel *pRel, int bHard){
   p->zName = pRel->zName;
   p->pRel = pRel;
   p->bHard = (u8)bHard;
-  p->bSoft = (u8)(pRel->pTarget->iSoftDelete>=0);
+  p->bSoft = (u8)(pTo->pSoft!=0);
   if( p->bHard || p->bSoft ) edgeLink(p);
 }
 
@@ -399,8 +447,7 @@ static void addDirect(OrmErr *pErr, OrmNode *pFrom, OrmRel *pRel, int bHard){
   p->pRel = pRel;
   p->bRefers = !pRel->bForeign;
   p->bHard = (u8)bHard;
-  p->bSoft = (u8)(bDelete && pRel->pTarget->iSoftDelete>=0);
-  p->eBlock = edgeBlock(p);
+  p->bSoft = (u8)(bDelete && pTo->pSoft);
   if( p->bHard || p->bSoft ) edgeLink(p);
 }
 
@@ -409,7 +456,8 @@ static void addDirect(OrmErr *pErr, OrmNode *pFrom, OrmRel *pRel, int bHard){
 ** which no foreign key does. */
 static void addRelation(OrmErr *pErr, OrmNode *pFrom, OrmRel *pRel){
   int bDelete = (pRel->mCascade & ORM_CASCADE_DELETE)!=0;
-  int bSoft = bDelete && pRel->pTarget->iSoftDelete>=0;
+  OrmNode *pTo = ormNodeFind(pErr, pFrom->pRules, pRel->pTarget->zTable);
+  int bSoft = bDelete && pTo && pTo->pSoft;
   int bHard = pRel->ePassive==0 || (bSoft && pRel->ePassive==1);
   if( pRel->bViewonly ) return;
   if( pRel->zSecondary ){
@@ -422,14 +470,16 @@ static void addRelation(OrmErr *pErr, OrmNode *pFrom, OrmRel *pRel){
 
 /* Many-to-many relationships of others that lead here: the link table belongs
 ** to the relationship, so its rows go from this end too (C61). */
-static void addInboundLinks(OrmErr *pErr, OrmNode *pNode){
+static void addInboundLinks(
+  OrmErr *pErr, OrmNode *pNode, const OrmModel *pTarget
+){
   OrmRules *pRules = pNode->pRules;
   Orm *pOrm = pRules->pOrm;
   OrmStmt *pStmt = ormStmtTakef(pOrm, pErr,
       "SELECT model, name FROM \"main\".orm_relationship "
       "WHERE target = ?1 AND secondary IS NOT NULL ORDER BY model, name");
   if( pStmt ){
-    sqlite3_bind_text(pStmt->p, 1, pNode->pModel->zName, -1, SQLITE_STATIC);
+    sqlite3_bind_text(pStmt->p, 1, pTarget->zName, -1, SQLITE_STATIC);
   }
   while( ormStmtStep(pOrm, pErr, pStmt) ){
     const char *zModel = (const char*)sqlite3_column_text(pStmt->p, 0);
@@ -446,11 +496,10 @@ static void addInboundLinks(OrmErr *pErr, OrmNode *pNode){
 }
 
 /* The many-to-one of the table that refers, if it is declared there. */
-static OrmRel *declaredFrom(OrmErr *pErr, OrmNode *pTo, const OrmEdge *p){
-  OrmModel *pModel = pTo->pModel;
-  if( pModel==0 || !ormRelResolveAll(p->pFrom->pRules->pOrm, pErr, pModel) ){
-    return 0;
-  }
+static int declaredFrom(
+  OrmErr *pErr, OrmNode *pTo, OrmModel *pModel, const OrmEdge *p
+){
+  if( !ormRelResolveAll(p->pFrom->pRules->pOrm, pErr, pModel) ) return 0;
   for(int i=0; i<pModel->nRel; i++){
     OrmRel *pRel = pModel->apRel[i];
     int nSame = 0;
@@ -462,7 +511,7 @@ static OrmRel *declaredFrom(OrmErr *pErr, OrmNode *pTo, const OrmEdge *p){
                        !=p->aTo[j] ) k++;
       nSame += k<p->n;
     }
-    if( nSame==p->n ) return pRel;
+    if( nSame==p->n ) return 1;
   }
   return 0;
 }
@@ -494,7 +543,7 @@ static void addReference(
     ORM_EDGE_NULLIFY, ORM_EDGE_DEFAULT, ORM_EDGE_DELETE };
   OrmNode *pTo = ormNodeFind(pErr, pFrom->pRules, pRef->zTable);
   OrmEdge *p, *pOther;
-  OrmRel *pRel;
+  int bDeclared = 0;
   if( pTo==0 || pRef->n>ORM_MAX_KEY ) return;
   p = edgeNew(pFrom, pTo, aAction[pRef->eOnDelete], pRef->n);
   if( p==0 ) return;
@@ -511,32 +560,34 @@ static void addReference(
     pOther->eForeign = p->eForeign;
     return;
   }
-  pRel = declaredFrom(pErr, pTo, p);
-  if( pRel && p->eAction==ORM_EDGE_RESTRICT && isMutual(pErr, p) ){
+  for(int i=0; i<pTo->nModel && !bDeclared; i++){
+    bDeclared = declaredFrom(pErr, pTo, pTo->apModel[i], p);
+  }
+  if( bDeclared && pRef->eOnDelete==ORM_FK_NO_ACTION && isMutual(pErr, p) ){
     p->eAction = ORM_EDGE_NULLIFY;
     if( edgeBlock(p) ) p->eAction = ORM_EDGE_RESTRICT;
   }
   p->zName = ormArenaPrintf(&pFrom->pRules->arena, "%s(%s)",
       pTo->pModel ? pTo->pModel->zName : pTo->zTable,
       pTo->aCol[p->aTo[0]].zName);
-  p->eBlock = edgeBlock(p);
   edgeLink(p);
 }
 
 /* Edges are the model's relationships in their order, then links of others,
 ** then foreign keys nobody spoke for. */
 OrmEdge *ormNodeEdges(OrmErr *pErr, OrmNode *p){
-  OrmModel *pModel = p->pModel;
   OrmRules *pRules = p->pRules;
   OrmReference *pRef;
   if( pErr->rc || p->bEdges ) return p->pEdge;
   p->pEdge = 0;
-  if( pModel && ormRelResolveAll(pRules->pOrm, pErr, pModel) ){
-    for(int i=0; i<pModel->nRel && pErr->rc==SQLITE_OK; i++){
-      addRelation(pErr, p, pModel->apRel[i]);
+  for(int i=0; i<p->nModel && pErr->rc==SQLITE_OK; i++){
+    OrmModel *pModel = p->apModel[i];
+    if( !ormRelResolveAll(pRules->pOrm, pErr, pModel) ) break;
+    for(int j=0; j<pModel->nRel && pErr->rc==SQLITE_OK; j++){
+      addRelation(pErr, p, pModel->apRel[j]);
     }
-    addInboundLinks(pErr, p);
   }
+  for(int i=0; i<p->nModel; i++) addInboundLinks(pErr, p, p->apModel[i]);
   pRef = pErr->rc ? 0
        : ormReferencesTo(pRules->pOrm, pErr, pRules->pCatalog, p->zTable);
   for(; pRef && pErr->rc==SQLITE_OK; pRef=pRef->pNext){
@@ -600,6 +651,21 @@ void ormEdgeJoin(
     }else{
       joinColumns(pBuf, zTo, p->pTo, p->aTo[i], zFrom, p->pFrom, p->aFrom[i]);
     }
+  }
+}
+
+void ormEdgeOpenSql(OrmBuf *pBuf, const OrmEdge *p){
+  const char *zSep = " SET ";
+  for(int i=0; i<p->n; i++){
+    const OrmColumn *pCol = &p->pTo->aCol[p->aTo[i]];
+    if( pCol->iKey || pCol->bHidden ) continue;
+    if( pCol->bNotNull && p->eOpen!=ORM_OPEN_SELF ) continue;
+    ormBufAdd(pBuf, zSep, -1);
+    ormBufName(pBuf, pCol->zName);
+    ormBufAdd(pBuf, " = ", 3);
+    if( p->eOpen==ORM_OPEN_NULL ) ormBufAdd(pBuf, "NULL", 4);
+    else ormBufName(pBuf, p->pFrom->aCol[p->aFrom[i]].zName);
+    zSep = ", ";
   }
 }
 

@@ -41,7 +41,7 @@ static void add(Closure *p, const char *z){ ormBufAdd(p->pBuf, z, -1); }
 ** that what a foreign key forbids is forbidden. */
 static int heeds(const OrmEdge *p){
   if( !p->bHard ) return 0;
-  return ormNodeSoft(p->pTo)<0 || p->eAction==ORM_EDGE_RESTRICT;
+  return p->pTo->pSoft==0 || p->eAction==ORM_EDGE_RESTRICT;
 }
 
 static int isDelete(const OrmEdge *p){
@@ -90,33 +90,43 @@ static void closureBuild(Closure *p, OrmNode *pRoot){
   }
 }
 
-/* Must table i go before table j: does it refer to it? */
-static int goesBefore(const Closure *p, int i, int j){
+/* Must table i go before table j: does it refer to it?  With bHard, by what
+** cannot be let go of before. */
+static int goesBefore(const Closure *p, int i, int j, int bHard){
   for(const OrmEdge *pEdge=p->a[j].p->pEdge; pEdge; pEdge=pEdge->pNext){
-    if( pEdge->bRefers && !pEdge->pVia && pEdge->pTo==p->a[i].p ) return 1;
+    if( !pEdge->bRefers || pEdge->pTo!=p->a[i].p ) continue;
+    if( !bHard ) return 1;
+    if( pEdge->eOpen==ORM_OPEN_NOT
+     && pEdge->eForeign>1+ORM_FK_NO_ACTION ) return 1;
   }
+  if( bHard ) return 0;
   for(const OrmEdge *pEdge=p->a[i].p->pEdge; pEdge; pEdge=pEdge->pNext){
     if( !pEdge->bRefers && !pEdge->pVia && pEdge->pTo==p->a[j].p ) return 1;
   }
   return 0;
 }
 
-/* An order of deleting: the first that no other waits for, or, in a circle,
-** the first.  The trigger's own row goes last, by SQLite. */
+/* The last table not yet placed that waits for none of the others, or -1. */
+static int placeable(const Closure *p, int bHard){
+  for(int j=p->n-1; j>=0; j--){
+    int bWaits = p->a[j].iOrder>=0;
+    for(int i=0; i<p->n && !bWaits; i++){
+      bWaits = i!=j && p->a[i].iOrder<0 && goesBefore(p, i, j, bHard);
+    }
+    if( !bWaits ) return j;
+  }
+  return -1;
+}
+
+/* An order of deleting: each after all that refer to it, or, in a circle,
+** after those that cannot let go.  The trigger's own row goes last, by
+** SQLite. */
 static void closureOrder(Closure *p){
   p->aOrder = ormArenaAlloc(p->pArena, p->n*(i64)sizeof(int));
   for(int n=0; n<p->n && p->pErr->rc==SQLITE_OK; n++){
-    int iPick = -1, iFirst = -1;
-    for(int j=p->n-1; j>=0 && iPick<0; j--){
-      int bWaits = 0;
-      if( p->a[j].iOrder>=0 ) continue;
-      iFirst = j;
-      for(int i=0; i<p->n && !bWaits; i++){
-        bWaits = i!=j && p->a[i].iOrder<0 && goesBefore(p, i, j);
-      }
-      if( !bWaits ) iPick = j;
-    }
-    if( iPick<0 ) iPick = iFirst;
+    int iPick = placeable(p, 0);
+    if( iPick<0 ) iPick = placeable(p, 1);
+    for(int j=0; iPick<0; j++) if( p->a[j].iOrder<0 ) iPick = j;
     p->a[iPick].iOrder = n;
     p->aOrder[n] = iPick;
   }
@@ -146,7 +156,7 @@ static int canChain(Closure *p){
   if( p->pErr->rc ) return 0;
   for(int i=0; i<p->n; i++){
     const OrmNode *pNode = p->a[i].p;
-    if( p->a[i].bDelete && p->a[i].bTouch ) return 0;
+    if( (i==0 || p->a[i].bDelete) && p->a[i].bTouch ) return 0;
     if( pNode->pEdge && pNode->pModel==0 ) return 0;
     if( inCircle(p, i, aSeen, aStack) ) return 0;
     for(const OrmEdge *pEdge=pNode->pEdge; pEdge; pEdge=pEdge->pNext){
@@ -395,15 +405,16 @@ static void wholeReach(Closure *p){
       reachTerm(p, i, pEdge);
     }
   }
-  ormBufPrintf(p->pBuf, ")\n    SELECT t * %lld + 16 * row_number() OVER ()",
+  ormBufPrintf(p->pBuf, ")\n    SELECT t * %lld + 16 * ",
                ((i64)1)<<WORK_SHIFT);
   if( p->nCol==1 ){
-    add(p, ", k0 FROM reach;\n");
+    add(p, "row_number() OVER (), k0 FROM reach;\n");
     return;
   }
-  add(p, " + j, CASE j");
+  add(p, "n + j, CASE j");
   for(int j=0; j<p->nCol; j++) ormBufPrintf(p->pBuf, " WHEN %d THEN k%d", j, j);
-  add(p, " END\n    FROM reach CROSS JOIN (");
+  add(p, " END\n    FROM (SELECT *, row_number() OVER () AS n FROM reach)"
+         " CROSS JOIN (");
   for(int j=0; j<p->nCol; j++){
     ormBufPrintf(p->pBuf, j ? " UNION ALL SELECT %d" : "SELECT %d AS j", j);
   }
@@ -547,16 +558,12 @@ static void wholeRelease(Closure *p){
   for(int i=0; i<p->n; i++){
     for(const OrmEdge *pEdge=p->a[i].p->pEdge; pEdge; pEdge=pEdge->pNext){
       int iTo = partFind(p, pEdge->pTo);
-      if( iTo<0 || p->a[iTo].bLeaf || !pEdge->bRefers || pEdge->eBlock
+      if( iTo<0 || p->a[iTo].bLeaf || pEdge->eOpen==ORM_OPEN_NOT
        || pEdge->eForeign<=1+ORM_FK_NO_ACTION
        || (iTo!=0 && p->a[iTo].iOrder<p->a[i].iOrder) ) continue;
       add(p, "  UPDATE ");
       name(p, pEdge->pTo->zTable);
-      for(int j=0; j<pEdge->n; j++){
-        add(p, j ? ", " : " SET ");
-        name(p, pEdge->pTo->aCol[pEdge->aTo[j]].zName);
-        add(p, " = NULL");
-      }
+      ormEdgeOpenSql(p->pBuf, pEdge);
       add(p, " WHERE ");
       goes(p, iTo, 0);
       add(p, ";\n");
