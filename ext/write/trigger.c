@@ -571,8 +571,18 @@ static void wholeRelease(Closure *p){
   }
 }
 
+/* Must the trigger delete its own row too, because a foreign key would act on
+** it before SQLite does? */
+static int ownFirst(const Closure *p){
+  for(int i=1; i<p->n; i++){
+    if( goesBefore(p, 0, i, 1) ) return 1;
+  }
+  return 0;
+}
+
 static void wholeDelete(Closure *p, int i){
   const OrmNode *pNode = p->a[i].p;
+  int bOwn = i==0 && ownFirst(p);
   if( p->a[i].bLeaf ){
     for(int j=0; j<p->n; j++){
       for(const OrmEdge *pEdge=p->a[j].p->pEdge; pEdge; pEdge=pEdge->pNext){
@@ -586,12 +596,12 @@ static void wholeDelete(Closure *p, int i){
     }
     return;
   }
-  if( i==0 && !p->a[0].bDelete ) return;
+  if( i==0 && !p->a[0].bDelete && !bOwn ) return;
   add(p, "  DELETE FROM ");
   name(p, pNode->zTable);
   add(p, " WHERE ");
   goes(p, i, 0);
-  if( i==0 ){
+  if( i==0 && !bOwn ){
     add(p, " AND ");
     ids(p, pNode, 0);
     add(p, " IS NOT ");
