@@ -1,11 +1,11 @@
 /*
-** Directed graphs of small numbers, for the order of a cascade: lists of arcs,
-** and strongly connected components with a stack of our own, so that a chain
-** of any length costs no C stack.
+** Directed graphs over small numbers, for the order of a cascade: lists of
+** arcs, and strongly connected components with a stack of our own, so that a
+** chain of any length costs no C stack.
 */
 #include "cascade.h"
 
-void ormGraphInit(Graph *p, OrmArena *pArena, int n){
+void ormArcsInit(Arcs *p, OrmArena *pArena, int n){
   memset(p, 0, sizeof(*p));
   p->pArena = pArena;
   p->n = n;
@@ -13,7 +13,7 @@ void ormGraphInit(Graph *p, OrmArena *pArena, int n){
   for(int i=0; p->aHead && i<n; i++) p->aHead[i] = -1;
 }
 
-void ormGraphArc(Graph *p, int iFrom, int iTo){
+void ormArcsAdd(Arcs *p, int iFrom, int iTo){
   int *piTo = ormArenaGrow(p->pArena, (void**)&p->aTo, p->nArc,
                            &p->nToAlloc, (int)sizeof(int));
   int *piNext = ormArenaGrow(p->pArena, (void**)&p->aNext, p->nArc,
@@ -26,7 +26,7 @@ void ormGraphArc(Graph *p, int iFrom, int iTo){
 
 typedef struct Scc Scc;
 struct Scc {                    /* Tarjan's search                            */
-  const Graph *pGraph;
+  const Arcs *pArcs;
   int *aComp, nComp;            /* OUT                                        */
   int *aIndex, *aLow, *aNext;   /* per node; aIndex 0: not visited            */
   int *aStack, nStack;          /* of the component being found               */
@@ -36,7 +36,7 @@ struct Scc {                    /* Tarjan's search                            */
 
 static void sccEnter(Scc *s, int i){
   s->aIndex[i] = s->aLow[i] = ++s->nIndex;
-  s->aNext[i] = s->pGraph->aHead[i];
+  s->aNext[i] = s->pArcs->aHead[i];
   s->aStack[s->nStack++] = i;
   s->aCall[s->nCall++] = i;
 }
@@ -53,7 +53,7 @@ static void sccLeave(Scc *s, int i){
   do{
     j = s->aStack[--s->nStack];
     s->aComp[j] = s->nComp;
-    s->aIndex[j] = s->pGraph->n + 1;         /* out of the stack              */
+    s->aIndex[j] = s->pArcs->n + 1;         /* out of the stack              */
   }while( j!=i );
   s->nComp++;
 }
@@ -65,19 +65,19 @@ static void sccVisit(Scc *s, int iStart){
     if( s->aNext[i]<0 ){
       sccLeave(s, i);
     }else{
-      int j = s->pGraph->aTo[s->aNext[i]];
-      s->aNext[i] = s->pGraph->aNext[s->aNext[i]];
+      int j = s->pArcs->aTo[s->aNext[i]];
+      s->aNext[i] = s->pArcs->aNext[s->aNext[i]];
       if( s->aIndex[j]==0 ) sccEnter(s, j);
       else if( s->aIndex[j]<s->aLow[i] ) s->aLow[i] = s->aIndex[j];
     }
   }
 }
 
-int ormGraphComponents(const Graph *p, int *aComp){
+int ormArcsComponents(const Arcs *p, int *aComp){
   Scc s;
   i64 n = (p->n+1)*(i64)sizeof(int);
   memset(&s, 0, sizeof(s));
-  s.pGraph = p;
+  s.pArcs = p;
   s.aComp = aComp;
   s.aIndex = ormArenaAlloc(p->pArena, n);
   s.aLow = ormArenaAlloc(p->pArena, n);

@@ -129,18 +129,18 @@ int ormCascadeHeights(OrmCascade*, int *aHeight);
 void ormCascadeRefuse(OrmCascade*, const CascadeStep*);  /* its error        */
 
 /* Interface to arcs.c: arcs between nodes 0 .. n-1 as lists. */
-typedef struct Graph Graph;
-struct Graph {
+typedef struct Arcs Arcs;
+struct Arcs {
   OrmArena *pArena;
   int n;
   int *aHead;                   /* first arc of each node, -1: none           */
   int *aTo, *aNext;             /* of each arc                                */
   int nArc, nToAlloc, nNextAlloc;
 };
-void ormGraphInit(Graph*, OrmArena*, int n);
-void ormGraphArc(Graph*, int iFrom, int iTo);
+void ormArcsInit(Arcs*, OrmArena*, int n);
+void ormArcsAdd(Arcs*, int iFrom, int iTo);
 /* The strongly connected component of each node: numbered so that arcs lead
 ** from higher numbers to lower or the same.  Returns how many there are. */
-int ormGraphComponents(const Graph*, int *aComp);
+int ormArcsComponents(const Arcs*, int *aComp);
 
 #endif /* ORM_CASCADE_H */

@@ -19,16 +19,16 @@ static int mayOpen(const OrmEdge *pEdge){
 
 /* Heights of all rows, -1 in or above a circle; returns how many are that. */
 static int heights(OrmCascade *p, int *aHeight){
-  Graph graph;
+  Arcs arcs;
   int nQueue = 0;
   i64 n = (p->nRow+1)*(i64)sizeof(int);
   int *aWait = ormArenaAlloc(p->pArena, n);
   int *aQueue = ormArenaAlloc(p->pArena, n);
-  ormGraphInit(&graph, p->pArena, p->nRow);
+  ormArcsInit(&arcs, p->pArena, p->nRow);
   for(int i=0; i<p->nPair && p->pErr->rc==SQLITE_OK; i++){
     const CascadePair *pPair = &p->aPair[i];
     if( pPair->iFrom==pPair->iTo ) continue;
-    ormGraphArc(&graph, (int)pPair->iFrom, (int)pPair->iTo);
+    ormArcsAdd(&arcs, (int)pPair->iFrom, (int)pPair->iTo);
     if( aWait ) aWait[pPair->iTo]++;
   }
   if( p->pErr->rc ) return 0;
@@ -37,8 +37,8 @@ static int heights(OrmCascade *p, int *aHeight){
     if( aWait[i]==0 ) aQueue[nQueue++] = i;
   }
   for(int i=0; i<nQueue; i++){
-    for(int j=graph.aHead[aQueue[i]]; j>=0; j=graph.aNext[j]){
-      int iTo = graph.aTo[j];
+    for(int j=arcs.aHead[aQueue[i]]; j>=0; j=arcs.aNext[j]){
+      int iTo = arcs.aTo[j];
       if( --aWait[iTo] ) continue;
       aHeight[iTo] = aHeight[aQueue[i]] + 1;
       aQueue[nQueue++] = iTo;
@@ -94,29 +94,29 @@ static int isOpened(const CascadePair *pPair, const int *aHeight){
       || (mayOpen(pPair->pEdge) && aHeight[pPair->iFrom]<0);
 }
 
-/* The pairs left as a graph, from the one referred to to the one that refers;
+/* The pairs left as a arcs, from the one referred to to the one that refers;
 ** returns the number of its components, each row's in aComp. */
 static int circles(
-  OrmCascade *p, const int *aHeight, Graph *pGraph, int *aComp
+  OrmCascade *p, const int *aHeight, Arcs *pArcs, int *aComp
 ){
-  ormGraphInit(pGraph, p->pArena, p->nRow);
+  ormArcsInit(pArcs, p->pArena, p->nRow);
   for(int i=0; i<p->nPair && p->pErr->rc==SQLITE_OK; i++){
     const CascadePair *pPair = &p->aPair[i];
     if( isOpened(pPair, aHeight) ) continue;
-    ormGraphArc(pGraph, (int)pPair->iTo, (int)pPair->iFrom);
+    ormArcsAdd(pArcs, (int)pPair->iTo, (int)pPair->iFrom);
   }
-  return ormGraphComponents(pGraph, aComp);
+  return ormArcsComponents(pArcs, aComp);
 }
 
 /* Heights where circles are left after letting go: a circle is one place. */
 static void condense(OrmCascade *p, int *aHeight){
-  Graph graph;
+  Arcs arcs;
   i64 n = (p->nRow+1)*(i64)sizeof(int);
   int *aComp = ormArenaAlloc(p->pArena, n);
   int *aLevel = ormArenaAlloc(p->pArena, n);
   int *aNext = ormArenaAlloc(p->pArena, n);  /* rows by component             */
   int *aFirst = ormArenaAlloc(p->pArena, n);
-  int nComp = p->pErr->rc ? 0 : circles(p, aHeight, &graph, aComp);
+  int nComp = p->pErr->rc ? 0 : circles(p, aHeight, &arcs, aComp);
   for(int i=0; i<p->nPair && p->pErr->rc==SQLITE_OK; i++){
     const CascadePair *pPair = &p->aPair[i];
     if( aComp[pPair->iFrom]==aComp[pPair->iTo]
@@ -129,8 +129,8 @@ static void condense(OrmCascade *p, int *aHeight){
   }
   for(int iComp=0; iComp<nComp; iComp++){
     for(int i=aFirst[iComp]; i; i=aNext[i-1]){
-      for(int j=graph.aHead[i-1]; j>=0; j=graph.aNext[j]){
-        int iOther = aComp[graph.aTo[j]];
+      for(int j=arcs.aHead[i-1]; j>=0; j=arcs.aNext[j]){
+        int iOther = aComp[arcs.aTo[j]];
         if( iOther!=iComp && aLevel[iOther]>=aLevel[iComp] ){
           aLevel[iComp] = aLevel[iOther]+1;
         }

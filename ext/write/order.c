@@ -42,8 +42,8 @@ OrmEdge *ormCascadeEdges(const OrmCascade *p, int i){
   return p->apNode[i] && p->apNode[i]->bSeen ? p->apNode[i]->p->pEdge : 0;
 }
 
-static void tableArcs(OrmCascade *p, Graph *pGraph){
-  ormGraphInit(pGraph, p->pArena, p->nNode);
+static void tableArcs(OrmCascade *p, Arcs *pArcs){
+  ormArcsInit(pArcs, p->pArena, p->nNode);
   for(int i=0; i<p->nNode && p->pErr->rc==SQLITE_OK; i++){
     NodeState *pNode = p->apNode[i];
     OrmEdge *pEdge = ormCascadeEdges(p, i);
@@ -51,8 +51,8 @@ static void tableArcs(OrmCascade *p, Graph *pGraph){
       int iTo = pEdge->pTo->iNode;
       if( pEdge->pVia || !p->apNode[iTo]->bSeen ) continue;
       if( i==iTo ) pNode->bLoop = 1;
-      else if( pEdge->bRefers ) ormGraphArc(pGraph, i, iTo);
-      else ormGraphArc(pGraph, iTo, i);
+      else if( pEdge->bRefers ) ormArcsAdd(pArcs, i, iTo);
+      else ormArcsAdd(pArcs, iTo, i);
     }
   }
 }
@@ -60,11 +60,11 @@ static void tableArcs(OrmCascade *p, Graph *pGraph){
 /* Components of tables that refer to each other; those that only refer are
 ** numbered, and deleted, first. */
 static void components(OrmCascade *p){
-  Graph graph;
+  Arcs arcs;
   int *aComp = ormArenaAlloc(p->pArena, (p->nNode+1)*(i64)sizeof(int));
   int *aSize = ormArenaAlloc(p->pArena, (p->nNode+1)*(i64)sizeof(int));
-  tableArcs(p, &graph);
-  p->nScc = ormGraphComponents(&graph, aComp);
+  tableArcs(p, &arcs);
+  p->nScc = ormArcsComponents(&arcs, aComp);
   if( p->pErr->rc ) return;
   for(int i=0; i<p->nNode; i++) aSize[aComp[i]]++;
   for(int i=0; i<p->nNode; i++){
