@@ -161,6 +161,7 @@ struct Load {
   OrmArena arena;
   OrmBinds keys;
   i64 n;
+  u8 bFailed;                   /* and the error was given already            */
 };
 
 static Load *loadBegin(
@@ -212,6 +213,7 @@ void ormSqlLoadStep(sqlite3_context *pCtx, int nArg, sqlite3_value **apArg){
       return;
     }
   }
+  if( (*pp)->bFailed ) return;
   if( (*pp)->call.err.rc==SQLITE_OK ){
     zModel = (const char*)sqlite3_value_text(apArg[0]);
     if( zModel==0 || strcmp(zModel, (*pp)->call.pModel->zName)!=0 ){
@@ -222,7 +224,10 @@ void ormSqlLoadStep(sqlite3_context *pCtx, int nArg, sqlite3_value **apArg){
       loadKey(*pp, apArg[1]);
     }
   }
-  if( (*pp)->call.err.rc ) sqlite3_result_error_code(pCtx, (*pp)->call.err.rc);
+  if( (*pp)->call.err.rc ){
+    (*pp)->bFailed = 1;
+    ormErrResult(&(*pp)->call.err, pCtx);
+  }
 }
 
 void ormSqlLoadFinal(sqlite3_context *pCtx){
@@ -236,7 +241,7 @@ void ormSqlLoadFinal(sqlite3_context *pCtx){
   }
   ormBufInit(&out, &p->call.err);
   if( p->n>INT32_MAX ) ormErr(&p->call.err, SQLITE_TOOBIG, 0);
-  if( p->call.err.rc==SQLITE_OK ){
+  if( p->call.err.rc==SQLITE_OK && !p->bFailed ){
     OrmKeys keys;
     memset(&keys, 0, sizeof(keys));
     keys.nCol = p->call.pModel->nKey;
