@@ -322,6 +322,8 @@ proc random_spec {model depth {many 1}} {
   if {[chance 30]} {
     set names {}
     foreach {name type} $fields($model) { if {[chance 50]} { lappend names $name } }
+    # One at least, in the order of the columns.
+    if {![llength $names]} { set names [lindex $fields($model) 0] }
     dict set spec select $names
   }
   if {[chance 20]} {
