@@ -90,6 +90,7 @@ static const struct OrmTable {
   { "orm_config",  &ormSqlConfigModule },
   { "orm_log",     &ormSqlLogModule },
   { "orm_object",  &ormSqlObjectModule },
+  { "orm_call",    &ormSqlCallModule },
   { "orm_delete_plan", &ormSqlDeletePlanModule },
   { "orm",         &ormSqlTableModule },
   { "orm_link",    &ormSqlLinkModule },

@@ -1253,6 +1253,8 @@ struct OrmWrite {
                                 /*   0: what the document wrote               */
   OrmBuf *pOut;                 /* OUT: the object as stored, or 0: not asked */
   i64 nRoot;                    /* OUT: root objects (IGNORE: created ones)   */
+  i64 nPassed;                  /* OUT: IGNORE: objects passed over           */
+  u8 bConflict;                 /* OUT: it failed for a key that is taken     */
   u8 bCreated;                  /* OUT: the last root was inserted            */
   u8 bRowid; i64 iRowid;        /* OUT: it has an integer key                 */
   i64 iCreated;                 /* OUT: how many roots were inserted          */

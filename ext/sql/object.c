@@ -327,4 +327,5 @@ const sqlite3_module ormSqlObjectModule = {
   .xEof = objectEof,
   .xColumn = objectColumn,
   .xRowid = objectRowid,
+  .xUpdate = ormObjectUpdate,
 };

@@ -50,4 +50,7 @@ extern const sqlite3_module ormSqlLinkModule, ormSqlRelatedModule;
 OrmSqlFunc ormSqlCreate, ormSqlSave, ormSqlUpdate, ormSqlCreateMany,
            ormSqlSaveMany, ormSqlUpdateMany;
 
+/* sql/call.c */
+extern const sqlite3_module ormSqlCallModule;
+
 #endif /* ORM_SQL_H */

@@ -252,6 +252,16 @@ static void ignoredRow(Unit *p, const UnitRow *pRow){
          " or constraint of %s", pRow->pModel->p->zTable);
 }
 
+/* After a statement: 1 if it failed, the error with its place. */
+static int rowFailed(Unit *p, const UnitRow *pRow){
+  int rc = p->pErr->rc;
+  if( rc==SQLITE_OK ) return 0;
+  p->bConflict = pRow->bRoot && (rc==SQLITE_CONSTRAINT_UNIQUE
+      || rc==SQLITE_CONSTRAINT_PRIMARYKEY || rc==SQLITE_CONSTRAINT_ROWID);
+  ormFlushPrefix(p, pRow, 0);
+  return 1;
+}
+
 /* Choose the key of a row before it is inserted; all that come later of its
 ** model have theirs chosen too, so that they do not meet. */
 void ormFlushChooseKey(Unit *p, UnitRow *pRow){
@@ -305,13 +315,7 @@ static void insertRow(Unit *p, UnitRow *pRow){
     if( rc!=SQLITE_OK ) ormErrDb(p->pErr, p->pOrm->db, rc);
   }
   ignoredRow(p, pRow);
-  if( p->pErr->rc ){
-    p->bConflict = pRow->bRoot && (p->pErr->rc==SQLITE_CONSTRAINT_UNIQUE
-        || p->pErr->rc==SQLITE_CONSTRAINT_PRIMARYKEY
-        || p->pErr->rc==SQLITE_CONSTRAINT_ROWID);
-    ormFlushPrefix(p, pRow, 0);
-    return;
-  }
+  if( rowFailed(p, pRow) ) return;
   pRow->bWritten = 1;
   p->nLastRowid = sqlite3_last_insert_rowid(p->pOrm->db);
   if( pModel->bRowidKey && !maskHas(aMask, pModel->aKey[0])
@@ -442,10 +446,7 @@ static void updateRow(Unit *p, UnitRow *pRow, u64 *aMask, int bTouch){
   ormStmtStep(p->pOrm, p->pErr, pStmt);
   if( p->pErr->rc==SQLITE_OK ) sqlite3_reset(pStmt->p);
   ignoredRow(p, pRow);
-  if( p->pErr->rc ){
-    ormFlushPrefix(p, pRow, 0);
-    return;
-  }
+  if( rowFailed(p, pRow) ) return;
   for(int i=0; i<pModel->nField; i++){
     if( !maskHas(aMask, i) || pRow->aVal[i].eKind==UNIT_INC ) continue;
     if( insertValue(pRow, i, &v) ) updated(p, pRow, i, &v);

@@ -148,7 +148,8 @@ static void readBack(Save *s, Unit *pUnit, const UnitRow *pRow){
   }
   ormPlanRelease(s->pOrm, pPlan);
   ormBufFree(&query);
-  if( s->p->eMode==ORM_WRITE_SAVE && s->p->pOut->n>1 && s->pErr->rc==SQLITE_OK ){
+  if( s->pErr->rc ) return;
+  if( s->p->eMode==ORM_WRITE_SAVE && s->p->pOut->n>1 ){
     s->p->pOut->n--;
     ormBufPrintf(s->p->pOut, "%s\"_created\":%s}",
                  s->p->pOut->n>1 ? "," : "", s->p->bCreated ? "true" : "false");
@@ -194,6 +195,7 @@ static void saveUnit(Save *s, const OrmJson *pNode, int bOne, int *pbConflict){
   if( pFirst && s->p->pKey && aFind==0 ) giveKey(s, &unit, pFirst);
   ormUnitRun(&unit);
   if( pbConflict ) *pbConflict = unit.bConflict;
+  else s->p->bConflict = unit.bConflict;
   for(UnitRow *pRow=pFirst; pRow && s->pErr->rc==SQLITE_OK; pRow=pRow->pNext){
     if( pRow->bRoot && pRow->pNode ) rootDone(s, pRow);
   }
@@ -224,6 +226,7 @@ static void saveIgnore(Save *s, const OrmJson *pNode, int bOne){
     ormAnchorRun(s->pOrm, s->pErr, ignoreJob, &job);
     if( job.bConflict && (s->pErr->rc & 0xff)==SQLITE_CONSTRAINT ){
       ormErrClear(s->pErr);
+      s->p->nPassed++;
     }
   }
 }
@@ -249,7 +252,8 @@ void ormWrite(Orm *pOrm, OrmErr *pErr, OrmWrite *p){
   save.p = p;
   save.pOrm = pOrm;
   save.pErr = pErr;
-  p->nRoot = p->iCreated = 0;
+  p->nRoot = p->iCreated = p->nPassed = 0;
+  p->bConflict = 0;
   p->bCreated = p->bRowid = 0;
   if( pErr->rc==SQLITE_OK ) ormAnchorRun(pOrm, pErr, saveJob, &save);
 }
@@ -268,14 +272,15 @@ static void updateAll(Save *s){
   int nKey = s->pModel->nKey;
   if( pPlan ) s->p->nRoot = ormLoadRootKeys(s->pOrm, s->pErr, pPlan, &keys);
   ormPlanRelease(s->pOrm, pPlan);
-  ormUnitInit(&unit, s->pOrm, s->pErr, &s->arena, s->pCatalog, ORM_WRITE_UPDATE);
+  ormUnitInit(&unit, s->pOrm, s->pErr, &s->arena, s->pCatalog,
+              ORM_WRITE_UPDATE);
   for(i64 i=0; i<s->p->nRoot && s->pErr->rc==SQLITE_OK; i++){
     UnitRow *pRow = ormGraphRoot(&unit, s->pModel, s->pDoc);
     if( pRow ) pRow->aFind = &keys.a[i*nKey];
     if( pFirst==0 ) pFirst = pRow;
   }
   ormGraphRead(&unit, pFirst);
-  if( pFirst==0 ){              /* nobody: the changes are checked all the same */
+  if( pFirst==0 ){              /* nobody: the changes are checked anyway    */
     UnitRow *pRow = ormGraphRoot(&unit, s->pModel, s->pDoc);
     ormGraphRead(&unit, pRow);
     ormUnitReport(&unit);
