@@ -89,6 +89,7 @@ static const struct OrmTable {
   { "orm_anchor",  &ormAnchorModule },
   { "orm_config",  &ormSqlConfigModule },
   { "orm_log",     &ormSqlLogModule },
+  { "orm_check",   &ormSqlCheckModule },
   { "orm_object",  &ormSqlObjectModule },
   { "orm_call",    &ormSqlCallModule },
   { "orm_delete_plan", &ormSqlDeletePlanModule },

@@ -679,10 +679,15 @@ i64 ormDefine(Orm*, OrmErr*, const char *zDoc, i64 nDoc, OrmOrderCheck);
 i64 ormReflect(Orm*, OrmErr*, const char *zOptions, i64 n);   /* 0: none      */
 void ormSchema(Orm*, OrmErr*, OrmBuf *pOut);          /* orm_schema()         */
 void ormSchemaModel(Orm*, OrmErr*, OrmCatalog*, const char *zName, OrmBuf*);
-/* check.c: each finding to xFinding, in order of severity. */
+/* Tables that orm_reflect() would pass over for want of a key: their number. */
+int ormReflectSkips(Orm*, OrmErr*, OrmArena*, const char ***paz);
+/* Our own triggers and rows that are missing or changed, to xDrift. */
+void ormStateDrift(Orm*, OrmErr*, void (*xDrift)(void*, const char *zName,
+                   const char *zWhat), void*);
+/* check.c: each finding to xFinding, as it is found. */
 typedef void (*OrmFinding)(void*, const char *zSeverity, const char *zModel,
   const char *zSubject, const char *zMessage, const char *zFix);
-void ormCheck(Orm*, OrmErr*, OrmFinding, void*);
+void ormCheck(Orm*, OrmErr*, OrmFinding, void*, OrmOrderCheck);
 
 /* diagram.c, generate.c: the models as a picture's source and as program text.
 ** Unknown formats and languages are errors that name the known ones. */

@@ -560,6 +560,33 @@ static void edgeInsert(Reflect *p, const Edge *pEdge){
   else edgeInsertDirect(p, pEdge, zBack);
 }
 
+int ormReflectSkips(
+  Orm *pOrm, OrmErr *pErr, OrmArena *pArena, const char ***paz
+){
+  Reflect reflect;
+  Reflect *p = &reflect;
+  int n = 0, nAlloc = 0, nKey;
+  memset(p, 0, sizeof(*p));
+  p->pOrm = pOrm;
+  p->pErr = pErr;
+  ormArenaInit(&p->arena, pErr);
+  *paz = 0;
+  collectTables(p);
+  for(int i=0; i<p->nTable && pErr->rc==SQLITE_OK; i++){
+    Table *pTab = &p->aTable[i];
+    int nOut = columnsOutside(p, pTab, &nKey);
+    if( nKey>0 || mappedBy(p, pTab->zName) ) continue;
+    pTab->nFk = ormFactFks(pOrm, pErr, &p->arena, pTab->zName, &pTab->aFk);
+    if( pTab->nFk==2 ) nOut = columnsOutside(p, pTab, &nKey);
+    if( pTab->nFk==2 && nOut==0 ) continue;          /* a link table         */
+    if( ormArenaGrow(pArena, (void**)paz, n, &nAlloc, sizeof(char*)) ){
+      (*paz)[n++] = ormArenaText(pArena, pTab->zName, -1);
+    }
+  }
+  ormArenaFree(&p->arena);
+  return pErr->rc ? 0 : n;
+}
+
 static void reflectJob(Orm *pOrm, OrmErr *pErr, void *pArg){
   Reflect *p = (Reflect*)pArg;
   p->pOrm = pOrm;

@@ -75,6 +75,8 @@ static const struct MetaTable {
     ")" },
 };
 
+static const char *const azTokenOp[] = { "insert", "update", "delete" };
+
 static const char zStateSql[] =
     "CREATE TABLE main.orm_state(id INTEGER PRIMARY KEY, token NOT NULL)";
 
@@ -197,15 +199,14 @@ static int ensureTable(
 /* Create what is missing, refresh triggers that differ; inside an anchor or a
 ** savepoint.  Returns how many schema objects had to be written. */
 int ormStateEnsure(Orm *pOrm, OrmErr *pErr){
-  static const char *const azOp[] = { "insert", "update", "delete" };
   int nChange = 0;
   for(int i=0; i<ORM_COUNT(aMeta); i++){
     nChange += ensureTable(pOrm, pErr, aMeta[i].zName, aMeta[i].zSql);
   }
   nChange += ensureTable(pOrm, pErr, "orm_state", zStateSql);
   for(int i=0; i<ORM_COUNT(aMeta) && pErr->rc==SQLITE_OK; i++){
-    for(int j=0; j<ORM_COUNT(azOp); j++){
-      nChange += ensureTokenTrigger(pOrm, pErr, &aMeta[i], azOp[j]);
+    for(int j=0; j<ORM_COUNT(azTokenOp); j++){
+      nChange += ensureTokenTrigger(pOrm, pErr, &aMeta[i], azTokenOp[j]);
     }
   }
   for(int i=0; i<ORM_COUNT(aCarry) && pErr->rc==SQLITE_OK; i++){
@@ -214,6 +215,55 @@ int ormStateEnsure(Orm *pOrm, OrmErr *pErr){
   ormFactExec(pOrm, pErr, "INSERT INTO main.orm_state(id, token)"
       " SELECT 1, 0 WHERE NOT EXISTS (SELECT 1 FROM main.orm_state)");
   return nChange;
+}
+
+/* Is a trigger of ours there and as it should be? */
+static void driftTrigger(
+  Orm *pOrm, OrmErr *pErr, const char *zName, const char *zBody,
+  void (*xDrift)(void*, const char*, const char*), void *pArg
+){
+  OrmArena arena;
+  const char *zOld = 0;
+  char *zNew = sqlite3_mprintf("CREATE TRIGGER %s %s", zName, zBody);
+  ormArenaInit(&arena, pErr);
+  if( zNew==0 ) ormErrOom(pErr);
+  ormFactExists(pOrm, pErr, "trigger", zName, &arena, &zOld);
+  if( pErr->rc==SQLITE_OK && zOld==0 ){
+    xDrift(pArg, zName, "a trigger of the metadata is missing");
+  }else if( pErr->rc==SQLITE_OK && strcmp(zOld, zNew)!=0 ){
+    xDrift(pArg, zName, "a trigger of the metadata is not what it should be");
+  }
+  ormArenaFree(&arena);
+  sqlite3_free(zNew);
+}
+
+void ormStateDrift(
+  Orm *pOrm, OrmErr *pErr,
+  void (*xDrift)(void*, const char *zName, const char *zWhat), void *pArg
+){
+  OrmBuf body;
+  sqlite3_stmt *pStmt;
+  ormBufInit(&body, pErr);
+  for(int i=0; i<ORM_COUNT(aMeta)*ORM_COUNT(azTokenOp); i++){
+    const struct MetaTable *pMeta = &aMeta[i/ORM_COUNT(azTokenOp)];
+    const char *zOp = azTokenOp[i%ORM_COUNT(azTokenOp)];
+    char zName[60];
+    sqlite3_snprintf(sizeof(zName), zName, "orm_token_%s_%s", pMeta->zWord,
+                     zOp);
+    ormBufReset(&body);
+    tokenTrigger(&body, pMeta, zOp);
+    driftTrigger(pOrm, pErr, zName, ormBufText(&body), xDrift, pArg);
+  }
+  for(int i=0; i<ORM_COUNT(aCarry); i++){
+    driftTrigger(pOrm, pErr, aCarry[i].zName, aCarry[i].zSql, xDrift, pArg);
+  }
+  ormBufFree(&body);
+  pStmt = ormFactOpen(pOrm, pErr,
+                      "SELECT 1 FROM main.orm_state WHERE id=1");
+  if( !ormFactStep(pOrm, pErr, pStmt) && pErr->rc==SQLITE_OK ){
+    xDrift(pArg, "orm_state", "the token of the metadata is missing");
+  }
+  sqlite3_finalize(pStmt);
 }
 
 /* Move the schema cookie, so that every connection looks again. */

@@ -22,6 +22,9 @@ extern const sqlite3_module ormSqlTableModule;
 OrmSqlFunc ormSqlInitModel, ormSqlDefine, ormSqlReflect, ormSqlSchema;
 void ormSqlCheckOrder(Orm*, OrmErr*, OrmModel*, OrmRel*);
 
+/* sql/check.c */
+extern const sqlite3_module ormSqlCheckModule;
+
 /* sql/describe.c */
 OrmSqlFunc ormSqlDiagram, ormSqlGenerate;
 
