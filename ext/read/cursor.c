@@ -342,10 +342,11 @@ static void bindCursor(Beyond *p){
 }
 
 /* Can the terms be compared as one row value?  All fields of the model, in one
-** direction, and no NULL in the cursor nor ahead of it. */
+** direction, and no NULL in the cursor nor ahead of it.  SQLite finds no row
+** value that ends in a rowid by an index, so there stretches do better. */
 static int isRowValue(const Beyond *p){
   const OrmQuery *pQuery = p->pQuery;
-  if( pQuery->nOrder<2 ) return 0;
+  if( pQuery->nOrder<2 || pQuery->pModel->bRowidKey ) return 0;
   for(int i=0; i<pQuery->nOrder; i++){
     const OrmOrder *pTerm = &pQuery->aOrder[i];
     if( pTerm->nHop || pTerm->iField<0 || isNull(p, i) || nullsAhead(p, i)
@@ -450,6 +451,22 @@ int ormStretchCount(const OrmQuery *pQuery){
   return n;
 }
 
+/* "term i is not NULL", as a range of an index: from the least value on.  IS NOT
+** NULL would have all NULLs of the index walked over. */
+static void notNullSql(Beyond *p, int i){
+  const OrmOrder *pTerm = &p->pQuery->aOrder[i];
+  const OrmField *pField = &pTerm->pModel->aField[pTerm->iField];
+  termSql(p, i);
+  if( pField->cAff!='B' ){
+    ormBufAdd(&p->p->buf, " >= -9e999", -1);
+  }else if( sqlite3_stricmp(pField->zColl, "BINARY")==0
+         || sqlite3_stricmp(pField->zColl, "NOCASE")==0 ){
+    ormBufAdd(&p->p->buf, " >= ''", -1);
+  }else{
+    ormBufAdd(&p->p->buf, " IS NOT NULL", -1);
+  }
+}
+
 /* " AND .." of one part of term i. */
 static void partSql(Beyond *p, int i, int iPart, int nTerm){
   OrmBuf *pBuf = &p->p->buf;
@@ -465,7 +482,7 @@ static void partSql(Beyond *p, int i, int iPart, int nTerm){
     termSql(p, i);
     ormBufAdd(pBuf, " IS NULL", -1);
   }else if( isNull(p, i) ){
-    passSql(p, i);
+    notNullSql(p, i);
   }else{
     compareSql(p, i, bDesc ? " < " : " > ");
   }

@@ -81,6 +81,9 @@ static void stretchesSql(
   endSql(p, pQuery, zAlias, 1);
 }
 
+/* The columns of the order have to be there where stretches are merged, so the
+** subquery must not be flattened: it has a LIMIT, and outside is either an ORDER
+** BY or a WHERE. */
 void ormSelectSql(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
   int n = ormStretchCount(pQuery);
   char zInner[16];
@@ -95,6 +98,7 @@ void ormSelectSql(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
   else plainSql(p, pQuery, zInner);
   ormBufPrintf(&p->buf, ") AS %s", zAlias);
   if( pQuery->bLast ) ormOrderSql(p, pQuery, zAlias);
+  else ormBufAdd(&p->buf, " WHERE 1", 8);
 }
 
 /* ------------------------------------------------------------------------
