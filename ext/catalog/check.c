@@ -14,10 +14,10 @@
 static const char zError[] = "error";
 static const char zWarning[] = "warning";
 
-/* One finding; zFix is sqlite3_mprintf's and freed here; 0: out of memory. */
+/* One finding; zFix is malloced and freed here; 0: out of memory. */
 static void finding(
-/* One finding; zFix is malloc'ed and freed here; 0: out of memory. */
-  const char *zMessage, char *zFix
+  OrmChecker *p, const char *zSeverity, const char *zModel,
+  const char *zSubject, const char *zMessage, char *zFix
 ){
   if( zFix==0 || zMessage==0 ) ormErrOom(p->pErr);
   if( p->pErr->rc==SQLITE_OK ){
