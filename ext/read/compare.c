@@ -235,7 +235,8 @@ static void containsSql(
 }
 
 /* Bytes are compared, so that no text is cut off at a NUL.  substr(x, -0) is
-** all of x: an empty end is looked for as containsSql() does. */
+** all of x: an empty end is looked for as containsSql() does.  substr() of an
+** empty blob is NULL, which must not be taken for that of a side. */
 static void endsWithSql(
   OrmSql *p, const OrmLeft *pLeft, const OrmOperand *pOperand,
   const char *zLeft, const char *zAlias
@@ -251,7 +252,7 @@ static void endsWithSql(
     argSql(p, &arg, zAlias);
     aroundSql(p, ")=0 THEN instr(", zLeft, ",", &arg, ")>0 ELSE ", zAlias);
   }
-  sql(p, "substr(");
+  sql(p, "ifnull(substr(");
   sql(p, zOpen);
   sql(p, zLeft);
   sql(p, ") AS BLOB),-length(");
@@ -260,7 +261,8 @@ static void endsWithSql(
   sql(p, ") AS BLOB)))=");
   sql(p, zOpen);
   argSql(p, &arg, zAlias);
-  sql(p, ") AS BLOB)");
+  aroundSql(p, ") AS BLOB),nullif(", zLeft, "||", &arg, " IS NULL,1))",
+            zAlias);
   if( arg.pField ) sql(p, " END");
 }
 
