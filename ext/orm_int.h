@@ -1056,15 +1056,15 @@ struct OrmLinkEnd {
   u8 eAsk;
   sqlite3_value *pVal;          /* EQ: the key; IN: for sqlite3_vtab_in_*()   */
 };
-typedef struct OrmLink OrmLink;
-OrmLink *ormLinkNew(Orm*, OrmErr*);     /* 0: out of memory; OrmErr outlives  */
-void ormLinkFree(OrmLink*);
-/* Begin; ormLinkNext() gives the first pair. aEnd: source, target. */
-void ormLinkSeek(OrmLink*, const char *zModel, const char *zPath,
-                 const OrmLinkEnd aEnd[2]);
-int ormLinkNext(OrmLink*);              /* 1: there is a pair                 */
-void ormLinkEndResult(OrmLink*, sqlite3_context*, int iEnd);
-int ormLinkDepth(const OrmLink*);
+typedef struct OrmPairs OrmPairs;
+OrmPairs *ormPairsNew(Orm*, OrmErr*);   /* 0: out of memory; OrmErr outlives  */
+void ormPairsFree(OrmPairs*);
+/* Begin; ormPairsNext() gives the first pair. aEnd: source, target. */
+void ormPairsSeek(OrmPairs*, const char *zModel, const char *zPath,
+                  const OrmLinkEnd aEnd[2]);
+int ormPairsNext(OrmPairs*);            /* 1: there is a pair                 */
+void ormPairsEndResult(OrmPairs*, sqlite3_context*, int iEnd);
+int ormPairsDepth(const OrmPairs*);
 
 /* ========================================================================
 ** Interface to ext/read/aggregate.c, group.c: orm_aggregate

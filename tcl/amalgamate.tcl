@@ -52,6 +52,7 @@ proc local_names {text} {
     {(?n)^(?:static |const |typedef )*struct (\w+) ?\{}
     {(?n)^typedef struct \w+ (\w+);}
     {(?n)^\} (\w+);$}
+    {(?n)^\} (\w+)\[}
     {(?n)^typedef [^;\{]*\m(\w+);$}
     {(?n)^typedef [^;\{]*\(\*?(\w+)\)\(}
   }
@@ -59,7 +60,7 @@ proc local_names {text} {
     foreach {- name} [regexp -all -inline $re $text] { dict set names $name 1 }
   }
   regsub -all {/\*.*?\*/} $text "" plain
-  foreach {- body} [regexp -all -inline {(?n)^(?:typedef )?enum[^\{;]*\{([^\}]*)\}} $plain] {
+  foreach {- body} [regexp -all -inline {(?w)^(?:typedef )?enum[^\{;]*\{([^\}]*)\}} $plain] {
     foreach {- name} [regexp -all -inline {\m([A-Z]\w+)} $body] {
       dict set names $name 1
     }
@@ -71,6 +72,43 @@ proc macros {text} {
   set names {}
   foreach {- name} [regexp -all -inline {(?n)^# *define +(\w+)} $text] {
     if {$name ni $names} { lappend names $name }
+  }
+  return $names
+}
+
+# The headers of ext/, each after those that it includes.
+proc headers {} {
+  set found {}
+  foreach layer {core catalog read write sql} {
+    foreach file [lsort [glob -nocomplain -directory $::top/ext/$layer *.h]] {
+      AddHeader found $file
+    }
+  }
+  return $found
+}
+
+proc AddHeader {foundVar file} {
+  upvar 1 $foundVar found
+  set file [file normalize $file]
+  if {$file in $found} return
+  foreach {- name} [regexp -all -inline {(?n)^# *include *"([^"]*)"} \
+      [read_file $file]] {
+    set other [file normalize [file join [file dirname $file] $name]]
+    if {[string match $::top/ext/* $other] && [file exists $other]} {
+      AddHeader found $other
+    }
+  }
+  lappend found $file
+}
+
+# What the headers that a file includes declare: it is not the file's own.
+proc shared_names {file} {
+  set found {}
+  AddHeader found $file
+  set names [dict create]
+  foreach header $found {
+    if {![dict exists $::declared $header]} continue
+    set names [dict merge $names [dict get $::declared $header]]
   }
   return $names
 }
@@ -99,9 +137,16 @@ SQLITE_EXTENSION_INIT1
 # The public header is installed beside orm.c; its text is here as well, so
 # that orm.c compiles alone.
 append result [read_file $top/include/orm.h] \n
-foreach header {ext/orm_int.h ext/sql/sql.h} {
-  set text [without_includes [read_file $top/$header]]
-  append result "/****** $header ******/\n" [make_static $text] \n
+set taken [dict create]
+set declared [dict create]
+foreach header [headers] {
+  set text [without_includes [read_file $header]]
+  set name [string range $header [string length $top/] end]
+  append result "/****** $name ******/\n" [make_static $text] \n
+  foreach local [local_names $text] {
+    dict set taken $local 1
+    dict set declared $header $local 1
+  }
 }
 set sources {}
 foreach layer {core catalog read write sql} {
@@ -109,7 +154,6 @@ foreach layer {core catalog read write sql} {
 }
 lappend sources $top/ext/orm.c
 set headerMacros [macros $result]
-set taken [dict create]
 foreach file $sources {
   set name [string range $file [string length $top/] end]
   set text [without_includes [read_file $file]]
@@ -119,8 +163,10 @@ foreach file $sources {
   set suffix _[string map {/ _ .c "" ext/ "" - _} $name]
   set renamed {}
   set own [macros $text]
+  set shared [shared_names $file]
   foreach local [local_names $text] {
     if {[string match orm* $local] || $local in $own} continue
+    if {[dict exists $shared $local]} continue
     if {[dict exists $taken $local]} {
       lappend renamed $local
     } else {

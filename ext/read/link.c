@@ -14,7 +14,7 @@
 
 #define MAX_JOIN 60             /* tables, of the 64 that SQLite joins        */
 
-struct OrmLink {
+struct OrmPairs {
   Orm *pOrm;
   OrmErr *pErr;
   /* of a model, a path and what is asked of the ends: */
@@ -37,8 +37,8 @@ struct OrmLink {
   int iStart, nHit, iHit;       /* walk: next of near; hits; present one      */
 };
 
-OrmLink *ormLinkNew(Orm *pOrm, OrmErr *pErr){
-  OrmLink *p = sqlite3_malloc64(sizeof(*p));
+OrmPairs *ormPairsNew(Orm *pOrm, OrmErr *pErr){
+  OrmPairs *p = sqlite3_malloc64(sizeof(*p));
   if( p==0 ) return 0;
   memset(p, 0, sizeof(*p));
   p->pOrm = pOrm;
@@ -51,7 +51,7 @@ OrmLink *ormLinkNew(Orm *pOrm, OrmErr *pErr){
 }
 
 /* End the seek. */
-static void seekEnd(OrmLink *p){
+static void seekEnd(OrmPairs *p){
   ormStmtGive(p->pOrm, p->pErr, p->pStmt);
   p->pStmt = 0;
   ormReachFree(p->pReach);
@@ -63,7 +63,7 @@ static void seekEnd(OrmLink *p){
 }
 
 /* Forget what is prepared. */
-static void forget(OrmLink *p){
+static void forget(OrmPairs *p){
   ormCatalogUnref(p->pCatalog);
   p->pCatalog = 0;
   ormArenaFree(&p->arena);
@@ -74,7 +74,7 @@ static void forget(OrmLink *p){
   ormKeySetFree(&p->far);
 }
 
-void ormLinkFree(OrmLink *p){
+void ormPairsFree(OrmPairs *p){
   if( p==0 ) return;
   seekEnd(p);
   forget(p);
@@ -130,7 +130,7 @@ static void keysSql(OrmSql *p, const OrmModel *pModel, int eAsk){
   ormDeletedSql(p, pModel, ORM_DELETED_HIDE, zAlias);
 }
 
-static void joinSql(OrmLink *p, OrmSql *pSql){
+static void joinSql(OrmPairs *p, OrmSql *pSql){
   const OrmPath *pPath = p->pPath;
   char (*azAlias)[16] = ormArenaAlloc(&p->arena, 16*((i64)pPath->nHop + 1));
   int iParam = 1;
@@ -158,7 +158,7 @@ static int joinTables(const OrmPath *p){
 }
 
 static void prepare(
-  OrmLink *p, OrmCatalog *pCatalog, const char *zModel, const char *zPath,
+  OrmPairs *p, OrmCatalog *pCatalog, const char *zModel, const char *zPath,
   const OrmLinkEnd aEnd[2]
 ){
   OrmModel *pModel;
@@ -192,7 +192,7 @@ static void prepare(
 }
 
 static int isPrepared(
-  const OrmLink *p, const OrmCatalog *pCatalog, const char *zModel,
+  const OrmPairs *p, const OrmCatalog *pCatalog, const char *zModel,
   const char *zPath, const OrmLinkEnd aEnd[2]
 ){
   return p->pCatalog==pCatalog && aEnd[0].eAsk==p->aeAsk[0]
@@ -207,7 +207,7 @@ static int isPrepared(
 /* A composite key is the text of a JSON array.  Anything else is no key of
 ** such a model, which is no error in a comparison: 0. */
 static int keyValues(
-  OrmLink *p, OrmBinds *pBinds, const OrmModel *pModel, sqlite3_value *pVal
+  OrmPairs *p, OrmBinds *pBinds, const OrmModel *pModel, sqlite3_value *pVal
 ){
   OrmErr err = { SQLITE_OK, 0 };
   OrmArena scratch;
@@ -237,7 +237,7 @@ static int keyValues(
 
 /* The keys of an IN list, as rows of orm_keys. */
 static void listKeys(
-  OrmLink *p, OrmKeys *pKeys, const OrmModel *pModel, sqlite3_value *pList
+  OrmPairs *p, OrmKeys *pKeys, const OrmModel *pModel, sqlite3_value *pList
 ){
   OrmBinds binds;
   sqlite3_value *pVal = 0;
@@ -258,7 +258,7 @@ static void listKeys(
 
 /* Bind what is asked of an end to ?*piParam...: 0 if nothing can be it. */
 static int bindEnd(
-  OrmLink *p, OrmStmt *pStmt, const OrmModel *pModel, const OrmLinkEnd *pEnd,
+  OrmPairs *p, OrmStmt *pStmt, const OrmModel *pModel, const OrmLinkEnd *pEnd,
   OrmKeys *pKeys, int *piParam
 ){
   OrmBinds binds;
@@ -284,7 +284,7 @@ static int bindEnd(
 /* ------------------------------------------------------------------------
 ** The join
 */
-static void joinSeek(OrmLink *p, const OrmLinkEnd aEnd[2]){
+static void joinSeek(OrmPairs *p, const OrmLinkEnd aEnd[2]){
   int iParam = 1;
   int bAny;
   p->pStmt = ormStmtTake(p->pOrm, p->pErr, p->zSql, p->nSql);
@@ -296,7 +296,7 @@ static void joinSeek(OrmLink *p, const OrmLinkEnd aEnd[2]){
 }
 
 /* The present row's key at one end, as binds that point into the row. */
-static void rowKey(OrmLink *p, int bFar, struct OrmBind *a){
+static void rowKey(OrmPairs *p, int bFar, struct OrmBind *a){
   int n = bFar ? p->pPath->pTo->nKey : p->pPath->pFrom->nKey;
   int iCol = bFar ? p->pPath->pFrom->nKey : 0;
   for(int i=0; i<n; i++){
@@ -305,7 +305,7 @@ static void rowKey(OrmLink *p, int bFar, struct OrmBind *a){
 }
 
 /* Is the present row's pair new?  Rows come near key by near key. */
-static int pairIsNew(OrmLink *p){
+static int pairIsNew(OrmPairs *p){
   struct OrmBind a[ORM_MAX_KEY];
   int bNew;
   if( p->aeAsk[p->iNear]!=ORM_LINK_EQ ){
@@ -322,12 +322,12 @@ static int pairIsNew(OrmLink *p){
 }
 
 /* A row is there, so the lists were read; unless they were somebody else's. */
-static void checkLists(OrmLink *p){
+static void checkLists(OrmPairs *p){
   if( p->aeAsk[p->iNear]==ORM_LINK_IN ) ormKeysCheck(p->pErr, &p->aKeys[0]);
   if( p->aeAsk[!p->iNear]==ORM_LINK_IN ) ormKeysCheck(p->pErr, &p->aKeys[1]);
 }
 
-static int joinNext(OrmLink *p){
+static int joinNext(OrmPairs *p){
   while( ormStmtStep(p->pOrm, p->pErr, p->pStmt) ){
     checkLists(p);
     if( !p->bFolds || pairIsNew(p) ) return 1;
@@ -343,7 +343,7 @@ static int joinNext(OrmLink *p){
 
 /* Put the keys of an end that are asked for, and there, into a set. */
 static void collectKeys(
-  OrmLink *p, OrmKeySet *pSet, const OrmModel *pModel, const OrmLinkEnd *pEnd,
+  OrmPairs *p, OrmKeySet *pSet, const OrmModel *pModel, const OrmLinkEnd *pEnd,
   OrmKeys *pKeys, const char *zSql, i64 nSql
 ){
   OrmStmt *pStmt = ormStmtTake(p->pOrm, p->pErr, zSql, nSql);
@@ -359,7 +359,7 @@ static void collectKeys(
   ormStmtGive(p->pOrm, p->pErr, pStmt);
 }
 
-static void walkSeek(OrmLink *p, const OrmLinkEnd aEnd[2]){
+static void walkSeek(OrmPairs *p, const OrmLinkEnd aEnd[2]){
   const OrmLinkEnd *pFar = &aEnd[!p->iNear];
   collectKeys(p, &p->near, p->pPath->pFrom, &aEnd[p->iNear], &p->aKeys[0],
               p->zSql, p->nSql);
@@ -376,7 +376,7 @@ static void walkSeek(OrmLink *p, const OrmLinkEnd aEnd[2]){
   p->pReach = ormReachNew(p->pOrm, p->pErr, p->pPath, ORM_DELETED_HIDE);
 }
 
-static int walkNext(OrmLink *p){
+static int walkNext(OrmPairs *p){
   while( p->pReach && p->pErr->rc==SQLITE_OK ){
     if( ++p->iHit>=p->nHit ){
       if( p->iStart>=p->near.n ) break;
@@ -394,8 +394,8 @@ static int walkNext(OrmLink *p){
 /* ------------------------------------------------------------------------
 ** For sql/link.c
 */
-void ormLinkSeek(
-  OrmLink *p, const char *zModel, const char *zPath, const OrmLinkEnd aEnd[2]
+void ormPairsSeek(
+  OrmPairs *p, const char *zModel, const char *zPath, const OrmLinkEnd aEnd[2]
 ){
   OrmCatalog *pCatalog;
   seekEnd(p);
@@ -411,12 +411,12 @@ void ormLinkSeek(
   ormCatalogUnpin(p->pOrm, pCatalog);
 }
 
-int ormLinkNext(OrmLink *p){
+int ormPairsNext(OrmPairs *p){
   if( p->pReach ) return walkNext(p);
   return p->pStmt ? joinNext(p) : 0;
 }
 
-void ormLinkEndResult(OrmLink *p, sqlite3_context *pCtx, int iEnd){
+void ormPairsEndResult(OrmPairs *p, sqlite3_context *pCtx, int iEnd){
   int bFar = iEnd!=p->iNear;
   const OrmModel *pModel = bFar ? p->pPath->pTo : p->pPath->pFrom;
   struct OrmBind a[ORM_MAX_KEY];
@@ -432,7 +432,7 @@ void ormLinkEndResult(OrmLink *p, sqlite3_context *pCtx, int iEnd){
   }
 }
 
-int ormLinkDepth(const OrmLink *p){
+int ormPairsDepth(const OrmPairs *p){
   if( p->pReach ) return ormReachHits(p->pReach)[p->iHit].nDepth;
   return p->pPath->nHop;
 }

@@ -17,7 +17,7 @@ typedef struct LinkCursor LinkCursor;
 struct LinkCursor {
   sqlite3_vtab_cursor base;
   OrmErr err;
-  OrmLink *pLink;
+  OrmPairs *pLink;
   u8 bEof;
   i64 iRow;
 };
@@ -92,7 +92,7 @@ static int linkOpen(sqlite3_vtab *pVtab, sqlite3_vtab_cursor **ppCursor){
   *ppCursor = 0;
   if( p==0 ) return SQLITE_NOMEM;
   memset(p, 0, sizeof(*p));
-  p->pLink = ormLinkNew(((LinkTable*)pVtab)->pOrm, &p->err);
+  p->pLink = ormPairsNew(((LinkTable*)pVtab)->pOrm, &p->err);
   if( p->pLink==0 ){
     sqlite3_free(p);
     return SQLITE_NOMEM;
@@ -103,7 +103,7 @@ static int linkOpen(sqlite3_vtab *pVtab, sqlite3_vtab_cursor **ppCursor){
 
 static int linkClose(sqlite3_vtab_cursor *pCursor){
   LinkCursor *p = (LinkCursor*)pCursor;
-  ormLinkFree(p->pLink);
+  ormPairsFree(p->pLink);
   ormErrClear(&p->err);
   sqlite3_free(p);
   return SQLITE_OK;
@@ -112,7 +112,7 @@ static int linkClose(sqlite3_vtab_cursor *pCursor){
 static int linkNext(sqlite3_vtab_cursor *pCursor){
   LinkCursor *p = (LinkCursor*)pCursor;
   p->iRow++;
-  p->bEof = !ormLinkNext(p->pLink);
+  p->bEof = !ormPairsNext(p->pLink);
   return p->err.rc ? ormErrVtab(&p->err, pCursor->pVtab) : SQLITE_OK;
 }
 
@@ -137,7 +137,7 @@ static int linkFilter(
     ormErr(&p->err, SQLITE_ERROR, "orm: orm_link: %s is NULL",
            zModel ? "path" : "model");
   }else{
-    ormLinkSeek(p->pLink, zModel, zPath, aEnd);
+    ormPairsSeek(p->pLink, zModel, zPath, aEnd);
   }
   return linkNext(pCursor);
 }
@@ -151,9 +151,9 @@ static int linkColumn(
 ){
   const LinkCursor *p = (const LinkCursor*)pCursor;
   if( iCol==COL_SOURCE || iCol==COL_TARGET ){
-    ormLinkEndResult(p->pLink, pCtx, iCol==COL_TARGET);
+    ormPairsEndResult(p->pLink, pCtx, iCol==COL_TARGET);
   }else if( iCol==COL_DEPTH ){
-    sqlite3_result_int(pCtx, ormLinkDepth(p->pLink));
+    sqlite3_result_int(pCtx, ormPairsDepth(p->pLink));
   }
   return SQLITE_OK;
 }
