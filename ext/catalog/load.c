@@ -129,19 +129,11 @@ static void tokenError(Orm *pOrm, OrmErr *pErr, int rc){
   }
 }
 
-/* Prepare both token statements; the tables they stand for must be tables. */
-static void tokenOpen(Orm *pOrm, OrmErr *pErr){
+/* The tables that the metadata stands in must be tables. */
+static void tokenTables(Orm *pOrm, OrmErr *pErr){
   static const char *const azTable[] = {
     "orm_state", "orm_model", "orm_field", "orm_relationship"
   };
-  static const char zSql[] = "SELECT token FROM main.orm_state WHERE id=1";
-  ormContextOnDrop(pOrm, pErr, ormCatalogClose);
-  for(int i=0; i<2 && pErr->rc==SQLITE_OK; i++){
-    int rc = sqlite3_prepare_v3(pOrm->db, zSql, sizeof(zSql),
-        SQLITE_PREPARE_PERSISTENT | SQLITE_PREPARE_NO_VTAB,
-        &pOrm->apToken[i], 0);
-    if( rc!=SQLITE_OK ) tokenError(pOrm, pErr, rc);
-  }
   for(int i=0; i<ORM_COUNT(azTable) && pErr->rc==SQLITE_OK; i++){
     int eKind = ormFactKind(pOrm, pErr, azTable[i]);
     if( pErr->rc || eKind==ORM_KIND_TABLE ) continue;
@@ -152,6 +144,19 @@ static void tokenOpen(Orm *pOrm, OrmErr *pErr){
              " metadata cannot be trusted", azTable[i]);
     }
   }
+}
+
+/* Prepare both token statements. */
+static void tokenOpen(Orm *pOrm, OrmErr *pErr){
+  static const char zSql[] = "SELECT token FROM main.orm_state WHERE id=1";
+  ormContextOnDrop(pOrm, pErr, ormCatalogClose);
+  for(int i=0; i<2 && pErr->rc==SQLITE_OK; i++){
+    int rc = sqlite3_prepare_v3(pOrm->db, zSql, sizeof(zSql),
+        SQLITE_PREPARE_PERSISTENT | SQLITE_PREPARE_NO_VTAB,
+        &pOrm->apToken[i], 0);
+    if( rc!=SQLITE_OK ) tokenError(pOrm, pErr, rc);
+  }
+  tokenTables(pOrm, pErr);
   if( pErr->rc ) tokenClose(pOrm);
   ormCatalogDrop(pOrm);
 }
@@ -172,6 +177,8 @@ static int tokenRead(Orm *pOrm, OrmErr *pErr, int i, i64 *piToken){
   if( nReprepare!=pOrm->aReprepare[i] ){
     pOrm->aReprepare[i] = nReprepare;
     ormCatalogDrop(pOrm);
+    if( pErr->rc==SQLITE_OK ) tokenTables(pOrm, pErr);
+    if( pErr->rc ) sqlite3_reset(p);
   }
   return rc==SQLITE_ROW;
 }

@@ -118,6 +118,17 @@ void ormStmtCacheFree(OrmStmtCache *p){
 
 /* ------------------------------------------------------------- the loan -- */
 
+/* Why a statement could not be prepared.  A table of the file that hides our
+** list of keys is the one reason that the text itself cannot tell. */
+static void stmtError(Orm *pOrm, OrmErr *pErr, int rc){
+  if( strstr(sqlite3_errmsg(pOrm->db), "'orm_keys' is not a function") ){
+    ormErr(pErr, SQLITE_ERROR, "orm: a table or view of this file is named "
+           "orm_keys, which hides orm's own: rename it");
+  }else{
+    ormErrDb(pErr, pOrm->db, rc);
+  }
+}
+
 /* Prepare zSql[nSql]; 0 and the error. */
 static OrmStmt *stmtNew(
   Orm *pOrm, OrmErr *pErr, const char *zSql, i64 nSql, u64 iHash
@@ -142,7 +153,7 @@ static OrmStmt *stmtNew(
   rc = sqlite3_prepare_v3(pOrm->db, p->zSql, p->nSql + 1,
                           SQLITE_PREPARE_PERSISTENT, &p->p, 0);
   if( rc!=SQLITE_OK ){
-    ormErrDb(pErr, pOrm->db, rc);
+    stmtError(pOrm, pErr, rc);
     stmtFree(p);
     return 0;
   }
