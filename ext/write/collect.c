@@ -27,7 +27,7 @@ static void makeOrphan(
   if( a==0 ) return;
   for(int i=0; i<pModel->nKey; i++) a[i] = pRow->aOld[pModel->aKey[i]];
   pRow->bOrphan = 1;
-  if( pRow->eRole==UNIT_OBJECT && !pRow->bRoot ){
+  if( pRow->eRole<=UNIT_LINK && !pRow->bRoot ){
     ormUnitErr(p, SQLITE_ERROR, pRow->pNode, "this object is written here and"
                " leaves a collection that deletes it at %s",
                ormJsonPath(p->pArena, pNode));
@@ -312,6 +312,27 @@ static void collectOne(Unit *p, UnitColl *pColl){
   }
 }
 
+static void markMembers(Unit *p, const UnitColl *pColl){
+  p->iMark++;
+  for(int i=0; i<pColl->nMember; i++){
+    ormUnitSame(pColl->aMember[i].p)->iMark = p->iMark;
+  }
+}
+
+static int sameMembers(Unit *p, const UnitColl *a, const UnitColl *b){
+  int n = 0;
+  if( a->nRemove || a->nDelete || b->nRemove || b->nDelete ) return 0;
+  markMembers(p, a);
+  for(int i=0; i<b->nMember; i++){
+    if( ormUnitSame(b->aMember[i].p)->iMark!=p->iMark ) return 0;
+  }
+  markMembers(p, b);
+  for(int i=0; i<a->nMember; i++){
+    n += ormUnitSame(a->aMember[i].p)->iMark!=p->iMark;
+  }
+  return n==0;
+}
+
 /* Two collections of one relationship and object (merged rows): the same, or
 ** a complaint. */
 static void mergeColls(Unit *p, UnitColl *pColl){
@@ -321,8 +342,7 @@ static void mergeColls(Unit *p, UnitColl *pColl){
       continue;
     }
     if( !q->bSet || !pColl->bSet || q->bImplied || pColl->bImplied ) continue;
-    if( q->pNode->nRaw==pColl->pNode->nRaw && memcmp(q->pNode->zRaw,
-            pColl->pNode->zRaw, (size_t)q->pNode->nRaw)==0 ){
+    if( sameMembers(p, q, pColl) ){
       pColl->bDone = 1;
       return;
     }

@@ -258,7 +258,9 @@ static int rowFailed(Unit *p, const UnitRow *pRow){
   if( rc==SQLITE_OK ) return 0;
   p->bConflict = pRow->bRoot && (rc==SQLITE_CONSTRAINT_UNIQUE
       || rc==SQLITE_CONSTRAINT_PRIMARYKEY || rc==SQLITE_CONSTRAINT_ROWID);
-  ormFlushPrefix(p, pRow, 0);
+  if( rc!=SQLITE_CONSTRAINT_FOREIGNKEY || !ormCheckFailed(p, pRow) ){
+    ormFlushPrefix(p, pRow, 0);
+  }
   return 1;
 }
 

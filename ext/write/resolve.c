@@ -126,6 +126,13 @@ static void hashAdd(
 ** Rows that are one object
 ** --------------------------------------------------------------------- */
 
+static int isKeyField(const OrmModel *pModel, int iField){
+  for(int i=0; i<pModel->nNatural; i++){
+    if( pModel->aNatural[i]==iField ) return 1;
+  }
+  return pModel->aField[iField].iKey>0;
+}
+
 /* The same field from two places: equal, or a complaint (C97). */
 static void mergeValue(
   Unit *p, UnitRow *pTo, const UnitRow *pFrom, int i
@@ -144,11 +151,14 @@ static void mergeValue(
     ormUnitAgree(p, a, b->pRef, b->iRef, b->pNode);
     return;
   }
-  v = a->v;
-  ormValAffinity(p->pArena, &v, pField->cAff);
-  if( a->eKind==b->eKind
-   && (a->eKind!=UNIT_INC && ormValueSame(p->pArena, pField, &b->v, &v)) ){
-    return;
+  if( a->eKind==UNIT_BIND && b->eKind==UNIT_BIND ){
+    struct OrmBind vFrom = b->v;
+    v = a->v;
+    ormValAffinity(p->pArena, &v, pField->cAff);
+    ormValAffinity(p->pArena, &vFrom, pField->cAff);
+    if( ormValueSame(p->pArena, pField, &vFrom, &v) ) return;
+    if( isKeyField(pTo->pModel->p, i)
+     && ormValEqual(&vFrom, &v, pField) ) return;
   }
   ormUnitErr(p, SQLITE_ERROR, b->pNode, "%s %s is given twice in this graph,"
       " with another %s here than at %s", pTo->pModel->p->zName,

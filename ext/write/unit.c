@@ -576,6 +576,7 @@ void ormUnitRun(Unit *p){
   }
   ormCollectLink(p);
   ormFlushDone(p);
+  ormCheckWritten(p);
   if( p->bDeferred && !p->bWasDeferred ){
     ormForeignKeysDefer(p->pOrm, p->pErr, 0);
   }

@@ -211,6 +211,10 @@ void ormCollectLink(Unit*);            /* insert them                         */
 /* rename.c: references to a key that changes follow (DESIGN 9). */
 void ormRenameBefore(Unit*, UnitRow*, const u64 *aMask);
 
+/* check.c */
+void ormCheckWritten(Unit*);
+int ormCheckFailed(Unit*, const UnitRow*);
+
 /* flush.c */
 #define ORM_MASK_MAX 64         /* words: 2000 columns are SQLite's most      */
 void ormFlushRow(Unit*, UnitRow*);

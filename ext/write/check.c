@@ -1,0 +1,221 @@
+/*
+** What is checked when all is written: links that lead nowhere, which SQLite
+** looks for only while foreign keys are on (DESIGN.md 2, rule 3), and objects
+** that have one parent too many (C56).
+**
+** Each check is one statement over a list of keys that gives the position of
+** the first offender.
+*/
+#include "unit.h"
+
+typedef struct KeyList KeyList;
+struct KeyList {
+  OrmBinds binds;
+  int nCol;
+  int n, nAlloc;
+  const OrmJson **apNode;       /* where each key was given                   */
+  const UnitRow **apRow; int nRowAlloc;
+};
+
+static void listInit(KeyList *p, OrmArena *pArena, int nCol){
+  memset(p, 0, sizeof(*p));
+  p->binds.pArena = pArena;
+  p->nCol = nCol;
+}
+
+static void listAdd(
+  KeyList *p, const struct OrmBind *a, const OrmJson *pNode, const UnitRow *pRow
+){
+  OrmArena *pArena = p->binds.pArena;
+  const OrmJson **pp = ormArenaGrow(pArena, (void**)&p->apNode, p->n,
+                                    &p->nAlloc, (int)sizeof(*pp));
+  const UnitRow **ppRow = ormArenaGrow(pArena, (void**)&p->apRow, p->n,
+                                       &p->nRowAlloc, (int)sizeof(*ppRow));
+  if( pp==0 || ppRow==0 ) return;
+  *pp = pNode;
+  *ppRow = pRow;
+  for(int i=0; i<p->nCol; i++){
+    struct OrmBind *pBind = ormArenaGrow(pArena, (void**)&p->binds.a,
+                          p->binds.n, &p->binds.nAlloc, (int)sizeof(*pBind));
+    if( pBind==0 ) return;
+    *pBind = a[i];
+    p->binds.n++;
+  }
+  p->n++;
+}
+
+/* The position that the statement gives, or -1. */
+static int firstBad(Orm *pOrm, OrmErr *pErr, KeyList *p, OrmBuf *pSql){
+  OrmStmt *pStmt;
+  OrmKeys keys;
+  int i = -1;
+  memset(&keys, 0, sizeof(keys));
+  keys.nCol = p->nCol;
+  keys.nKey = p->n;
+  keys.aBind = p->binds.a;
+  pStmt = ormStmtTake(pOrm, pErr, ormBufText(pSql), pSql->n);
+  ormKeysBind(pErr, pStmt, 1, &keys);
+  if( ormStmtStep(pOrm, pErr, pStmt) ) i = sqlite3_column_int(pStmt->p, 0);
+  ormStmtGive(pOrm, pErr, pStmt);
+  ormKeysCheck(pErr, &keys);
+  return pErr->rc ? -1 : i;
+}
+
+/* ------------------------------------------------------------------------
+** Foreign keys
+** --------------------------------------------------------------------- */
+
+/* The values that a row gives to a foreign key: 1, or 0 if there are none to
+** check.  bAll: those that relationships gave too. */
+static int fkValues(
+  const UnitRow *pRow, const OrmFk *pFk, int bAll, struct OrmBind *a,
+  const OrmJson **ppNode
+){
+  int bGiven = 0;
+  if( pRow->aVal==0 || pFk->n>ORM_MAX_KEY || pFk->azTo[0][0]==0 ) return 0;
+  *ppNode = pRow->pNode;
+  for(int i=0; i<pFk->n; i++){
+    const UnitVal *pVal = &pRow->aVal[pFk->aField[i]];
+    if( pVal->eKind!=UNIT_NONE && (bAll || !pVal->bRel) ){
+      bGiven = 1;
+      if( pVal->pNode ) *ppNode = pVal->pNode;
+    }
+    if( !ormUnitKnown(pRow, pFk->aField[i], &a[i]) || a[i].eType==SQLITE_NULL ){
+      return 0;
+    }
+  }
+  return bGiven;
+}
+
+static int fkBad(Orm *pOrm, OrmErr *pErr, const OrmFk *pFk, KeyList *pList){
+  OrmBuf buf;
+  int iBad;
+  if( pList->n==0 ) return -1;
+  ormBufInit(&buf, pErr);
+  ormBufAdd(&buf, "SELECT k.i FROM orm_keys(?1) AS k WHERE NOT EXISTS ("
+            "SELECT 1 FROM ", -1);
+  ormBufTable(&buf, pFk->zTarget);
+  ormBufAdd(&buf, " AS t", -1);
+  for(int i=0; i<pFk->n; i++){
+    ormBufAdd(&buf, i ? " AND " : " WHERE ", -1);
+    ormBufColumn(&buf, "t", pFk->azTo[i]);
+    ormBufPrintf(&buf, " = k.k%d", i);
+  }
+  ormBufAdd(&buf, ") LIMIT 1", -1);
+  iBad = firstBad(pOrm, pErr, pList, &buf);
+  ormBufFree(&buf);
+  return iBad;
+}
+
+static void fkError(
+  Unit *p, const UnitModel *pModel, const OrmFk *pFk, const OrmJson *pNode
+){
+  ormErr(p->pErr, SQLITE_CONSTRAINT_FOREIGNKEY, "orm: %s: FOREIGN KEY"
+      " constraint failed: %s.%s: no such row in %s",
+      pNode ? ormJsonPath(p->pArena, pNode) : "$", pModel->p->zTable,
+      pModel->p->aField[pFk->aField[0]].zName, pFk->zTarget);
+}
+
+static void checkFk(Unit *p, const UnitModel *pModel, const OrmFk *pFk){
+  KeyList list;
+  int iBad;
+  listInit(&list, p->pArena, pFk->n);
+  for(UnitRow *pRow=p->pFirst; pRow; pRow=pRow->pNext){
+    struct OrmBind a[ORM_MAX_KEY];
+    const OrmJson *pNode;
+    if( pRow->pModel!=pModel || pRow->pSame || !pRow->bWritten ) continue;
+    if( fkValues(pRow, pFk, p->pOrphan!=0, a, &pNode) ){
+      listAdd(&list, a, pNode, pRow);
+    }
+  }
+  iBad = fkBad(p->pOrm, p->pErr, pFk, &list);
+  if( iBad>=0 && iBad<list.n ) fkError(p, pModel, pFk, list.apNode[iBad]);
+}
+
+/* SQLite said that some foreign key of the row fails: which?  1: the error is
+** replaced by one that says so. */
+int ormCheckFailed(Unit *p, const UnitRow *pRow){
+  const OrmModel *pModel = pRow->pModel->p;
+  for(int i=0; i<pModel->nFk; i++){
+    OrmErr err = { SQLITE_OK, 0 };
+    OrmArena arena;
+    KeyList list;
+    struct OrmBind a[ORM_MAX_KEY];
+    const OrmJson *pNode;
+    int iBad = -1;
+    ormArenaInit(&arena, &err);
+    listInit(&list, &arena, pModel->aFk[i].n);
+    if( fkValues(pRow, &pModel->aFk[i], 1, a, &pNode) ){
+      listAdd(&list, a, pNode, pRow);
+      iBad = fkBad(p->pOrm, &err, &pModel->aFk[i], &list);
+    }
+    ormArenaFree(&arena);
+    ormErrClear(&err);
+    if( iBad==0 ){
+      ormErrClear(p->pErr);
+      fkError(p, pRow->pModel, &pModel->aFk[i], pNode);
+      return 1;
+    }
+  }
+  return 0;
+}
+
+/* ------------------------------------------------------------------------
+** single_parent
+** --------------------------------------------------------------------- */
+
+static void parentSql(const OrmRel *pRel, OrmBuf *pBuf){
+  ormBufAdd(pBuf, "SELECT k.i FROM orm_keys(?1) AS k WHERE (SELECT count(*)"
+            " FROM ", -1);
+  ormBufTable(pBuf, pRel->zSecondary ? pRel->zSecondary : pRel->pModel->zTable);
+  ormBufAdd(pBuf, " AS t", -1);
+  for(int i=0; i<pRel->nRemote; i++){
+    ormBufAdd(pBuf, i ? " AND " : " WHERE ", -1);
+    ormBufColumn(pBuf, "t", pRel->zSecondary ? pRel->azSecRemote[i]
+                           : pRel->pModel->aField[pRel->aLocal[i]].zName);
+    ormBufPrintf(pBuf, " = k.k%d", i);
+  }
+  ormBufAdd(pBuf, ") > 1 LIMIT 1", -1);
+}
+
+/* The members of one collection of a single_parent relationship. */
+static void checkParents(Unit *p, const UnitColl *pColl){
+  const OrmRel *pRel = pColl->pRel;
+  KeyList list;
+  OrmBuf buf;
+  int iBad;
+  listInit(&list, p->pArena, pRel->nRemote);
+  for(int i=0; i<pColl->nMember; i++){
+    const UnitRow *pRow = pColl->aMember[i].p;
+    struct OrmBind a[ORM_MAX_KEY];
+    int bKnown = 1;
+    for(int j=0; j<pRel->nRemote && bKnown; j++){
+      bKnown = ormUnitKnown(pRow, pRel->aRemote[j], &a[j]);
+    }
+    if( bKnown ) listAdd(&list, a, pRow->pNode, pRow);
+  }
+  if( list.n==0 ) return;
+  ormBufInit(&buf, p->pErr);
+  parentSql(pRel, &buf);
+  iBad = firstBad(p->pOrm, p->pErr, &list, &buf);
+  ormBufFree(&buf);
+  if( iBad<0 || iBad>=list.n ) return;
+  ormErr(p->pErr, SQLITE_CONSTRAINT, "orm: %s: this %s has another %s already,"
+      " and %s.%s is single_parent", list.apNode[iBad]
+      ? ormJsonPath(p->pArena, list.apNode[iBad]) : "$", pRel->pTarget->zName,
+      pRel->pModel->zName, pRel->pModel->zName, pRel->zName);
+}
+
+void ormCheckWritten(Unit *p){
+  for(UnitModel *pModel=p->pModel; pModel && !p->bForeignKeys;
+      pModel=pModel->pNext){
+    for(int i=0; i<pModel->p->nFk && p->pErr->rc==SQLITE_OK; i++){
+      checkFk(p, pModel, &pModel->p->aFk[i]);
+    }
+  }
+  for(UnitColl *pColl=p->pColl; pColl && !p->pErr->rc; pColl=pColl->pNext){
+    const OrmRel *pRel = pColl->pRel;
+    if( !pRel->bSingleParent || pColl->bDone || pColl->bImplied ) continue;
+    if( pRel->zSecondary || pRel->bForeign ) checkParents(p, pColl);
+  }
+}
