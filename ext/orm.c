@@ -126,6 +126,15 @@ static Orm *findState(sqlite3 *db, int *pRc){
   return pOrm;
 }
 
+/* Looking for the state of an earlier load leaves "no such function" as the
+** connection's error, and sqlite3_open() gives what it finds there after the
+** automatic extensions: a statement that succeeds clears it. */
+static void clearError(sqlite3 *db){
+  sqlite3_stmt *pStmt = 0;
+  sqlite3_prepare_v2(db, "SELECT 1", -1, &pStmt, 0);
+  sqlite3_finalize(pStmt);
+}
+
 static Orm *newState(sqlite3 *db){
   Orm *pOrm = sqlite3_malloc64(sizeof(*pOrm));
   if( pOrm==0 ) return 0;
@@ -186,7 +195,10 @@ static int registerAll(sqlite3 *db, char **pzErr){
   int rc;
   Orm *pOrm = findState(db, &rc);
   if( rc!=SQLITE_OK ) return rc;
-  if( pOrm==0 ) pOrm = newState(db);
+  if( pOrm==0 ){
+    clearError(db);
+    pOrm = newState(db);
+  }
   if( pOrm==0 ) return SQLITE_NOMEM;
   pOrm->nRef++;
   rc = registerRest(pOrm, &zName);
