@@ -4,7 +4,8 @@
 **
 **     table.c          the module: create, connect, disconnect, rename
 **     table_columns.c  a model's columns, and what they stand for now
-**     table_plan.c     xBestIndex, and the inner statement of a plan
+**     table_plan.c     xBestIndex, and the plan that an idxStr stands for
+**     table_sql.c      the inner statement of a plan
 **     table_read.c     the cursor
 **     table_write.c    xUpdate
 **
@@ -89,7 +90,7 @@ OrmTableShape *ormTableShape(OrmModelTable*, OrmErr*);
 **     1         at most one row
 **     = < > l g equal, less, greater, less or equal, greater or equal: column
 **     i         in a list        n  null         N  not null
-**     s S       is, is not       d  distinct (<>)
+**     s         is               h  H  the ends of a prefix
 **     k b       like, glob
 **     q         the argument of the table
 **     + -       order by column, ascending or descending
@@ -108,12 +109,15 @@ struct OrmTablePlan {
   u64 mUsed;                    /* colUsed                                    */
   u8 bOneRow, bUpdate;          /* an UPDATE: it may ask for any column       */
   u8 bQuery;                    /* has an argument of the table               */
+  u8 bLimit;
   u32 mWeak;                    /* terms that are weakened                    */
   int nTerm; OrmTableTerm *aTerm;            /* those with an argument        */
   int nOrder; OrmTableTerm *aOrder;
-  int *aResult;                 /* of each column: where in the inner         */
-                                /*   statement's row, or -1                   */
-  int nResult;
+  /* The inner statement's row: the key, then what else is used. */
+  int nResult; int *aResult;    /* the columns; ~field for one of the key     */
+  int *aPlace;                  /* of each column: where it stands, or -1     */
+  int *aJoin;                   /* of a TARGET column: the alias t<n> of its  */
+                                /*   target, or 0                             */
   int nSql; char *zSql;         /* the inner statement                        */
   OrmStmt *pIdle;               /* it, ready for the next cursor, or 0        */
   char *zIdx;                   /* the idxStr that it was made from           */
@@ -124,8 +128,20 @@ OrmTablePlan *ormTablePlanTake(OrmErr*, OrmTableShape*, const char *zIdx,
                                u32 mWeak);
 void ormTablePlanGive(OrmTableShape*, OrmTablePlan*);
 void ormTablePlansFree(OrmTableShape*);             /* those not in use */
+/* The inner statement; pQuery is that of the table's argument, or 0. */
+void ormTableSql(OrmSql*, const OrmTableShape*, const OrmTablePlan*,
+                 const OrmQuery *pQuery);
 /* "SELECT <column> FROM .. WHERE <key> = ?1 ..": what a plan left out. */
-void ormTableLateSql(OrmBuf*, const OrmTableShape*, int iCol);
+void ormTableLateSql(OrmSql*, const OrmTableShape*, int iCol);
+/* table_sql.c, for table_plan.c: fill the three arrays above. */
+void ormTableResults(const OrmTableShape*, OrmTablePlan*);
+/* Field of the model that a column is (-1: the rowid), or -1. */
+int ormTableField(const OrmTableShape*, int iCol);
+char ormTableAffinity(const OrmTableShape*, int iCol);
+/* A weakened term: is nothing left of it? */
+int ormTableWeakIsGone(const OrmTableShape*, const OrmTableTerm*);
+/* The operator in SQL, " = "; 0 if the letter is none. */
+const char *ormTableOperator(char cOp, int *pbCompare);
 
 /* table_read.c */
 int ormTableOpen(sqlite3_vtab*, sqlite3_vtab_cursor**);

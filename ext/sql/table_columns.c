@@ -97,10 +97,45 @@ static void addKey(Builder *b){
                                                p->pModel->aKey[0]);
 }
 
+/* The relationship, resolved; 0 if it is broken, which is an error where it is
+** used, not here. */
+static OrmRel *usableRel(Builder *b, OrmRel *pRel){
+  OrmErr err = { SQLITE_OK, 0 };
+  OrmModel *pModel = b->p->pModel;
+  if( b->p->arena.pErr->rc ) return 0;
+  pRel = ormRelFind(b->pOrm, &err, pModel, pRel->zName, -1);
+  return ormErrForgive(&err, b->p->arena.pErr) ? 0 : pRel;
+}
+
+/* author__name ..: what may be read of a to-one relationship's target. */
+static void addTarget(Builder *b, OrmRel *pRel){
+  const OrmModel *pTarget = pRel->pTarget;
+  for(int i=0; i<pTarget->nField; i++){
+    const char *zName;
+    if( pTarget->aField[i].bHidden ) continue;
+    zName = ormArenaPrintf(&b->p->arena, "%s__%s", pRel->zName,
+                           pTarget->aField[i].zName);
+    if( zName && !nameTaken(b->p, zName) ){
+      OrmTableColumn *pCol = columnAdd(b, ORM_TABLE_TARGET, zName);
+      columnField(pCol, pTarget, i);
+      if( pCol ) pCol->pRel = pRel;
+    }
+  }
+}
+
+static void addTargets(Builder *b){
+  OrmModel *pModel = b->p->pModel;
+  for(int i=0; i<pModel->nRel; i++){
+    OrmRel *pRel = usableRel(b, pModel->apRel[i]);
+    if( pRel && !pRel->bMany ) addTarget(b, pRel);
+  }
+}
+
 static void addAll(Builder *b){
   addFields(b, 0);
   addKey(b);
   addFields(b, 1);
+  addTargets(b);
 }
 
 /* ------------------------------------------------ what ANALYZE has found -- */

@@ -11,8 +11,11 @@
 ** Such terms are marked ~: SQLite checks them again, and when a number comes
 ** the inner statement asks for less (they are "weak").
 **
-** LIMIT and OFFSET go down only when every constraint has, unmarked, and the
-** ORDER BY too (CRAFT.md 2.4).
+** LIMIT and OFFSET go down as a guess of how many rows will be wanted, if the
+** ORDER BY does: SQLite counts and skips by itself, and when it asks for more,
+** since it has turned rows down, more come (table_read.c).  That is right in
+** the versions that offer a LIMIT beside terms that they do not show, too
+** (CRAFT.md 2.4; WHERE a = b LIMIT 1 in 3.40).
 */
 #include "table.h"
 #include <stdlib.h>
@@ -20,7 +23,8 @@
 #define MAX_TERM 30             /* OrmTablePlan.mWeak has 32 bits             */
 #define MAX_PLAN 32             /* plans that a shape keeps                   */
 
-/* The operators, as SQLite numbers them, as idxStr and as SQL write them. */
+/* The operators, as SQLite numbers them, as idxStr and as SQL write them.
+** Not <> and IS NOT: SQLite does not tell their collation. */
 static const struct Operator {
   u8 eOp;
   char cOp;
@@ -32,19 +36,19 @@ static const struct Operator {
   { SQLITE_INDEX_CONSTRAINT_GT,        '>', 1, " > " },
   { SQLITE_INDEX_CONSTRAINT_LE,        'l', 1, " <= " },
   { SQLITE_INDEX_CONSTRAINT_GE,        'g', 1, " >= " },
-  { SQLITE_INDEX_CONSTRAINT_NE,        'd', 1, " <> " },
   { SQLITE_INDEX_CONSTRAINT_IS,        's', 1, " IS " },
-  { SQLITE_INDEX_CONSTRAINT_ISNOT,     'S', 1, " IS NOT " },
   { SQLITE_INDEX_CONSTRAINT_ISNULL,    'n', 0, " IS NULL" },
   { SQLITE_INDEX_CONSTRAINT_ISNOTNULL, 'N', 0, " IS NOT NULL" },
   { SQLITE_INDEX_CONSTRAINT_LIKE,      'k', 0, " LIKE " },
   { SQLITE_INDEX_CONSTRAINT_GLOB,      'b', 0, " GLOB " },
   { 0,                                 'i', 1, " IN " },
+  { 0,                                 'h', 1, " >= " },
+  { 0,                                 'H', 1, " < " },
 };
 
 static const struct Operator *operatorOf(int eOp){
-  for(int i=0; i<ORM_COUNT(aOperator)-1; i++){
-    if( aOperator[i].eOp==eOp ) return &aOperator[i];
+  for(int i=0; i<ORM_COUNT(aOperator); i++){
+    if( aOperator[i].eOp==eOp && eOp ) return &aOperator[i];
   }
   return 0;
 }
@@ -54,6 +58,12 @@ static const struct Operator *operatorFor(char cOp){
     if( aOperator[i].cOp==cOp ) return &aOperator[i];
   }
   return 0;
+}
+
+const char *ormTableOperator(char cOp, int *pbCompare){
+  const struct Operator *p = operatorFor(cOp);
+  *pbCompare = p && p->bCompare;
+  return p ? p->zSql : 0;
 }
 
 /* ----------------------------------------------------------- xBestIndex --- */
@@ -66,24 +76,13 @@ struct Chooser {
   OrmBuf note;                  /* for the reader                             */
   OrmBuf code;                  /* for us                                     */
   int nTerm;                    /* arguments of xFilter so far                */
-  u8 bExact;                    /* every constraint so far is consumed, sure  */
   u8 bUnsure;                   /* some term is marked                        */
   int iLimit, iOffset;          /* constraints, or -1                         */
   OrmTableTerm aTerm[MAX_TERM];
 };
 
-/* Field of the model that a column of a constraint is, or -1. */
-static int fieldOf(const OrmTableShape *p, int iCol){
-  if( iCol<0 ) return p->pModel->aKey[0];
-  return p->aCol[iCol].pRel ? -1 : p->aCol[iCol].iField;
-}
-
 static const char *columnName(const OrmTableShape *p, int iCol){
   return iCol<0 ? "rowid" : p->aCol[iCol].zName;
-}
-
-static char columnAffinity(const OrmTableShape *p, int iCol){
-  return iCol<0 ? 'D' : p->aCol[iCol].cAff;
 }
 
 /* May comparisons with this column go down? */
@@ -107,6 +106,34 @@ static struct sqlite3_index_constraint_usage *take(Chooser *c, int iCons){
   return pUse;
 }
 
+/* Is the operator one that SQLite offers from the ON clause of a LEFT JOIN too,
+** where it may not narrow the left table?  It does so before 3.51. */
+static int isMisled(const struct Operator *pOp){
+  return strchr("Nkb", pOp->cOp)!=0 && sqlite3_libversion_number()<3051000;
+}
+
+/*
+** c LIKE 'ab%' comes with c>='ab' AND c<'ac', which leaves out the blobs that
+** LIKE takes for text, where it does that.  Both are then written as one term
+** that keeps them, h and H.
+*/
+static const struct Operator *prefixOperator(
+  const Chooser *c, const struct Operator *pOp, int iCol
+){
+  if( pOp->cOp!='g' && pOp->cOp!='<' ) return pOp;
+  if( sqlite3_compileoption_used("LIKE_DOESNT_MATCH_BLOBS") ) return pOp;
+  for(int i=0; i<c->pInfo->nConstraint; i++){
+    const struct sqlite3_index_constraint *p = &c->pInfo->aConstraint[i];
+    if( p->iColumn!=iCol ) continue;
+    if( p->op==SQLITE_INDEX_CONSTRAINT_LIKE
+     || p->op==SQLITE_INDEX_CONSTRAINT_GLOB
+    ){
+      return operatorFor(pOp->cOp=='g' ? 'h' : 'H');
+    }
+  }
+  return pOp;
+}
+
 static void noteTerm(Chooser *c, const struct Operator *pOp, int iCol){
   ormBufAdd(&c->note, c->nTerm>1 ? " AND " : "WHERE ", -1);
   ormBufAdd(&c->note, columnName(c->p, iCol), -1);
@@ -122,23 +149,21 @@ static void chooseTerm(Chooser *c, int iCons){
   int iCol = pCons->iColumn;
   char cAff;
   if( !pCons->usable || pOp==0 || c->nTerm>=MAX_TERM
-   || !columnPushes(c->p, iCol)
+   || !columnPushes(c->p, iCol) || isMisled(pOp)
    || (pOp->bCompare && !collationFits(c, iCons))
-  ){
-    c->bExact = 0;
-    return;
-  }
+  ) return;
   if( pOp->cOp=='=' && sqlite3_vtab_in(c->pInfo, iCons, -1) ){
     sqlite3_vtab_in(c->pInfo, iCons, 1);
     pOp = operatorFor('i');
   }
-  cAff = columnAffinity(c->p, iCol);
+  pOp = prefixOperator(c, pOp, iCol);
+  cAff = ormTableAffinity(c->p, iCol);
   pTerm->cOp = pOp->cOp;
   pTerm->iCol = iCol;
   pTerm->bUnsure = pOp->bCompare && (cAff=='A' || cAff=='B');
+  if( pOp->cOp=='h' || pOp->cOp=='H' ) pTerm->bUnsure = 1;
   if( pTerm->bUnsure ) c->bUnsure = 1;
   take(c, iCons)->omit = !pTerm->bUnsure;
-  if( pTerm->bUnsure ) c->bExact = 0;
   ormBufPrintf(&c->code, " %s%c%d", pTerm->bUnsure ? "~" : "", pOp->cOp, iCol);
   noteTerm(c, pOp, iCol);
 }
@@ -152,7 +177,6 @@ static int chooseTerms(Chooser *c){
       if( pCons->usable ) c->iLimit = i;
     }else if( pCons->op==SQLITE_INDEX_CONSTRAINT_OFFSET ){
       if( pCons->usable ) c->iOffset = i;
-      else c->bExact = 0;
     }else{
       chooseTerm(c, i);
     }
@@ -166,7 +190,7 @@ static int chooseTerms(Chooser *c){
 static int hasEqual(const Chooser *c, int iField, double *prList){
   for(int i=0; i<c->nTerm; i++){
     const OrmTableTerm *p = &c->aTerm[i];
-    if( p->cOp=='q' || fieldOf(c->p, p->iCol)!=iField ) continue;
+    if( p->cOp=='q' || ormTableField(c->p, p->iCol)!=iField ) continue;
     if( p->cOp=='i' ) *prList *= 25;
     if( p->cOp=='=' || p->cOp=='s' || p->cOp=='n' || p->cOp=='i' ) return 1;
   }
@@ -178,9 +202,9 @@ static double rangeShare(const Chooser *c, int iField){
   int bLow = 0, bHigh = 0;
   for(int i=0; i<c->nTerm; i++){
     const OrmTableTerm *p = &c->aTerm[i];
-    if( p->cOp=='q' || fieldOf(c->p, p->iCol)!=iField ) continue;
-    if( p->cOp=='>' || p->cOp=='g' ) bLow = 1;
-    if( p->cOp=='<' || p->cOp=='l' ) bHigh = 1;
+    if( p->cOp=='q' || ormTableField(c->p, p->iCol)!=iField ) continue;
+    if( strchr(">gh", p->cOp) ) bLow = 1;
+    if( strchr("<lH", p->cOp) ) bHigh = 1;
     if( p->cOp=='k' || p->cOp=='b' ) bLow = bHigh = 1;
   }
   return bLow && bHigh ? 1.0/64 : bLow || bHigh ? 1.0/4 : 1.0;
@@ -191,7 +215,7 @@ static int indexOrders(const Chooser *c, const OrmIndex *pIndex, int iFrom){
   const sqlite3_index_info *pInfo = c->pInfo;
   for(int i=0; i<pInfo->nOrderBy; i++){
     if( iFrom+i>=pIndex->n ) return 0;
-    if( fieldOf(c->p, pInfo->aOrderBy[i].iColumn)!=pIndex->aField[iFrom+i] ){
+    if( ormTableField(c->p, pInfo->aOrderBy[i].iColumn)!=pIndex->aField[iFrom+i] ){
       return 0;
     }
     if( pInfo->aOrderBy[i].desc!=pInfo->aOrderBy[0].desc ) return 0;
@@ -224,7 +248,7 @@ static int isUnique(const Chooser *c){
     for(int j=0; j<p->n; j++){
       for(int k=0; k<c->nTerm; k++){
         if( c->aTerm[k].cOp=='='
-         && fieldOf(c->p, c->aTerm[k].iCol)==p->aField[j] ){ n++; break; }
+         && ormTableField(c->p, c->aTerm[k].iCol)==p->aField[j] ){ n++; break; }
       }
     }
     if( n==p->n ) return 1;
@@ -291,13 +315,13 @@ static void chooseOrder(Chooser *c, int bFree){
 }
 
 static void chooseLimit(Chooser *c){
-  if( c->iLimit<0 || !c->bExact || c->nTerm+2>MAX_TERM ) return;
+  if( c->iLimit<0 || c->nTerm+2>MAX_TERM ) return;
   if( c->pInfo->nOrderBy && !c->pInfo->orderByConsumed ) return;
-  take(c, c->iLimit);
+  take(c, c->iLimit)->omit = 0;
   ormBufAdd(&c->code, " t0", -1);
   ormBufAdd(&c->note, " LIMIT ?", -1);
   if( c->iOffset>=0 ){
-    take(c, c->iOffset);
+    take(c, c->iOffset)->omit = 0;
     ormBufAdd(&c->code, " f0", -1);
     ormBufAdd(&c->note, " OFFSET ?", -1);
   }
@@ -325,7 +349,6 @@ int ormTableBestIndex(sqlite3_vtab *pVtab, sqlite3_index_info *pInfo){
   c.pInfo = pInfo;
   c.pErr = &err;
   c.iLimit = c.iOffset = -1;
-  c.bExact = 1;
   ormBufInit(&c.note, &err);
   ormBufInit(&c.code, &err);
   if( c.p ) rc = choose(&c);
@@ -351,141 +374,13 @@ static void planWord(OrmTablePlan *p, const char *z){
     pTerm->bUnsure = (u8)bUnsure;
     pTerm->iCol = (int)strtol(&z[1], 0, 10);
     if( cOp=='q' ) p->bQuery = 1;
+    if( cOp=='t' ) p->bLimit = 1;
   }
 }
 
 static void planParse(OrmTablePlan *p, const char *zIdx){
   const char *z = strrchr(zIdx, '|');
   while( z && (z = strchr(z, ' '))!=0 ) planWord(p, ++z);
-}
-
-/* Is the column among those used?  All from 63 on share a bit. */
-static int isUsed(const OrmTablePlan *p, int iCol){
-  return (int)(p->mUsed>>(iCol<63 ? iCol : 63)) & 1;
-}
-
-/* -------------------------------------------------- the inner statement --- */
-
-static void addResult(
-  OrmBuf *pBuf, const OrmTableShape *p, OrmTablePlan *pPlan, int *aField,
-  int iField
-){
-  if( aField[iField]>=0 ) return;
-  aField[iField] = pPlan->nResult++;
-  ormBufAdd(pBuf, aField[iField] ? ", " : " ", -1);
-  ormBufColumn(pBuf, "t0", p->pModel->aField[iField].zName);
-}
-
-/* The key, which comes first, and the fields that are used. */
-static void resultSql(
-  OrmBuf *pBuf, const OrmTableShape *p, OrmTablePlan *pPlan, int *aField
-){
-  const OrmModel *pModel = p->pModel;
-  for(int i=0; i<pModel->nField; i++) aField[i] = -1;
-  for(int i=0; i<pModel->nKey; i++){
-    addResult(pBuf, p, pPlan, aField, pModel->aKey[i]);
-  }
-  for(int i=0; i<p->nCol; i++){
-    const OrmTableColumn *pCol = &p->aCol[i];
-    pPlan->aResult[i] = -1;
-    if( pCol->eKind==ORM_TABLE_FIELD && !pCol->bGone ){
-      if( isUsed(pPlan, i) ) addResult(pBuf, p, pPlan, aField, pCol->iField);
-      pPlan->aResult[i] = aField[pCol->iField];
-    }else if( pCol->eKind==ORM_TABLE_KEY && pModel->nKey==1 ){
-      pPlan->aResult[i] = 0;
-    }
-  }
-}
-
-static void columnSql(OrmBuf *pBuf, const OrmTableShape *p, int iCol){
-  ormBufColumn(pBuf, "t0", p->pModel->aField[fieldOf(p, iCol)].zName);
-}
-
-/* A view's columns have a collation that nothing tells: SQLite outside takes
-** them for BINARY. */
-static void collateSql(OrmBuf *pBuf, const OrmTableShape *p){
-  if( p->pModel->bView ) ormBufAdd(pBuf, " COLLATE BINARY", -1);
-}
-
-/* What a term asks of the rows when a number is compared with text: less than
-** it says, never more. */
-static void weakSql(
-  OrmBuf *pBuf, const OrmTableShape *p, const OrmTableTerm *pTerm, int iArg
-){
-  int bOpen = strchr("=<lsi", pTerm->cOp)!=0;
-  if( columnAffinity(p, pTerm->iCol)=='B' || pTerm->cOp=='d'
-   || pTerm->cOp=='S' ){
-    ormBufChar(pBuf, '1');
-    return;
-  }
-  if( bOpen ) ormBufChar(pBuf, '(');
-  columnSql(pBuf, p, pTerm->iCol);
-  ormBufAdd(pBuf, operatorFor(pTerm->cOp)->zSql, -1);
-  ormBufPrintf(pBuf, pTerm->cOp=='i' ? "(SELECT k0 FROM main.orm_keys(?%d))"
-                                     : "?%d", iArg);
-  if( !bOpen ) return;
-  ormBufAdd(pBuf, " OR ", -1);
-  columnSql(pBuf, p, pTerm->iCol);
-  ormBufAdd(pBuf, " BETWEEN '' AND x'')", -1);
-}
-
-static void termSql(
-  OrmBuf *pBuf, const OrmTableShape *p, const OrmTablePlan *pPlan, int i
-){
-  const OrmTableTerm *pTerm = &pPlan->aTerm[i];
-  const struct Operator *pOp = operatorFor(pTerm->cOp);
-  if( pPlan->mWeak & (1u<<i) ){
-    weakSql(pBuf, p, pTerm, i + 1);
-    return;
-  }
-  columnSql(pBuf, p, pTerm->iCol);
-  if( pOp->bCompare ) collateSql(pBuf, p);
-  ormBufAdd(pBuf, pOp->zSql, -1);
-  switch( pTerm->cOp ){
-    case 'n': case 'N': break;
-    case 'i':
-      ormBufPrintf(pBuf, "(SELECT k0 FROM main.orm_keys(?%d))", i + 1);
-      break;
-    case 'k': case 'b':
-      /* The + keeps SQLite from preparing anew for every pattern. */
-      ormBufPrintf(pBuf, "+?%d", i + 1);
-      break;
-    default:
-      ormBufPrintf(pBuf, "?%d", i + 1);
-  }
-}
-
-static void whereSql(
-  OrmBuf *pBuf, const OrmTableShape *p, const OrmTablePlan *pPlan
-){
-  const char *zBefore = " WHERE ";
-  if( p->pModel->iSoftDelete>=0 ){
-    ormBufAdd(pBuf, " WHERE NOT (", -1);
-    ormSoftDeletedSql(pBuf, p->pModel, "t0");
-    ormBufChar(pBuf, ')');
-    zBefore = " AND ";
-  }
-  for(int i=0; i<pPlan->nTerm; i++){
-    if( operatorFor(pPlan->aTerm[i].cOp)==0 ) continue;
-    ormBufAdd(pBuf, zBefore, -1);
-    termSql(pBuf, p, pPlan, i);
-    zBefore = " AND ";
-  }
-}
-
-static void tailSql(
-  OrmBuf *pBuf, const OrmTableShape *p, const OrmTablePlan *pPlan
-){
-  for(int i=0; i<pPlan->nOrder; i++){
-    ormBufAdd(pBuf, i ? ", " : " ORDER BY ", -1);
-    columnSql(pBuf, p, pPlan->aOrder[i].iCol);
-    collateSql(pBuf, p);
-    if( pPlan->aOrder[i].cOp=='-' ) ormBufAdd(pBuf, " DESC", -1);
-  }
-  for(int i=0; i<pPlan->nTerm; i++){
-    if( pPlan->aTerm[i].cOp=='t' ) ormBufPrintf(pBuf, " LIMIT ?%d", i + 1);
-    if( pPlan->aTerm[i].cOp=='f' ) ormBufPrintf(pBuf, " OFFSET ?%d", i + 1);
-  }
 }
 
 /* A plan made for columns that the model has no more. */
@@ -503,36 +398,17 @@ static void checkGone(
   }
 }
 
-static void planSql(
-  OrmErr *pErr, const OrmTableShape *p, OrmTablePlan *pPlan, int *aField
-){
-  OrmBuf buf;
+static void planSql(OrmErr *pErr, OrmTableShape *p, OrmTablePlan *pPlan){
+  OrmArena arena;
+  OrmSql sql;
   i64 nSql;
-  ormBufInit(&buf, pErr);
-  ormBufAdd(&buf, "SELECT", -1);
-  resultSql(&buf, p, pPlan, aField);
-  ormBufAdd(&buf, " FROM ", -1);
-  ormBufTable(&buf, p->pModel->zTable);
-  ormBufAdd(&buf, " AS t0", -1);
-  whereSql(&buf, p, pPlan);
-  tailSql(&buf, p, pPlan);
-  pPlan->zSql = ormBufTake(&buf, &nSql);
+  ormArenaInit(&arena, pErr);
+  ormSqlInit(&sql, p->pOrm, &arena, pPlan->nTerm + 2);
+  ormTableSql(&sql, p, pPlan, 0);
+  pPlan->zSql = ormBufTake(&sql.buf, &nSql);
   pPlan->nSql = (int)nSql;
-  ormBufFree(&buf);
-}
-
-void ormTableLateSql(OrmBuf *pBuf, const OrmTableShape *p, int iCol){
-  const OrmModel *pModel = p->pModel;
-  ormBufAdd(pBuf, "SELECT ", -1);
-  columnSql(pBuf, p, iCol);
-  ormBufAdd(pBuf, " FROM ", -1);
-  ormBufTable(pBuf, pModel->zTable);
-  ormBufAdd(pBuf, " AS t0 WHERE ", -1);
-  for(int i=0; i<pModel->nKey; i++){
-    if( i ) ormBufAdd(pBuf, " AND ", -1);
-    ormBufColumn(pBuf, "t0", pModel->aField[pModel->aKey[i]].zName);
-    ormBufPrintf(pBuf, " IS ?%d", i + 1);
-  }
+  ormSqlFree(&sql);
+  ormArenaFree(&arena);
 }
 
 /* ------------------------------------------------------ plans of a shape -- */
@@ -546,19 +422,21 @@ static void planFree(const OrmTableShape *p, OrmTablePlan *pPlan){
   sqlite3_free(pPlan);
 }
 
-/* One block: the plan, its terms, its order, two columns of numbers. */
+/* One block: the plan, its terms, its order, three columns of numbers. */
 static OrmTablePlan *planAlloc(const OrmTableShape *p, const char *zIdx){
   u64 nWord = 1;
-  int nCol = p->nCol + 1;
+  u64 nCol = (u64)p->nCol + 1, nKey = (u64)p->pModel->nKey;
   OrmTablePlan *pPlan;
   for(const char *z=strrchr(zIdx, '|'); z && *z; z++) nWord += *z==' ';
   pPlan = sqlite3_malloc64(sizeof(*pPlan) + 2*nWord*sizeof(OrmTableTerm)
-              + ((u64)nCol + (u64)p->pModel->nField)*sizeof(int));
+              + (3*nCol + nKey)*sizeof(int));
   if( pPlan==0 ) return 0;
   memset(pPlan, 0, sizeof(*pPlan));
   pPlan->aTerm = (OrmTableTerm*)&pPlan[1];
   pPlan->aOrder = &pPlan->aTerm[nWord];
-  pPlan->aResult = (int*)&pPlan->aOrder[nWord];
+  pPlan->aPlace = (int*)&pPlan->aOrder[nWord];
+  pPlan->aJoin = &pPlan->aPlace[nCol];
+  pPlan->aResult = &pPlan->aJoin[nCol];
   pPlan->zIdx = sqlite3_mprintf("%s", zIdx);
   if( pPlan->zIdx==0 ){
     sqlite3_free(pPlan);
@@ -582,7 +460,8 @@ static OrmTablePlan *planNew(
                               : pPlan->mUsed==~(u64)0;
   checkGone(pErr, p, pPlan);
   if( pErr->rc==SQLITE_OK ){
-    planSql(pErr, p, pPlan, &pPlan->aResult[p->nCol + 1]);
+    ormTableResults(p, pPlan);
+    planSql(pErr, p, pPlan);
   }
   if( pErr->rc ){
     planFree(p, pPlan);

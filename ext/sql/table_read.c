@@ -4,6 +4,10 @@
 **
 ** The statement belongs to the plan when no cursor uses it, reset and ready, so
 ** that a second execution only binds and steps.
+**
+** A plan with a LIMIT asks for LIMIT + OFFSET rows.  When SQLite wants more it
+** has turned some down, and the same statement is run again for those behind:
+** it is the same program, so it gives the same rows in the same order.
 */
 #include "table.h"
 
@@ -14,7 +18,8 @@ struct Cursor {
   OrmTablePlan *pPlan;          /* in use, or 0                               */
   OrmStmt *pStmt;               /* on loan, or 0                              */
   u8 bEof;
-  u8 bStepped;                  /* a plan of one row has given it             */
+  i64 nRow;                     /* rows of this xFilter so far                */
+  i64 nLimit;                   /* how many the statement gives; -1: all      */
   OrmErr err;
   OrmArena arena;               /* lists of IN                                */
 };
@@ -106,19 +111,52 @@ static void bindList(Cursor *p, OrmErr *pErr, int iParam, sqlite3_value *pIn){
   ormKeysBind(pErr, p->pStmt, iParam, pKeys);
 }
 
+/* How many rows will be wanted: LIMIT + OFFSET. */
+static i64 wantedRows(const OrmTablePlan *pPlan, sqlite3_value **argv){
+  i64 nLimit = -1, nOffset = 0;
+  for(int i=0; i<pPlan->nTerm; i++){
+    if( pPlan->aTerm[i].cOp=='t' ) nLimit = sqlite3_value_int64(argv[i]);
+    if( pPlan->aTerm[i].cOp=='f' ) nOffset = sqlite3_value_int64(argv[i]);
+  }
+  if( nLimit<0 ) return -1;
+  if( nOffset<0 ) nOffset = 0;
+  return nLimit<=INT64_MAX-nOffset ? nLimit + nOffset : -1;
+}
+
+/* The statement's LIMIT and OFFSET. */
+static void bindLimit(Cursor *p, OrmErr *pErr, i64 nLimit, i64 nOffset){
+  OrmTablePlan *pPlan = p->pPlan;
+  int rc = SQLITE_OK;
+  p->nLimit = nLimit;
+  for(int i=0; i<pPlan->nTerm && rc==SQLITE_OK; i++){
+    if( pPlan->aTerm[i].cOp=='t' ){
+      rc = sqlite3_bind_int64(p->pStmt->p, i + 1, nLimit);
+    }
+  }
+  if( rc==SQLITE_OK ){
+    rc = sqlite3_bind_int64(p->pStmt->p, pPlan->nTerm + 1, nOffset);
+  }
+  if( rc!=SQLITE_OK ) ormErrDb(pErr, p->pShape->pOrm->db, rc);
+}
+
 static void bindArguments(Cursor *p, OrmErr *pErr, sqlite3_value **argv){
-  for(int i=0; i<p->pPlan->nTerm && pErr->rc==SQLITE_OK; i++){
+  const OrmTablePlan *pPlan = p->pPlan;
+  for(int i=0; i<pPlan->nTerm && pErr->rc==SQLITE_OK; i++){
     int rc = SQLITE_OK;
-    switch( p->pPlan->aTerm[i].cOp ){
-      case 'n': case 'N': break;
+    if( i>=p->pStmt->nParam ) break;
+    if( (pPlan->mWeak & (1u<<i)) && ormTableWeakIsGone(p->pShape,
+                                                       &pPlan->aTerm[i]) ){
+      continue;
+    }
+    switch( pPlan->aTerm[i].cOp ){
+      case 'n': case 'N': case 't': case 'f': break;
       case 'i': bindList(p, pErr, i + 1, argv[i]); break;
       default:  rc = sqlite3_bind_value(p->pStmt->p, i + 1, argv[i]);
     }
-    /* A weakened term has no parameter. */
-    if( rc!=SQLITE_OK && !(rc==SQLITE_RANGE && p->pPlan->mWeak) ){
-      ormErrDb(pErr, p->pShape->pOrm->db, rc);
-    }
+    if( rc!=SQLITE_OK ) ormErrDb(pErr, p->pShape->pOrm->db, rc);
   }
+  p->nLimit = -1;
+  if( pPlan->bLimit ) bindLimit(p, pErr, wantedRows(pPlan, argv), 0);
 }
 
 static int isNumber(sqlite3_value *p){
@@ -186,13 +224,24 @@ static void filter(
   if( p->pStmt ) bindArguments(p, pErr, argv);
 }
 
+/* The statement has given as many rows as it was asked for, and SQLite wants
+** more. */
+static int moreRows(Cursor *p, OrmErr *pErr){
+  sqlite3_reset(p->pStmt->p);
+  bindLimit(p, pErr, -1, p->nRow);
+  return ormStmtStep(p->pShape->pOrm, pErr, p->pStmt);
+}
+
 static int advance(Cursor *p, OrmErr *pErr){
-  if( p->pPlan && p->pPlan->bOneRow && p->bStepped ){
-    p->bEof = 1;
+  int bRow;
+  if( p->pPlan->bOneRow && p->nRow ){
+    bRow = 0;
   }else{
-    p->bEof = !ormStmtStep(p->pShape->pOrm, pErr, p->pStmt);
-    p->bStepped = 1;
+    bRow = ormStmtStep(p->pShape->pOrm, pErr, p->pStmt);
+    if( !bRow && p->nRow==p->nLimit && p->nRow>0 ) bRow = moreRows(p, pErr);
   }
+  p->nRow += bRow;
+  p->bEof = !bRow;
   return pErr->rc ? ormErrVtab(pErr, p->base.pVtab) : SQLITE_OK;
 }
 
@@ -205,7 +254,7 @@ int ormTableFilter(
   ORM_UNUSED(idxNum);
   ORM_UNUSED(argc);
   p->bEof = 1;
-  p->bStepped = 0;
+  p->nRow = 0;
   filter(p, pErr, idxStr, argv);
   if( pErr->rc ) return ormErrVtab(pErr, pCursor->pVtab);
   return advance(p, pErr);
@@ -276,10 +325,12 @@ static void resultLate(
 ){
   Orm *pOrm = p->pShape->pOrm;
   OrmStmt *pStmt;
-  OrmBuf buf;
-  ormBufInit(&buf, pErr);
-  ormTableLateSql(&buf, p->pShape, iCol);
-  pStmt = ormStmtTake(pOrm, pErr, ormBufText(&buf), buf.n);
+  OrmArena arena;
+  OrmSql sql;
+  ormArenaInit(&arena, pErr);
+  ormSqlInit(&sql, pOrm, &arena, p->pShape->pModel->nKey + 1);
+  ormTableLateSql(&sql, p->pShape, iCol);
+  pStmt = ormStmtTake(pOrm, pErr, ormBufText(&sql.buf), sql.buf.n);
   for(int i=0; pStmt && i<p->pShape->pModel->nKey; i++){
     sqlite3_value *pKey = sqlite3_column_value(p->pStmt->p, i);
     int rc = sqlite3_bind_value(pStmt->p, i + 1, pKey);
@@ -289,7 +340,8 @@ static void resultLate(
     resultValue(pCtx, sqlite3_column_value(pStmt->p, 0));
   }
   ormStmtGive(pOrm, pErr, pStmt);
-  ormBufFree(&buf);
+  ormSqlFree(&sql);
+  ormArenaFree(&arena);
 }
 
 static void resultSpecial(
@@ -304,8 +356,9 @@ static void resultSpecial(
     return;
   }
   switch( pCol->eKind ){
-    case ORM_TABLE_FIELD: resultLate(p, pErr, pCtx, iCol); break;
-    case ORM_TABLE_KEY:   resultKey(p, pErr, pCtx); break;
+    case ORM_TABLE_FIELD:
+    case ORM_TABLE_TARGET: resultLate(p, pErr, pCtx, iCol); break;
+    case ORM_TABLE_KEY:    resultKey(p, pErr, pCtx); break;
     case ORM_TABLE_SECRET:
       if( p->pPlan->bUpdate ) break;
       ormErr(pErr, SQLITE_ERROR, "orm: %s.%s is hidden: it can be written, not"
@@ -319,9 +372,9 @@ int ormTableColumn(
   sqlite3_vtab_cursor *pCursor, sqlite3_context *pCtx, int iCol
 ){
   Cursor *p = (Cursor*)pCursor;
-  int iResult = p->pPlan->aResult[iCol];
-  if( iResult>=0 ){
-    resultValue(pCtx, sqlite3_column_value(p->pStmt->p, iResult));
+  int iPlace = p->pPlan->aPlace[iCol];
+  if( iPlace>=0 ){
+    resultValue(pCtx, sqlite3_column_value(p->pStmt->p, iPlace));
     return SQLITE_OK;
   }
   resultSpecial(p, &p->err, pCtx, iCol);
