@@ -1156,6 +1156,8 @@ OrmCatalog *ormRulesCatalog(OrmRules*);
 /* SQL text: "<alias>.<id>, .." and the joins of an edge between two aliases. */
 void ormNodeIds(OrmBuf*, const OrmNode*, const char *zAlias);
 void ormEdgeJoin(OrmBuf*, const OrmEdge*, const char *zFrom, const char *zTo);
+/* Do both ends of a direct edge compare alike, so that IN may stand for =? */
+int ormEdgeSameCollation(const OrmEdge*);
 /* " SET .." that lets go of an edge whose eOpen is not ORM_OPEN_NOT. */
 void ormEdgeOpenSql(OrmBuf*, const OrmEdge*);
 void ormSoftDeletedSql(OrmBuf*, const OrmModel*, const char *zAlias);

@@ -481,8 +481,8 @@ void ormFlushRow(Unit *p, UnitRow *pRow){
   }
 }
 
-/* References of a row before the deletes: those that are known, and with
-** bNull the others set NULL.  0: some could be neither. */
+/* References of a row before the deletes: those to rows that are there, the
+** others set NULL until theirs are.  0: some could be neither. */
 int ormFlushEarly(Unit *p, UnitRow *pRow){
   const OrmModel *pModel = pRow->pModel->p;
   u8 *abOnly = ormArenaAlloc(p->pArena, pModel->nField);
@@ -495,9 +495,9 @@ int ormFlushEarly(Unit *p, UnitRow *pRow){
     UnitVal *pVal = &pRow->aVal[i];
     if( !pVal->bRel || pVal->eKind==UNIT_NONE ) continue;
     abOnly[i] = 1;
-    if( pVal->eKind!=UNIT_REF || ormUnitKnown(pVal->pRef, pVal->iRef, &v) ){
-      continue;
-    }
+    if( pVal->eKind!=UNIT_REF ) continue;
+    if( ormUnitSame(pVal->pRef)->eState==UNIT_OLD
+     && ormUnitKnown(pVal->pRef, pVal->iRef, &v) ) continue;
     if( pModel->aField[i].bNotNull || pModel->aField[i].iKey ){
       bAll = 0;
       abOnly[i] = 0;

@@ -86,7 +86,8 @@ static void leaves(OrmCascade *p){
   for(int i=0; i<p->nNode; i++){
     OrmEdge *pEdge = ormCascadeEdges(p, i);
     for(; pEdge; pEdge=pEdge->pNext){
-      if( pEdge->eAction>ORM_EDGE_UNLINK || pEdge->pVia || !pEdge->bRefers ){
+      if( pEdge->eAction>ORM_EDGE_UNLINK || pEdge->pVia || !pEdge->bRefers
+       || !ormEdgeSameCollation(pEdge) ){
         p->apNode[pEdge->pTo->iNode]->bLeaf = 0;
       }
     }

@@ -617,8 +617,8 @@ void ormNodeIds(OrmBuf *pBuf, const OrmNode *p, const char *zAlias){
   }
 }
 
-/* "a.x = b.y", the side referred to first where collations differ, since the
-** left one decides. */
+/* "a.x = b.y", the side referred to first: where collations differ, the left
+** one decides. */
 static void joinColumns(
   OrmBuf *pBuf, const char *zRef, const OrmNode *pRef, int iRef,
   const char *zChild, const OrmNode *pChild, int iChild
@@ -652,6 +652,14 @@ void ormEdgeJoin(
       joinColumns(pBuf, zTo, p->pTo, p->aTo[i], zFrom, p->pFrom, p->aFrom[i]);
     }
   }
+}
+
+int ormEdgeSameCollation(const OrmEdge *p){
+  for(int i=0; i<p->n; i++){
+    if( sqlite3_stricmp(p->pFrom->aCol[p->aFrom[i]].zColl,
+                        p->pTo->aCol[p->aTo[i]].zColl)!=0 ) return 0;
+  }
+  return 1;
 }
 
 void ormEdgeOpenSql(OrmBuf *pBuf, const OrmEdge *p){

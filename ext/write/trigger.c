@@ -234,10 +234,32 @@ static void goes(Closure *p, int i, const char *zAlias){
   work(p, i);
 }
 
+/* "EXISTS (SELECT 1 FROM t AS p WHERE p goes AND p.key = t.fk)", for ends of
+** other collations: the one referred to decides, so it stands left. */
+static void refersByEach(Closure *p, const OrmEdge *pEdge, int i){
+  add(p, "EXISTS (SELECT 1 FROM ");
+  name(p, pEdge->pFrom->zTable);
+  add(p, " AS orm_p WHERE ");
+  goes(p, i, "orm_p");
+  for(int j=0; j<pEdge->n; j++){
+    add(p, " AND ");
+    columns(p, pEdge->pFrom, "orm_p", 1, &pEdge->aFrom[j]);
+    add(p, " = ");
+    name(p, pEdge->pTo->zTable);
+    add(p, ".");
+    name(p, pEdge->pTo->aCol[pEdge->aTo[j]].zName);
+  }
+  add(p, ")");
+}
+
 /* "fk IN (SELECT p.key FROM t AS p WHERE p goes)": rows of an edge's end.
 ** Where the key is the rowid the work rows are the keys themselves. */
 static void refers(Closure *p, const OrmEdge *pEdge){
   int i = partFind(p, pEdge->pFrom);
+  if( !ormEdgeSameCollation(pEdge) ){
+    refersByEach(p, pEdge, i);
+    return;
+  }
   columns(p, pEdge->pTo, 0, pEdge->n, pEdge->aTo);
   add(p, " IN ");
   if( pEdge->n==1 && pEdge->pFrom->iRowid>=0
