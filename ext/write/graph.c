@@ -64,6 +64,7 @@ static UnitRow *keyRow(
   Unit *p, OrmModel *pModel, const OrmJson *pNode, int eRole
 ){
   const OrmJson *pPart = pNode;
+  const char *zWanted;
   UnitRow *pRow;
   if( pNode->eType==ORM_JSON_NULL || pNode->eType==ORM_JSON_TRUE
    || pNode->eType==ORM_JSON_FALSE ){
@@ -83,7 +84,9 @@ static UnitRow *keyRow(
   for(int i=0; i<pModel->nKey && pRow; i++, pPart=pPart->pNext){
     UnitVal *pVal = ormUnitVal(p, pRow, pModel->aKey[i]);
     if( pVal==0 ) return 0;
-    if( !ormUnitValue(p, &pModel->aField[pModel->aKey[i]], pPart, &pVal->v) ){
+    zWanted = ormUnitValue(p, &pModel->aField[pModel->aKey[i]], pPart, &pVal->v);
+    if( zWanted ){
+      ormUnitWrong(p, &pModel->aField[pModel->aKey[i]], pPart, zWanted);
       pRow->eState = UNIT_GONE;
       return 0;
     }
@@ -309,9 +312,15 @@ static void readField(Unit *p, UnitRow *pRow, int i, const OrmJson *pNode){
   const OrmField *pField = &pRow->pModel->p->aField[i];
   UnitVal *pVal = ormUnitVal(p, pRow, i);
   struct OrmBind v;
+  const char *zWanted;
   if( pVal==0 || readIncrement(p, pField, pNode, pVal) ) return;
-  if( !ormUnitValue(p, pField, pNode, &v) ) return;
-  if( pVal->bRel ) return;                          /* C19: it wins           */
+  zWanted = ormUnitValue(p, pField, pNode, &v);
+  if( pVal->bRel && zWanted==0 ) return;            /* C19: it wins           */
+  if( pVal->bRel || (zWanted && v.eType==0) ){
+    ormUnitWrong(p, pField, pNode, zWanted);
+    return;
+  }
+  pVal->zWanted = zWanted;
   pVal->eKind = UNIT_BIND;
   pVal->v = v;
   pVal->pNode = pNode;

@@ -524,10 +524,13 @@ static void checkValue(Unit *p, UnitRow *pRow, int i){
     return;
   }
   if( bOld && pVal->eKind==UNIT_BIND && pRow->aOld[i].eType
-   && ormValueSame(p->pArena, pField, &pVal->v, &pRow->aOld[i]) ){
+   && ((pVal->zWanted==0
+        && ormValueSame(p->pArena, pField, &pVal->v, &pRow->aOld[i]))
+       || ormValueRaw(pField, pVal->pNode, &pRow->aOld[i])) ){
     pVal->eKind = UNIT_NONE;
     return;
   }
+  if( pVal->zWanted ) ormUnitWrong(p, pField, pVal->pNode, pVal->zWanted);
   if( pField->bGenerated || (pField->bReadonly && !pVal->bRel) ){
     if( pField->iKey && bOld && pRow->aFind==0 ) return;
     ormUnitErr(p, SQLITE_ERROR, pVal->pNode, "%s is %s", pField->zName,
@@ -535,8 +538,19 @@ static void checkValue(Unit *p, UnitRow *pRow, int i){
   }
 }
 
+void ormResolveTypes(Unit *p, UnitRow *pRow){
+  for(int i=0; pRow->aVal && i<pRow->pModel->p->nField; i++){
+    const UnitVal *pVal = &pRow->aVal[i];
+    if( pVal->eKind!=UNIT_BIND || pVal->zWanted==0 ) continue;
+    ormUnitWrong(p, &pRow->pModel->p->aField[i], pVal->pNode, pVal->zWanted);
+  }
+}
+
 static void checkRow(Unit *p, UnitRow *pRow){
-  if( pRow->eState!=UNIT_OLD && pRow->eState!=UNIT_NEW ) return;
+  if( pRow->eState!=UNIT_OLD && pRow->eState!=UNIT_NEW ){
+    ormResolveTypes(p, pRow);
+    return;
+  }
   if( pRow->eState==UNIT_NEW ){
     checkWords(p, pRow, ORM_CASCADE_SAVE_UPDATE, "save-update");
   }else{

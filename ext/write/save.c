@@ -283,6 +283,7 @@ static void updateAll(Save *s){
   if( pFirst==0 ){              /* nobody: the changes are checked anyway    */
     UnitRow *pRow = ormGraphRoot(&unit, s->pModel, s->pDoc);
     ormGraphRead(&unit, pRow);
+    for(; pRow; pRow=pRow->pNext) ormResolveTypes(&unit, pRow);
     ormUnitReport(&unit);
   }else{
     ormUnitRun(&unit);

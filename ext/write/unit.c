@@ -57,48 +57,58 @@ void ormUnitInit(
   p->pArena = pArena;
   p->pCatalog = pCatalog;
   p->eMode = eMode;
-  ormBufInit(&p->complaints, pErr);
   sqlite3_db_config(pOrm->db, SQLITE_DBCONFIG_ENABLE_FKEY, -1, &bOn);
   p->bForeignKeys = (u8)(bOn!=0);
 }
 
 void ormUnitFree(Unit *p){
   ormFlushDone(p);
-  ormBufFree(&p->complaints);
 }
 
-/* A complaint, collected with the others. */
+/* A complaint, put among the others by its place in the document. */
 void ormUnitErr(
   Unit *p, int rc, const OrmJson *pNode, const char *zFormat, ...
 ){
+  const char *zAt = pNode ? pNode->zRaw : 0;
+  UnitComplaint **pp = &p->pComplaint;
+  UnitComplaint *pNew;
   va_list ap;
   char *z;
   if( p->pErr->rc || p->nComplaint++>=MAX_COMPLAINT ) return;
-  if( p->rcComplaint==0 ) p->rcComplaint = rc;
   va_start(ap, zFormat);
   z = sqlite3_vmprintf(zFormat, ap);
   va_end(ap);
-  if( z==0 ){
-    ormErrOom(p->pErr);
-    return;
+  pNew = ormArenaAlloc(p->pArena, sizeof(*pNew));
+  if( z==0 ) ormErrOom(p->pErr);
+  if( pNew && z ){
+    int bPath = pNode && (pNode->pParent || strncmp(z, "stale ", 6)!=0);
+    pNew->rc = rc;
+    pNew->zAt = zAt;
+    pNew->zText = ormArenaPrintf(p->pArena, "%s%s%s",
+        bPath ? ormJsonPath(p->pArena, pNode) : "", bPath ? ": " : "", z);
+    while( *pp && (*pp)->zAt<=zAt ) pp = &(*pp)->pNext;
+    pNew->pNext = *pp;
+    *pp = pNew;
   }
-  if( p->complaints.n ) ormBufAdd(&p->complaints, "; ", 2);
-  if( pNode && (pNode->pParent || strncmp(z, "stale ", 6)!=0) ){
-    ormBufAdd(&p->complaints, ormJsonPath(p->pArena, pNode), -1);
-    ormBufAdd(&p->complaints, ": ", 2);
-  }
-  ormBufAdd(&p->complaints, z, -1);
   sqlite3_free(z);
 }
 
 /* The complaints become the error. */
 void ormUnitReport(Unit *p){
+  OrmBuf buf;
   if( p->nComplaint==0 || p->pErr->rc ) return;
-  if( p->nComplaint>MAX_COMPLAINT ){
-    ormBufPrintf(&p->complaints, "; and %d more",
-                 p->nComplaint - MAX_COMPLAINT);
+  ormBufInit(&buf, p->pErr);
+  for(UnitComplaint *q=p->pComplaint; q; q=q->pNext){
+    if( buf.n ) ormBufAdd(&buf, "; ", 2);
+    ormBufAdd(&buf, q->zText, -1);
   }
-  ormErr(p->pErr, p->rcComplaint, "orm: %s", ormBufText(&p->complaints));
+  if( p->nComplaint>MAX_COMPLAINT ){
+    ormBufPrintf(&buf, "; and %d more", p->nComplaint - MAX_COMPLAINT);
+  }
+  if( p->pErr->rc==SQLITE_OK ){
+    ormErr(p->pErr, p->pComplaint->rc, "orm: %s", ormBufText(&buf));
+  }
+  ormBufFree(&buf);
 }
 
 UnitModel *ormUnitModel(Unit *p, OrmModel *pModel){

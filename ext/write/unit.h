@@ -17,6 +17,7 @@ typedef struct UnitMember UnitMember;
 typedef struct UnitOrphan UnitOrphan;
 typedef struct UnitShape UnitShape;
 typedef struct UnitAgree UnitAgree;
+typedef struct UnitComplaint UnitComplaint;
 
 enum {                          /* what a field of a row is to get            */
   UNIT_NONE,                    /* nothing: it is not in the document         */
@@ -32,6 +33,7 @@ struct UnitVal {
   struct OrmBind v;             /* BIND, INC                                  */
   UnitRow *pRef;
   const OrmJson *pNode;         /* where it was given, or 0                   */
+  const char *zWanted;          /* it is of the wrong type: what is wanted    */
 };
 
 enum {
@@ -107,6 +109,12 @@ struct UnitAgree {              /* a second reference of the same column      */
   UnitRow *pRef; int iRef;
   const OrmJson *pNode;
 };
+struct UnitComplaint {
+  UnitComplaint *pNext;
+  const char *zAt;              /* place in the document                      */
+  const char *zText;
+  int rc;
+};
 struct UnitShape {              /* a statement kept while rows of one shape   */
   OrmStmt *p;                   /*   follow one another                       */
   u64 *aMask;                   /* its fields                                 */
@@ -130,8 +138,8 @@ struct Unit {
   OrmErr *pErr;
   OrmArena *pArena;
   OrmCatalog *pCatalog;
-  OrmBuf complaints;            /* all of them, as they will be reported      */
-  int nComplaint, rcComplaint;
+  UnitComplaint *pComplaint;    /* in the order of the document               */
+  int nComplaint;
   int eMode;                    /* ORM_WRITE_*                                */
   UnitModel *pModel, *pLastModel; int nModel;
   UnitRow *pFirst, *pLast; int nRow;
@@ -175,8 +183,11 @@ void ormUnitDefer(Unit*);
 int ormForeignKeysDefer(Orm*, OrmErr*, int bOn);      /* what it was          */
 
 /* value.c */
-/* The value of a field from JSON: 1, or 0 and a complaint. */
-int ormUnitValue(Unit*, const OrmField*, const OrmJson*, struct OrmBind *pOut);
+/* The value of a field from JSON: 0, or what is wanted instead. */
+const char *ormUnitValue(Unit*, const OrmField*, const OrmJson*,
+                         struct OrmBind *pOut);
+void ormUnitWrong(Unit*, const OrmField*, const OrmJson*, const char *zWanted);
+int ormValueRaw(const OrmField*, const OrmJson*, const struct OrmBind *pOld);
 /* As the column would store it. */
 void ormValAffinity(OrmArena*, struct OrmBind*, char cAff);
 int ormValSame(const struct OrmBind*, const struct OrmBind*);
@@ -199,6 +210,7 @@ void ormGraphInclude(Unit*, OrmModel*, const OrmJson*, OrmBuf*);
 
 /* resolve.c */
 void ormResolve(Unit*);
+void ormResolveTypes(Unit*, UnitRow*);   /* complain of wrong types          */
 UnitRow *ormResolveStored(Unit*, OrmModel*, sqlite3_stmt*, int iCol);
 void ormResolveColumns(Unit*, UnitModel*, OrmBuf*, const char *zAlias);
 int ormResolveCount(const UnitModel*);

@@ -130,17 +130,17 @@ static void bindInt(struct OrmBind *pOut, i64 i){
   pOut->u.i = i;
 }
 
-static int wrongType(
-  Unit *p, const OrmField *pField, const OrmJson *pNode, const char *zWhat
+/* Why a value is of the wrong type: the complaint. */
+void ormUnitWrong(
+  Unit *p, const OrmField *pField, const OrmJson *pNode, const char *zWanted
 ){
   if( pNode->eType==ORM_JSON_STRING && pNode->n<60 ){
     ormUnitErr(p, SQLITE_ERROR, pNode, "%s is %s, not \"%s\"", pField->zName,
-               zWhat, pNode->z);
+               zWanted, pNode->z);
   }else{
-    ormUnitErr(p, SQLITE_ERROR, pNode, "%s is %s, not %s", pField->zName, zWhat,
-               ormJsonTypeName(pNode));
+    ormUnitErr(p, SQLITE_ERROR, pNode, "%s is %s, not %s", pField->zName,
+               zWanted, ormJsonTypeName(pNode));
   }
-  return 0;
 }
 
 /* A scalar as SQLite has it; 0 for an array or an object. */
@@ -162,7 +162,9 @@ static int plainValue(const OrmJson *pNode, struct OrmBind *pOut){
 }
 
 /* Any JSON value as compact text. */
-static int jsonValue(Unit *p, const OrmJson *pNode, struct OrmBind *pOut){
+static void jsonValue(
+  Unit *p, const OrmJson *pNode, struct OrmBind *pOut
+){
   OrmBuf buf;
   char *z;
   ormBufInit(&buf, p->pErr);
@@ -171,7 +173,6 @@ static int jsonValue(Unit *p, const OrmJson *pNode, struct OrmBind *pOut){
   bindText(pOut, z ? z : "", z ? buf.n : 0);
   if( buf.n>=0x7ffffff0 ) ormErr(p->pErr, SQLITE_TOOBIG, "orm: json too big");
   ormBufFree(&buf);
-  return p->pErr->rc==SQLITE_OK;
 }
 
 static int isNumber(const OrmJson *p){
@@ -183,45 +184,55 @@ static int isBoolean(const OrmJson *p){
       || (p->eType==ORM_JSON_INTEGER && (p->u.i==0 || p->u.i==1));
 }
 
-int ormUnitValue(
+const char *ormUnitValue(
   Unit *p, const OrmField *pField, const OrmJson *pNode, struct OrmBind *pOut
 ){
   int nBlob = 0;
   char *z;
-  if( pNode->eType==ORM_JSON_NULL ) return plainValue(pNode, pOut);
-  if( pNode->n>0x7ffffff0 ) return wrongType(p, pField, pNode, "too big");
+  if( !plainValue(pNode, pOut) && pField->eType!=ORM_TYPE_JSON ){
+    return "a single value";
+  }
+  if( pNode->eType==ORM_JSON_NULL ) return 0;
+  if( pNode->n>0x7ffffff0 ) return "too big";
   switch( pField->eType ){
     case ORM_TYPE_JSON:
-      return jsonValue(p, pNode, pOut);
+      jsonValue(p, pNode, pOut);
+      return 0;
     case ORM_TYPE_BOOLEAN:
-      if( isBoolean(pNode) ) break;
-      return wrongType(p, pField, pNode, "a boolean");
+      return isBoolean(pNode) ? 0 : "a boolean";
     case ORM_TYPE_DATE:
     case ORM_TYPE_DATETIME: {
       int bTime = pField->eType==ORM_TYPE_DATETIME;
-      if( isNumber(pNode) ) break;
-      if( pNode->eType==ORM_JSON_STRING && isMoment(pNode, bTime) ) break;
-      return wrongType(p, pField, pNode, bTime ? "a datetime" : "a date");
+      if( isNumber(pNode) ) return 0;
+      if( pNode->eType==ORM_JSON_STRING && isMoment(pNode, bTime) ) return 0;
+      return bTime ? "a datetime" : "a date";
     }
     case ORM_TYPE_BLOB:
-      if( pNode->eType!=ORM_JSON_STRING ){
-        return wrongType(p, pField, pNode, "a blob in base64");
-      }
+      if( pNode->eType!=ORM_JSON_STRING ) return "a blob in base64";
       z = base64Read(p->pArena, pNode->z, pNode->n, &nBlob);
-      if( z==0 ) return wrongType(p, pField, pNode, "a blob in base64");
+      if( z==0 ) return "a blob in base64";
       bindText(pOut, z, nBlob);
       pOut->eType = SQLITE_BLOB;
-      return 1;
+      return 0;
     case ORM_TYPE_DECIMAL:
       if( isNumber(pNode) && pField->cAff=='B' ){
         bindText(pOut, pNode->z, pNode->n);
-        return 1;
       }
-      break;
-    default: break;
+      return 0;
+    default: return 0;
   }
-  if( plainValue(pNode, pOut) ) return 1;
-  return wrongType(p, pField, pNode, "a single value");
+}
+
+/* Is the stored value, which is none of its field's type, what was given?  It
+** was read out as what it is, so it comes back like that. */
+int ormValueRaw(
+  const OrmField *pField, const OrmJson *pNode, const struct OrmBind *pOld
+){
+  struct OrmBind v;
+  if( pNode==0 || !plainValue(pNode, &v) ) return 0;
+  if( pField->eType==ORM_TYPE_JSON && pOld->eType==SQLITE_TEXT
+   && ormJsonValid(pOld->u.z, pOld->n) ) return 0;
+  return ormValSame(&v, pOld);
 }
 
 /* ------------------------------------------------------------------------
