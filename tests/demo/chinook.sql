@@ -15,7 +15,7 @@ SELECT object FROM orm_object('Artist', '{
   "include": {"Album": {"select": ["Title"], "include":
     {"Track": {"select": ["Name", "UnitPrice"], "limit": 2}}}}}');
 .print
-.print -- 3. The customer who spent most, with the latest invoice, its lines and tracks.
+.print -- 3. The customer with most invoices, with the latest invoice, its lines and tracks.
 .print
 SELECT orm_first('Customer', '{
   "order_by": [{"_count": "Invoice", "desc": true}],
