@@ -248,8 +248,17 @@ void ormFetchKeyed(OrmLevel *p, OrmSql *pSql, const OrmKeyRef *pKey, int bPull){
   ormWhereSql(pSql, p->pQuery, "c");
 }
 
+/* Targets of links come in the order asked for; the list of keys has the
+** natural one already. */
 static void makeKeys(OrmSql *pSql, OrmLevel *p){
-  addEmit(pSql, p, "k.i", "");
+  int bSort = p->pRel && p->pRel->zSecondary && !p->bNatural;
+  int bInner = bSort && !p->bWide;
+  addEmit(pSql, p, bInner ? "c.orm_i" : "k.i", "");
+  if( bInner ){
+    add(pSql, " FROM (");
+    addInner(pSql, p);
+    add(pSql, ",k.i AS orm_i");
+  }
   add(pSql, " FROM orm_keys(?1) AS k CROSS JOIN ");
   addTable(pSql, p->pModel->zTable, "c");
   add(pSql, " WHERE ");
@@ -259,6 +268,92 @@ static void makeKeys(OrmSql *pSql, OrmLevel *p){
     addMatch(pSql, "c", p->pModel, p->pModel->nKey, p->pModel->aKey);
   }
   ormWhereSql(pSql, p->pQuery, "c");
+  if( bSort ) ormOrderSql(pSql, p->pQuery, "c");
+  if( bInner ) add(pSql, ") AS c");
+}
+
+/* Position and rowid: an index on the columns that join is enough. */
+static void makeRowids(OrmSql *pSql, OrmLevel *p){
+  add(pSql, "SELECT orm_emit(k.i,");
+  addColumn(pSql, "c", p->pModel, p->pModel->aKey[0]);
+  add(pSql, ") FROM orm_keys(?1) AS k CROSS JOIN ");
+  addTable(pSql, p->pModel->zTable, "c");
+  add(pSql, " WHERE ");
+  addMatch(pSql, "c", p->pModel, p->pRel->nRemote, p->pRel->aRemote);
+}
+
+static void makeRows(OrmSql *pSql, OrmLevel *p){
+  addEmit(pSql, p, "k.i", "");
+  add(pSql, " FROM orm_keys(?1) AS k CROSS JOIN ");
+  addTable(pSql, p->pModel->zTable, "c");
+  add(pSql, " WHERE ");
+  addMatch(pSql, "c", p->pModel, 1, p->pModel->aKey);
+  ormWhereSql(pSql, p->pQuery, "c");
+}
+
+/* ",l.a,l.b" */
+static void addLinkColumns(OrmSql *pSql, int n, const char **az, int bFirst){
+  for(int i=0; i<n; i++){
+    if( i || !bFirst ) add(pSql, ",");
+    ormBufColumn(&pSql->buf, "l", az[i]);
+  }
+}
+
+static void makeLinks(OrmSql *pSql, OrmLevel *p){
+  OrmRel *pRel = p->pRel;
+  add(pSql, "SELECT orm_emit(k.i");
+  addLinkColumns(pSql, pRel->nRemote, pRel->azSecRemote, 0);
+  add(pSql, ") FROM orm_keys(?1) AS k CROSS JOIN ");
+  addTable(pSql, pRel->zSecondary, "l");
+  add(pSql, " WHERE ");
+  for(int i=0; i<pRel->nLocal; i++){
+    if( i ) add(pSql, " AND ");
+    ormBufColumn(&pSql->buf, "l", pRel->azSecLocal[i]);
+    add(pSql, "=");
+    addKey(pSql, i);
+  }
+}
+
+static void makeLinkScan(OrmSql *pSql, OrmLevel *p){
+  OrmRel *pRel = p->pRel;
+  add(pSql, "SELECT orm_emit(");
+  addLinkColumns(pSql, pRel->nLocal, pRel->azSecLocal, 1);
+  addLinkColumns(pSql, pRel->nRemote, pRel->azSecRemote, 0);
+  add(pSql, ") FROM ");
+  addTable(pSql, pRel->zSecondary, "l");
+}
+
+/* 1 if a table has more than ?2 rows.  Rowids that span no more need no look
+** at the rows. */
+static void addMore(OrmSql *pSql, const char *zTable, const OrmModel *pModel){
+  if( pModel && pModel->bRowidKey ){
+    for(int i=0; i<2; i++){
+      add(pSql, i ? "(SELECT min(" : "SELECT (SELECT max(");
+      addColumn(pSql, "c", pModel, pModel->aKey[0]);
+      add(pSql, ") FROM ");
+      addTable(pSql, zTable, "c");
+      add(pSql, i ? ")>=?2 AND " : ")-");
+    }
+  }else{
+    add(pSql, "SELECT ");
+  }
+  add(pSql, "(SELECT 1 FROM ");
+  addTable(pSql, zTable, "c");
+  add(pSql, " LIMIT 1 OFFSET ?2) IS NOT NULL");
+}
+
+static void makeMoreParents(OrmSql *pSql, OrmLevel *p){
+  OrmModel *pModel = p->pParent->pModel;
+  addMore(pSql, pModel->zTable, pModel);
+}
+
+static void makeMoreRows(OrmSql *pSql, OrmLevel *p){
+  if( p->pRel->zSecondary ) addMore(pSql, p->pRel->zSecondary, 0);
+  else addMore(pSql, p->pModel->zTable, p->pModel);
+}
+
+static void makeMoreTargets(OrmSql *pSql, OrmLevel *p){
+  addMore(pSql, p->pModel->zTable, p->pModel);
 }
 
 static void makeEach(OrmSql *pSql, OrmLevel *p){
@@ -383,6 +478,13 @@ static void (*const axMake[ORM_FETCH_N])(OrmSql*, OrmLevel*) = {
   [ORM_FETCH_KEYS]      = makeKeys,
   [ORM_FETCH_EACH]      = makeEach,
   [ORM_FETCH_JOIN]      = makeJoin,
+  [ORM_FETCH_ROWIDS]    = makeRowids,
+  [ORM_FETCH_ROWS]      = makeRows,
+  [ORM_FETCH_LINKS]     = makeLinks,
+  [ORM_FETCH_LINK_SCAN] = makeLinkScan,
+  [ORM_FETCH_MORE_PARENTS] = makeMoreParents,
+  [ORM_FETCH_MORE_ROWS]    = makeMoreRows,
+  [ORM_FETCH_MORE_TARGETS] = makeMoreTargets,
   [ORM_FETCH_SCAN]      = makeScan,
   [ORM_FETCH_COUNT]     = makeCount,
   [ORM_FETCH_EXISTS]    = makeExists,

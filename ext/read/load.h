@@ -48,7 +48,9 @@ enum {
   ORM_FETCH_EXISTS,             /* is there any?                              */
   ORM_FETCH_TOTAL,              /* count(*) of the where alone                */
   ORM_FETCH_ROOT_KEYS,          /* primary keys of the root                   */
-  ORM_FETCH_MANY,               /* has the parent's table more than ?2 rows?  */
+  ORM_FETCH_MORE_PARENTS,       /* has the parent's table more than ?2 rows?  */
+  ORM_FETCH_MORE_ROWS,          /* the same of our or the link table,         */
+  ORM_FETCH_MORE_TARGETS,       /*   and of ours                              */
   ORM_FETCH_N
 };
 
@@ -76,7 +78,11 @@ struct OrmMap {                 /* keys, each once, found by value            */
   i64 nAlloc;
   struct OrmBind *aKey;         /* nKey*nCol                                  */
   u32 mHash; int *aHash;        /* key + 1, 0: empty; open addressing         */
+  i64 iMin, nDense, nDenseAlloc;             /* nDense>0: instead of the hash */
+  int *aDense;                  /* key + 1 of the integer iMin + i            */
+  i64 nIntAlloc; i64 *aInt;     /* the keys, ascending                        */
 };
+struct OrmPair { int iGroup, iTarget; };     /* a link                        */
 
 struct OrmLevel {
   OrmPlan *pPlan;
@@ -103,12 +109,14 @@ struct OrmLevel {
                                 /*   by SQL: the columns compare oddly        */
   u8 bHash;                     /* its columns may be compared by us          */
   u8 bLinkHash;                 /* so may a link table's with the target's    */
+  u8 bTargetUnique;             /* a link leads to one target at most         */
   u8 bIndexed;                  /* an index finds rows by the parent's key    */
   u8 bWide;                     /* more values than a function may have       */
   u8 bNatural;                  /* order asked for is that of a table scan    */
   u8 bRowid;                    /* rows can be fetched by rowid               */
   u8 bLimited;                  /* limit or offset                            */
   u8 bDistinct;                 /* rows of a run are all different            */
+  u8 bWhole;                    /* and most of the table's                    */
 
   /* what a run has loaded */
   int nRow; i64 nRowAlloc; OrmRow *aRow;
@@ -118,9 +126,12 @@ struct OrmLevel {
   int nGroup; i64 nHeadAlloc; int *aHead, *aTail;
   i64 nGroupAlloc; int *aGroup; /* of parent row - iFirst; -1: none           */
   u8 bPlain;                    /* the group is parent row - iFirst itself    */
-  u8 bLinks;                    /* groups list links, not rows                */
-  int nLink; i64 nLinkAlloc; struct OrmLink *aLink;
+  u8 bLinks;                    /* groups are parts of aLinkRow, from aHead   */
+  i64 nLinkAlloc; int *aLinkRow;             /*   to before aTail             */
   OrmMap map;
+  OrmMap target;                /* batch.c: keys of a link's targets,         */
+  i64 nTargetAlloc; int *aTargetRow;         /*   their rows, -1: none        */
+  int nPair; i64 nPairAlloc; struct OrmPair *aPair;
   /* recursive */
   OrmMap ident;
   i64 nSelfAlloc; int *aSelf;   /* group of each of our rows; -1: not loaded  */
@@ -128,7 +139,6 @@ struct OrmLevel {
   i64 nStartAlloc; int *aStart; /* identity of each row of the parent         */
   i64 nOnPathAlloc; u8 *abOnPath;            /* object.c, by identity         */
 };
-struct OrmLink { int iRow, iNext; };
 
 struct OrmPlan {
   Orm *pOrm;
@@ -143,6 +153,9 @@ struct OrmPlan {
   u64 iHash;
   int mParts;
   u8 bBusy, bDead;
+  u8 bNoScan;                   /* memory is short                            */
+  u8 bOverflow;                 /* it was: more than nByteMax                 */
+  i64 nByte, nByteMax;          /* of all rows in a run; 0: no bound          */
   i64 nQuery; char *zQuery;
 };
 
@@ -158,13 +171,32 @@ void ormFetchGive(OrmLevel*, OrmStmt*);
 void ormFetchKeyed(OrmLevel*, OrmSql*, const OrmKeyRef*, int bPull);
 OrmStmt *ormKeyedTake(OrmLevel*, OrmSql*, sqlite3_value *pKey, int bPull);
 
-/* load.c */
-void ormLevelReset(OrmLevel*, int bFree);    /* it and all below              */
-void ormLevelAddRow(OrmLevel*, sqlite3_value **apVal, int iGroup);
-void ormLevelChildren(OrmLevel*, int iFirst, int nRow);
+/* map.c */
 /* Room for n elements in *ppArray; 0 and out of memory. */
 int ormGrow(OrmErr*, void *ppArray, i64 *pnAlloc, i64 n, int nElem);
 void ormKeepValue(OrmPlan*, struct OrmBind*, sqlite3_value*);
+void ormViewValue(struct OrmBind*, sqlite3_value*);          /* not copied    */
+void ormMapReset(OrmMap*, int nCol);
+void ormMapFree(OrmMap*);
+int ormMapAdd(OrmErr*, OrmMap*, const struct OrmBind*);
+int ormMapFind(const OrmMap*, const struct OrmBind*);
+int ormMapDense(OrmErr*, OrmMap*, const struct OrmBind*, int n, int *aNumber);
+int ormMapDenseRows(OrmErr*, OrmMap*, const struct OrmBind*, int n);
+
+/* rows.c */
+void ormLevelReset(OrmLevel*, int bFree);    /* it and all below              */
+void ormLevelAddRow(OrmLevel*, sqlite3_value **apVal, int iGroup);
+void ormGroupsMake(OrmLevel*, int iFirst, int nRow);
+void ormGroupsOf(OrmLevel*, const OrmSlot*, int iFirst, int nRow, int *aGroup);
+void ormGroupsGrow(OrmLevel*, int n);
+void ormGroupKeys(OrmLevel*, int iGroup, OrmKeys*);
+
+/* batch.c */
+void ormFetchGroups(OrmLevel*, int iGroup);
+void ormFetchRun(OrmLevel*, int eFetch, OrmKeys*, OrmSink*);
+
+/* load.c */
+void ormLevelChildren(OrmLevel*, int iFirst, int nRow);
 
 /* object.c */
 void ormObjectFields(OrmLevel*, OrmBuf*, sqlite3_value **apVal);

@@ -135,9 +135,10 @@ static void include(OrmLevel *p, int iParentRow, OrmBuf *pOut){
   }
   ormBufChar(pOut, '[');
   if( p->bLinks ){
-    for(; i>=0; i=p->aLink[i].iNext){
-      member(p, p->aLink[i].iRow, pOut);
-      if( p->aLink[i].iNext>=0 ) ormBufChar(pOut, ',');
+    int iEnd = iGroup<0 ? i : p->aTail[iGroup];
+    for(; i<iEnd; i++){
+      member(p, p->aLinkRow[i], pOut);
+      if( i+1<iEnd ) ormBufChar(pOut, ',');
     }
   }else{
     for(; i>=0; i=p->aRow[i].iNext){

@@ -228,8 +228,9 @@ static void levelRelation(OrmLevel *p){
   }else{
     p->iSlot = ormLevelSlot(pParent, pRel->nLocal, pRel->aLocal);
   }
+  p->bTargetUnique = (u8)ormModelUnique(pTarget, pRel->nRemote, pRel->aRemote);
   p->bMap = !pRel->bMany && !p->bViaParent && !pRel->zSecondary
-         && ormModelUnique(pTarget, pRel->nRemote, pRel->aRemote);
+         && p->bTargetUnique;
   p->bIndexed = (u8)(pRel->zSecondary
       ? ormLinkIndexed(p->pPlan->pOrm, pErr, pRel, 0)
       : ormModelIndexed(pTarget, pRel->nRemote, pRel->aRemote));

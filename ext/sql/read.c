@@ -240,7 +240,9 @@ void ormSqlLoadFinal(sqlite3_context *pCtx){
     return;
   }
   ormBufInit(&out, &p->call.err);
-  if( p->n>INT32_MAX ) ormErr(&p->call.err, SQLITE_TOOBIG, 0);
+  if( p->n>INT32_MAX ){
+    ormErr(&p->call.err, SQLITE_TOOBIG, "orm: too many keys");
+  }
   if( p->call.err.rc==SQLITE_OK && !p->bFailed ){
     OrmKeys keys;
     memset(&keys, 0, sizeof(keys));

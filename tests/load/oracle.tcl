@@ -382,7 +382,8 @@ proc random_spec {model depth {many 1}} {
 # Tables t0 .. with integer, text and composite keys, several foreign keys
 # between two of them, references to themselves, link tables; rows whose
 # references are NULL, dangle, or are right.
-proc random_schema {} {
+proc random_schema {{many 0}} {
+  set ::many_rows $many
   set n [random_int 2 4]
   set kinds {}
   for {set i 0} {$i < $n} {incr i} {
@@ -457,13 +458,11 @@ proc RandomTable {i kinds} {
       [expr {$kind eq "without" ? "WITHOUT ROWID" : ""}]"
   set k 0
   foreach {j names} $references {
-    if {[chance 70]} {
-      db eval "CREATE [expr {[chance 0] ? "UNIQUE" : ""}] INDEX x${i}_$k ON\
-          t$i\($names)"
-    }
+    if {[chance 70]} { db eval "CREATE INDEX x${i}_$k ON t$i\($names)" }
     incr k
   }
   set rows($i) [random_int 0 [random_pick {3 12 40}]]
+  if {$::many_rows} { set rows($i) [random_int 150 500] }
   for {set r 1} {$r <= $rows($i)} {incr r} {
     set values [list [KeyValue $r $kind] [random_pick {NULL 0 1 2 3 5 8}] \
         "'s[random_int 0 5]'" [random_pick {0 1 NULL}]]
@@ -487,7 +486,7 @@ proc RandomLink {i kinds} {
   if {$unique} { set key ", PRIMARY KEY($namesA, $namesB)" }
   db eval "CREATE TABLE l$i\($columnA, $columnB $key, $fkA, $fkB)"
   if {[chance 60]} { db eval "CREATE INDEX lx$i ON l$i\($namesB)" }
-  set count [random_int 0 60]
+  set count [random_int 0 [expr {$::many_rows ? 1500 : 60}]]
   for {set r 0} {$r < $count} {incr r} {
     db eval "INSERT OR IGNORE INTO l$i VALUES([ReferenceValue $a \
         [lindex $kinds $a]], [ReferenceValue $b [lindex $kinds $b]])"

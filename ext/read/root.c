@@ -1,0 +1,249 @@
+/*
+** The ways into a loaded plan: all objects, the first, one by key, those of a
+** list of keys; and numbers and keys of the root's rows.
+*/
+#include "load.h"
+
+#define WINDOW 4096             /* roots at once, where memory is short       */
+
+typedef struct RootSink RootSink;
+struct RootSink {
+  OrmSink base;
+  OrmLevel *p;
+};
+
+static void sinkInit(RootSink *pSink, OrmLevel *p,
+                     void (*xRow)(OrmSink*, int, sqlite3_value**)){
+  memset(pSink, 0, sizeof(*pSink));
+  pSink->base.xRow = xRow;
+  pSink->base.pErr = &p->pPlan->err;
+  pSink->p = p;
+}
+
+/* A row of the root, none of whose values says where it belongs. */
+static void rowOfRoot(OrmSink *pBase, int nVal, sqlite3_value **apVal){
+  ORM_UNUSED(nVal);
+  ormLevelAddRow(((RootSink*)pBase)->p, apVal, -1);
+}
+
+/* The rows that the query asks for. */
+static void rootRows(OrmLevel *p){
+  RootSink sink;
+  ormLevelReset(p, 0);
+  sinkInit(&sink, p, rowOfRoot);
+  ormFetchRun(p, ORM_FETCH_ROOT, 0, &sink.base);
+  p->bDistinct = 1;
+  p->bWhole = !p->bLimited && p->pQuery->pWhere==0 && p->pQuery->pAfter==0
+           && p->pQuery->pBefore==0;
+}
+
+/* Objects of the rows from iFirst on. */
+static void rootObjects(OrmLevel *p, int iFirst, int nRow, OrmBuf *pOut){
+  for(int i=iFirst; i<iFirst+nRow && p->pPlan->err.rc==SQLITE_OK; i++){
+    if( i ) ormBufChar(pOut, ',');
+    ormObjectText(p, i, pOut);
+  }
+}
+
+/* What all rows include, at once; 0 if that is more than scan_memory. */
+static int loadWhole(OrmLevel *p){
+  OrmPlan *pPlan = p->pPlan;
+  pPlan->nByteMax = pPlan->pOrm->aConfig[ORM_CONFIG_SCAN_MEMORY];
+  pPlan->nByte = 0;
+  ormLevelChildren(p, 0, p->nRow);
+  pPlan->nByteMax = 0;
+  if( !pPlan->bOverflow ) return 1;
+  pPlan->bOverflow = 0;
+  ormErrClear(&pPlan->err);
+  return 0;
+}
+
+i64 ormLoadAll(Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan, OrmBuf *pOut){
+  OrmLevel *p = pPlan->pRoot;
+  ORM_UNUSED(pOrm);
+  if( pErr->rc ) return 0;
+  rootRows(p);
+  ormBufChar(pOut, '[');
+  if( p->pChild==0 || p->nRow==0 || loadWhole(p) ){
+    rootObjects(p, 0, p->nRow, pOut);
+  }else{
+    pPlan->bNoScan = 1;
+    for(int i=0; i<p->nRow && pPlan->err.rc==SQLITE_OK; i+=WINDOW){
+      int n = p->nRow - i<WINDOW ? p->nRow - i : WINDOW;
+      ormLevelChildren(p, i, n);
+      rootObjects(p, i, n, pOut);
+    }
+    pPlan->bNoScan = 0;
+  }
+  ormBufChar(pOut, ']');
+  ormPlanLeave(pPlan, pErr);
+  return p->nRow;
+}
+
+i64 ormLoadFirst(Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan, OrmBuf *pOut){
+  OrmLevel *p = pPlan->pRoot;
+  ORM_UNUSED(pOrm);
+  if( pErr->rc ) return 0;
+  rootRows(p);
+  if( p->nRow>0 ) ormLevelChildren(p, 0, 1);
+  if( p->nRow>0 && pPlan->err.rc==SQLITE_OK ) ormObjectText(p, 0, pOut);
+  ormPlanLeave(pPlan, pErr);
+  return p->nRow;
+}
+
+/* The statement for one object by a key in any form. */
+OrmStmt *ormKeyedTake(OrmLevel *p, OrmSql *pSql, sqlite3_value *pKey,
+                      int bPull){
+  OrmPlan *pPlan = p->pPlan;
+  OrmKeyRef key;
+  OrmStmt *pStmt;
+  if( !ormKeyParse(pPlan->pOrm, &key, &pSql->binds, p->pModel, pKey) ) return 0;
+  ormFetchKeyed(p, pSql, &key, bPull);
+  if( pPlan->err.rc ) return 0;
+  pStmt = ormStmtTake(pPlan->pOrm, &pPlan->err, pSql->buf.z, pSql->buf.n);
+  ormBindAll(&pPlan->err, pStmt, pSql->iFirst, &pSql->binds);
+  return pStmt;
+}
+
+/* One object: an integer for a key of one column needs no parsing. */
+static void rootOne(OrmLevel *p, sqlite3_value *pKey){
+  OrmPlan *pPlan = p->pPlan;
+  RootSink sink;
+  OrmStmt *pStmt;
+  OrmSql sql;
+  int bPlain = p->pModel->nKey==1
+            && sqlite3_value_type(pKey)==SQLITE_INTEGER;
+  ormSqlInit(&sql, pPlan->pOrm, &pPlan->run, 2);
+  sinkInit(&sink, p, rowOfRoot);
+  if( bPlain ){
+    pStmt = ormFetchTake(p, ORM_FETCH_ONE);
+    if( pStmt ) sqlite3_bind_int64(pStmt->p, 2, sqlite3_value_int64(pKey));
+  }else{
+    pStmt = ormKeyedTake(p, &sql, pKey, 0);
+  }
+  ormEmitRun(pPlan->pOrm, &pPlan->err, pStmt, &sink.base);
+  ormFetchGive(p, pStmt);
+  ormSqlFree(&sql);
+}
+
+int ormLoadOne(
+  Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan, OrmModel *pModel,
+  sqlite3_value *pKey, OrmBuf *pOut
+){
+  OrmLevel *p = pPlan->pRoot;
+  int bFound;
+  ORM_UNUSED(pOrm);
+  if( pErr->rc ) return 0;
+  assert( pModel==pPlan->pModel );
+  ORM_UNUSED(pModel);
+  ormLevelReset(p, 0);
+  rootOne(p, pKey);
+  bFound = p->nRow>0;
+  p->bDistinct = 1;
+  if( bFound ) ormLevelChildren(p, 0, p->nRow);
+  if( bFound && pPlan->err.rc==SQLITE_OK ) ormObjectText(p, 0, pOut);
+  ormPlanLeave(pPlan, pErr);
+  return bFound && pErr->rc==SQLITE_OK;
+}
+
+/* A row of the root whose first value is the position of its key. */
+static void rowOfRootKey(OrmSink *pBase, int nVal, sqlite3_value **apVal){
+  OrmLevel *p = ((RootSink*)pBase)->p;
+  ORM_UNUSED(nVal);
+  if( !ormGrow(&p->pPlan->err, &p->aMe, &p->nMeAlloc, p->nRow + 1,
+               sizeof(int)) ) return;
+  p->aMe[p->nRow] = sqlite3_value_int(apVal[0]);
+  ormLevelAddRow(p, &apVal[1], -1);
+}
+
+/* The rows of a list of keys and all that they include. */
+static void rootKeys(OrmLevel *p, const OrmKeys *pKeys){
+  OrmKeys keys = *pKeys;
+  RootSink sink;
+  ormLevelReset(p, 0);
+  if( keys.nKey==0 ) return;
+  sinkInit(&sink, p, rowOfRootKey);
+  ormFetchRun(p, ORM_FETCH_KEYS, &keys, &sink.base);
+  if( p->nRow>0 ) ormLevelChildren(p, 0, p->nRow);
+}
+
+i64 ormLoadKeys(
+  Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan, const OrmKeys *pKeys, OrmBuf *pOut
+){
+  OrmLevel *p = pPlan->pRoot;
+  ORM_UNUSED(pOrm);
+  if( pErr->rc ) return 0;
+  rootKeys(p, pKeys);
+  ormBufChar(pOut, '[');
+  rootObjects(p, 0, p->nRow, pOut);
+  ormBufChar(pOut, ']');
+  ormPlanLeave(pPlan, pErr);
+  return p->nRow;
+}
+
+void ormLoadEach(
+  Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan, const OrmKeys *pKeys,
+  OrmObject xObject, void *pArg
+){
+  OrmLevel *p = pPlan->pRoot;
+  OrmBuf buf;
+  ORM_UNUSED(pOrm);
+  if( pErr->rc ) return;
+  ormBufInit(&buf, &pPlan->err);
+  rootKeys(p, pKeys);
+  for(int i=0; i<p->nRow && pPlan->err.rc==SQLITE_OK; i++){
+    ormBufReset(&buf);
+    ormObjectText(p, i, &buf);
+    if( pPlan->err.rc==SQLITE_OK ) xObject(pArg, p->aMe[i], buf.z, buf.n);
+  }
+  ormBufFree(&buf);
+  ormPlanLeave(pPlan, pErr);
+}
+
+i64 ormLoadRootKeys(Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan, OrmBinds *pOut){
+  OrmLevel *p = pPlan->pRoot;
+  int nKey = p->pModel->nKey;
+  i64 n = 0;
+  OrmStmt *pStmt;
+  if( pErr->rc ) return 0;
+  pStmt = ormFetchTake(p, ORM_FETCH_ROOT_KEYS);
+  while( ormStmtStep(pOrm, &pPlan->err, pStmt) && pErr->rc==SQLITE_OK ){
+    for(int i=0; i<nKey; i++){
+      ormBindValue(pOut, sqlite3_column_value(pStmt->p, i));
+    }
+    n++;
+  }
+  ormFetchGive(p, pStmt);
+  ormPlanLeave(pPlan, pErr);
+  return n;
+}
+
+/* The number that a statement of the root gives. */
+static i64 rootNumber(OrmErr *pErr, OrmPlan *pPlan, int eFetch){
+  OrmLevel *p = pPlan->pRoot;
+  OrmStmt *pStmt;
+  i64 n = 0;
+  if( pErr->rc ) return 0;
+  pStmt = ormFetchTake(p, eFetch);
+  if( ormStmtStep(pPlan->pOrm, &pPlan->err, pStmt) ){
+    n = sqlite3_column_int64(pStmt->p, 0);
+  }
+  ormFetchGive(p, pStmt);
+  ormPlanLeave(pPlan, pErr);
+  return n;
+}
+
+i64 ormCountRows(Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan){
+  ORM_UNUSED(pOrm);
+  return rootNumber(pErr, pPlan, ORM_FETCH_COUNT);
+}
+
+i64 ormExistsRow(Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan){
+  ORM_UNUSED(pOrm);
+  return rootNumber(pErr, pPlan, ORM_FETCH_EXISTS);
+}
+
+i64 ormCountTotal(Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan){
+  ORM_UNUSED(pOrm);
+  return rootNumber(pErr, pPlan, ORM_FETCH_TOTAL);
+}

@@ -1,0 +1,190 @@
+/*
+** The rows of a level while a run loads them, and the groups that they form.
+**
+** Texts stand one after the other in buffers of about TEXT_CHUNK bytes.  The
+** rows of a group are a list in the order in which they came.
+*/
+#include "load.h"
+
+#define TEXT_CHUNK 1000000      /* a new text buffer is begun beyond this     */
+#define KEEP_BYTES 65536        /* a released plan keeps arrays up to this    */
+
+static void rowsFree(OrmLevel *p){
+  for(int i=0; i<p->nTextAlloc; i++) ormBufFree(&p->aText[i]);
+  for(int i=0; i<p->nSlot; i++){
+    sqlite3_free(p->aSlot[i].a);
+    p->aSlot[i].a = 0;
+    p->aSlot[i].nAlloc = 0;
+  }
+  sqlite3_free(p->aText);   p->aText = 0;   p->nTextAlloc = 0;
+  sqlite3_free(p->aRow);    p->aRow = 0;    p->nRowAlloc = 0;
+  sqlite3_free(p->aHead);   p->aHead = 0;   p->nHeadAlloc = 0;
+  sqlite3_free(p->aTail);   p->aTail = 0;
+  sqlite3_free(p->aGroup);  p->aGroup = 0;  p->nGroupAlloc = 0;
+  sqlite3_free(p->aLinkRow);  p->aLinkRow = 0;  p->nLinkAlloc = 0;
+  sqlite3_free(p->aSelf);   p->aSelf = 0;   p->nSelfAlloc = 0;
+  sqlite3_free(p->aMe);     p->aMe = 0;     p->nMeAlloc = 0;
+  sqlite3_free(p->aStart);  p->aStart = 0;  p->nStartAlloc = 0;
+  sqlite3_free(p->abOnPath);  p->abOnPath = 0;  p->nOnPathAlloc = 0;
+  ormMapFree(&p->map);
+  ormMapFree(&p->ident);
+  ormMapFree(&p->target);
+  sqlite3_free(p->aPair);   p->aPair = 0;   p->nPairAlloc = 0;
+  sqlite3_free(p->aTargetRow);  p->aTargetRow = 0;  p->nTargetAlloc = 0;
+}
+
+/* No rows; the memory stays for the next ones. */
+static void rowsReset(OrmLevel *p){
+  for(int i=0; i<p->nText; i++) ormBufReset(&p->aText[i]);
+  for(int i=0; i<p->nSlot; i++) p->aSlot[i].bOdd = 0;
+  p->nText = 0;
+  p->nRow = p->nPair = p->nGroup = 0;
+  p->nByte = 0;
+  p->bPlain = p->bLinks = p->bDistinct = p->bWhole = 0;
+}
+
+/* Forget the rows of a level and of all below; bFree: the memory too, which
+** goes anyway when it is much. */
+void ormLevelReset(OrmLevel *p, int bFree){
+  OrmLevel *pChild;
+  i64 nHeld = p->nRowAlloc*(i64)sizeof(OrmRow) + p->nHeadAlloc*8
+            + p->map.nAlloc*(i64)sizeof(struct OrmBind);
+  for(int i=0; i<p->nTextAlloc; i++) nHeld += p->aText[i].nAlloc;
+  rowsReset(p);
+  if( bFree || nHeld>KEEP_BYTES ) rowsFree(p);
+  for(pChild=p->pChild; pChild; pChild=pChild->pNext){
+    ormLevelReset(pChild, bFree);
+  }
+}
+
+/* The buffer for the next row's text; 0 and out of memory. */
+static OrmBuf *rowBuf(OrmLevel *p){
+  OrmErr *pErr = &p->pPlan->err;
+  if( p->nText>0 && p->aText[p->nText-1].n<TEXT_CHUNK ){
+    return &p->aText[p->nText-1];
+  }
+  if( p->nText>=p->nTextAlloc ){
+    i64 nAlloc = p->nTextAlloc;
+    if( !ormGrow(pErr, &p->aText, &nAlloc, p->nText + 1, sizeof(OrmBuf)) ){
+      return 0;
+    }
+    for(int i=p->nTextAlloc; i<nAlloc; i++) ormBufInit(&p->aText[i], pErr);
+    p->nTextAlloc = (int)nAlloc;
+  }
+  if( p->nText>0 ) ormBufReserve(&p->aText[p->nText], TEXT_CHUNK + 4000);
+  return &p->aText[p->nText++];
+}
+
+/* Put row iRow at the end of a group. */
+static void groupAppend(OrmLevel *p, int iGroup, int iRow){
+  if( p->aHead[iGroup]<0 ) p->aHead[iGroup] = iRow;
+  else p->aRow[p->aTail[iGroup]].iNext = iRow;
+  p->aTail[iGroup] = iRow;
+}
+
+/* A row has come: apVal are its object's values.  iGroup<0: of no group. */
+void ormLevelAddRow(OrmLevel *p, sqlite3_value **apVal, int iGroup){
+  OrmPlan *pPlan = p->pPlan;
+  OrmBuf *pBuf = rowBuf(p);
+  OrmRow *pRow;
+  i64 iStart;
+  if( pBuf==0 || p->nRow==INT32_MAX
+   || !ormGrow(&pPlan->err, &p->aRow, &p->nRowAlloc, p->nRow + 1, sizeof(*pRow))
+  ){
+    ormErr(&pPlan->err, SQLITE_TOOBIG, "orm: too many objects for one result");
+    return;
+  }
+  iStart = pBuf->n;
+  ormObjectFields(p, pBuf, apVal);
+  for(int i=0; i<p->nSlot; i++){
+    OrmSlot *pSlot = &p->aSlot[i];
+    i64 iVal = (i64)p->nRow*pSlot->n;
+    if( !ormGrow(&pPlan->err, &pSlot->a, &pSlot->nAlloc, iVal + pSlot->n,
+                 sizeof(*pSlot->a)) ) return;
+    for(int j=0; j<pSlot->n; j++){
+      ormKeepValue(pPlan, &pSlot->a[iVal + j], apVal[pSlot->aVal[j]]);
+    }
+  }
+  pRow = &p->aRow[p->nRow];
+  pRow->iText = (u32)(p->nText - 1);
+  pRow->iOff = (u32)iStart;
+  pRow->n = (u32)(pBuf->n - iStart);
+  pRow->iNext = -1;
+  p->nByte += pRow->n;
+  pPlan->nByte += pRow->n + (i64)sizeof(*pRow);
+  if( pPlan->nByteMax>0 && pPlan->nByte>pPlan->nByteMax ){
+    pPlan->bOverflow = 1;
+    ormErr(&pPlan->err, SQLITE_FULL, "orm: more than scan_memory");
+  }
+  if( iGroup>=0 ) groupAppend(p, iGroup, p->nRow);
+  p->nRow++;
+}
+
+/* ------------------------------------------------------------------------
+** Groups: what the rows of the parent ask for
+*/
+
+static int sameFields(const OrmSlot *pSlot, const OrmModel *pModel){
+  return pSlot->n==pModel->nKey
+      && memcmp(pSlot->aField, pModel->aKey, sizeof(int)*(size_t)pSlot->n)==0;
+}
+
+/* Empty groups up to n. */
+void ormGroupsGrow(OrmLevel *p, int n){
+  OrmErr *pErr = &p->pPlan->err;
+  i64 nAlloc = p->nHeadAlloc;
+  if( !ormGrow(pErr, &p->aHead, &nAlloc, n, sizeof(int)) ) return;
+  if( !ormGrow(pErr, &p->aTail, &p->nHeadAlloc, n, sizeof(int)) ) return;
+  for(int i=p->nGroup; i<n; i++) p->aHead[i] = p->aTail[i] = -1;
+  if( n>p->nGroup ) p->nGroup = n;
+}
+
+/* The group of each row of a slot from iFirst on, to aGroup. */
+void ormGroupsOf(OrmLevel *p, const OrmSlot *pSlot, int iFirst, int nRow,
+                 int *aGroup){
+  for(int i=0; i<nRow; i++){
+    aGroup[i] = ormMapAdd(&p->pPlan->err, &p->map,
+                       &pSlot->a[(i64)(iFirst + i)*pSlot->n]);
+  }
+}
+
+/* Groups for nRow rows of the parent.  Rows that are all different by their
+** key are a group each. */
+void ormGroupsMake(OrmLevel *p, int iFirst, int nRow){
+  OrmLevel *pParent = p->pParent;
+  const OrmSlot *pSlot = &pParent->aSlot[p->iSlot];
+  rowsReset(p);
+  ormMapReset(&p->map, pSlot->n);
+  p->iFirst = iFirst;
+  if( pParent->bDistinct && sameFields(pSlot, pParent->pModel)
+   && !p->pQuery->bRecursive
+  ){
+    p->bPlain = 1;
+    ormGroupsGrow(p, nRow);
+    return;
+  }
+  if( !ormGrow(&p->pPlan->err, &p->aGroup, &p->nGroupAlloc, nRow,
+               sizeof(int)) ) return;
+  if( p->pQuery->bRecursive
+   || !ormMapDense(&p->pPlan->err, &p->map, &pSlot->a[(i64)iFirst*pSlot->n],
+                   nRow, p->aGroup)
+  ){
+    ormGroupsOf(p, pSlot, iFirst, nRow, p->aGroup);
+  }
+  ormGroupsGrow(p, p->map.nKey);
+}
+
+/* The keys of groups from iGroup on. */
+void ormGroupKeys(OrmLevel *p, int iGroup, OrmKeys *pKeys){
+  const OrmSlot *pSlot = &p->pParent->aSlot[p->iSlot];
+  memset(pKeys, 0, sizeof(*pKeys));
+  pKeys->nCol = pSlot->n;
+  pKeys->nKey = p->nGroup - iGroup;
+  if( p->map.nDense && !p->bPlain ){
+    pKeys->aInt = &p->map.aInt[iGroup];
+    return;
+  }
+  pKeys->aBind = p->bPlain ? &pSlot->a[(i64)(p->iFirst + iGroup)*pSlot->n]
+                           : &p->map.aKey[(i64)iGroup*pSlot->n];
+}
+
