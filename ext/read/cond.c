@@ -83,6 +83,7 @@ static OrmCond *listClose(OrmParse *p, CondList *pList){
   for(OrmCond *pItem=pList->pFirst; pItem; pItem=pItem->pNext){
     int nItem = pItem->nStack + (pItem==pList->pFirst ? 1 : 3);
     if( nItem>nStack ) nStack = nItem;
+    pCond->bMany |= pItem->bMany;
   }
   pCond->nStack = nStack + nHalf;
   return pCond;
@@ -197,6 +198,7 @@ static OrmCond *parseTests(
     pCond->pTest = pTest;
     pCond->pRel = pRel;
     pCond->pNode = pNode;
+    pCond->bMany = pRel!=0;
     pCond->nStack = pLeft->pField && pLeft->pField->eType==ORM_TYPE_JSON
                   ? STACK_JSON : STACK_TEST;
     listAdd(&list, pCond);
@@ -269,7 +271,9 @@ static OrmCond *parsePath(OrmParse *p, OrmModel *pModel, const OrmJson *pNode){
 
 /* Conditions on the targets' own targets that need no EXISTS of their own: of
 ** to-one relationships, and of a to-many if there is no other, since more than
-** one would multiply the rows that are looked at. */
+** one would multiply the rows that are looked at.  A to-one that asks on about
+** a to-many is better answered once for each of its targets (where.c), unless
+** that is too deep. */
 static void condJoin(OrmParse *p, OrmCond *pWhole){
   OrmCond *pMany = 0;
   int nRel = 0;
@@ -279,7 +283,7 @@ static void condJoin(OrmParse *p, OrmCond *pWhole){
     if( pCond->eKind!=ORM_COND_REL || pCond->bNot || ormRelSeveral(pCond->pRel)
      || !ormRelIndexed(p->pOrm, p->pErr, pCond->pRel) ) continue;
     if( pCond->pRel->bMany ) pMany = pCond;
-    else pCond->bJoin = 1;
+    else pCond->bJoin = !pCond->bMany || pCond->nStack>STACK_DEEP;
   }
   if( pMany && nRel==1 ) pMany->bJoin = 1;
 }
@@ -308,6 +312,7 @@ static OrmCond *condRel(
   pCond->bNot = (u8)bNot;
   pCond->pFirst = pInner;
   pCond->pNode = pNode;
+  pCond->bMany = pRel->bMany || (pInner && pInner->bMany);
   condJoin(p, pInner);
   pCond->nStack = innerStack(pInner);
   pCond->nStack += 8;

@@ -49,6 +49,7 @@ struct OrmCond {                /* 0 is the condition that is always true     */
   u8 eKind;
   u8 bNot;                      /* TEST, COUNT, REL: the opposite             */
   u8 bJoin;                     /* REL below a REL: joined to its targets     */
+  u8 bMany;                     /* asks about a to-many, at whatever depth    */
   int nStack;                   /* what its SQL takes of the parser's stack   */
   OrmCond *pNext;               /* in the list that it stands in              */
   OrmCond *pFirst;

@@ -2,8 +2,9 @@
 ** Conditions as SQL.
 **
 ** A relationship condition is an EXISTS over the target, correlated with the
-** row, or "columns IN (SELECT ..)" where that finds few rows by an index, or
-** where there is no index to look targets up by row: then it is made once.
+** row, or "columns IN (SELECT ..)", which is made once, where that finds few
+** rows by an index, where there is no index to look targets up by row, and
+** where many rows would have the same costly question asked of one target.
 ** Both are never NULL, as a question about related objects has to be.
 **
 ** Lists of and / or are written as balanced trees, since SQLite bounds the
@@ -322,11 +323,16 @@ static int sameCollation(const OrmRel *pRel){
   return 1;
 }
 
-static void relSql(Where *p, const OrmCond *pCond, const char *zAlias){
+static int isBetterIn(Where *p, const OrmCond *pCond){
   const OrmRel *pRel = pCond->pRel;
-  if( sameCollation(pRel) && !ormRelSeveral(pRel)
-   && (!ormRelIndexed(p->pSql->pOrm, p->pErr, pRel)
-    || (!pCond->bNot && isSelective(p, pRel, pCond->pFirst))) ){
+  if( !sameCollation(pRel) || ormRelSeveral(pRel) ) return 0;
+  if( !ormRelIndexed(p->pSql->pOrm, p->pErr, pRel) ) return 1;
+  if( pRel->bForeign && pCond->pFirst && pCond->pFirst->bMany ) return 1;
+  return !pCond->bNot && isSelective(p, pRel, pCond->pFirst);
+}
+
+static void relSql(Where *p, const OrmCond *pCond, const char *zAlias){
+  if( isBetterIn(p, pCond) ){
     inSql(p, pCond, zAlias);
   }else{
     sql(p, pCond->bNot ? "NOT " : "");
