@@ -510,7 +510,8 @@ static int edgeUnique(const Edge *pEdge){
   return ormModelUnique(pModel, pEdge->pFk->n, a);
 }
 
-/* The cells that say which foreign key, where inference could not. */
+/* The direction, for people to see; which foreign key, where inference could
+** not tell. */
 static void edgeInsertDirect(Reflect *p, const Edge *pEdge, const char *zBack){
   static const char *const azCascade[] = {
     0, 0, 0, 0, "all, delete-orphan"
@@ -530,7 +531,7 @@ static void edgeInsertDirect(Reflect *p, const Edge *pEdge, const char *zBack){
       " local_columns, remote_columns, back_populates, cascade,"
       " passive_deletes) VALUES(%Q, %Q, %Q, %Q, %Q, %Q, %Q, %Q, %s%s%s)",
       pEdge->pFrom->zModel, pEdge->zName, pEdge->pTo->zModel,
-      bSelf ? ormDirectionName(eDir) : 0,
+      ormDirectionName(eDir),
       pEdge->bForeign ? zColumns : 0, pEdge->bForeign ? 0 : zColumns,
       zBack, azCascade[eAction],
       zPassive && zPassive[0]=='a' ? "'" : "", zPassive ? zPassive : "NULL",
@@ -540,9 +541,9 @@ static void edgeInsertDirect(Reflect *p, const Edge *pEdge, const char *zBack){
 static void edgeInsertLink(Reflect *p, const Edge *pEdge, const char *zBack){
   int bSelf = pEdge->pFrom==pEdge->pTo;
   ormFactExec(p->pOrm, p->pErr,
-      "INSERT INTO main.orm_relationship(model, name, target, secondary,"
-      " secondary_local, secondary_remote, back_populates)"
-      " VALUES(%Q, %Q, %Q, %Q, %Q, %Q, %Q)",
+      "INSERT INTO main.orm_relationship(model, name, target, direction,"
+      " secondary, secondary_local, secondary_remote, back_populates)"
+      " VALUES(%Q, %Q, %Q, 'many_to_many', %Q, %Q, %Q, %Q)",
       pEdge->pFrom->zModel, pEdge->zName, pEdge->pTo->zModel,
       pEdge->pLink->zName,
       bSelf ? columnsCell(p, pEdge->pFk->azFrom, pEdge->pFk->n) : 0,
