@@ -25,6 +25,7 @@ struct Parser {
   Token *a;                     /* ends with TK_END                           */
   int n, nAlloc;
   OrmDdl *pDdl;
+  int iOrigin;                  /* of the clauses that are added              */
 };
 
 /* ------------------------------------------------------------------------
@@ -213,6 +214,7 @@ static void addClause(Parser *p, int eKind, int iColumn, const char *zText){
   if( pNew==0 ) return;
   pNew->eKind = eKind;
   pNew->iColumn = iColumn;
+  pNew->iOrigin = p->iOrigin;
   pNew->zText = zText;
   pDdl->nClause++;
 }
@@ -367,11 +369,13 @@ static void addColumn(Parser *p, int i, int iEnd){
   for(i=iType; i<iEnd && wordIn(&p->a[i], azStart)<0; i++){}
   if( i>iType ) addPlain(p, ORM_DDL_TYPE, iType, i, iColumn);
   pNew->zType = rangeText(p, iType, i);
+  p->iOrigin = iColumn;
   while( i<iEnd ){
     int iNext = clauseEnd(p, i, iEnd);
     columnClause(p, i, iNext, iColumn);
     i = iNext;
   }
+  p->iOrigin = -1;
 }
 
 /* Constraints over columns wait until all columns are known. */
@@ -492,6 +496,7 @@ OrmDdl *ormDdlTable(OrmArena *pArena, const char *zSql){
   OrmDdl *pDdl;
   memset(p, 0, sizeof(*p));
   p->pArena = pArena;
+  p->iOrigin = -1;
   if( zSql==0 || !tokenize(p, zSql) ) return 0;
   pDdl = p->pDdl = ormArenaAlloc(pArena, sizeof(*pDdl));
   if( pDdl==0 || !isWord(&p->a[0], "create") ) return 0;

@@ -29,6 +29,7 @@ struct OrmDdlColumn {
 struct OrmDdlClause {
   int eKind;                    /* ORM_DDL_*                                  */
   int iColumn;                  /* -1: of the table                           */
+  int iOrigin;                  /* column whose definition says it, or -1     */
   const char *zText;            /* canonical                                  */
 };
 struct OrmDdl {

@@ -33,7 +33,7 @@ static void failAt(OrmDoc *p, OrmErr *pErr, const OrmJson *pNode){
 }
 
 /* Run SQL made of the document's pieces: one statement, errors at a node. */
-static void docExec(OrmDoc *p, const OrmJson *pNode, const char *zSql){
+void ormDocExec(OrmDoc *p, const OrmJson *pNode, const char *zSql){
   sqlite3_stmt *pStmt = 0;
   const char *zTail = 0;
   OrmErr err = {0};
@@ -91,7 +91,7 @@ static void checkMade(OrmDoc *p, const OrmDocTable *pTable){
 }
 
 static void createTable(OrmDoc *p, const OrmDocTable *pTable){
-  docExec(p, pTable->pNode,
+  ormDocExec(p, pTable->pNode,
       buildSql(p, "CREATE TABLE ", pTable->zName, "", 0, pTable->zBody));
 }
 
@@ -127,7 +127,7 @@ static int addColumns(OrmDoc *p, const OrmDocTable *pTable, const OrmDdl *pNow){
       }
       continue;
     }
-    docExec(p, q, buildSql(p, "ALTER TABLE ", pTable->zName, " ADD COLUMN ",
+    ormDocExec(p, q, buildSql(p, "ALTER TABLE ", pTable->zName, " ADD COLUMN ",
                   q->zKey, ormArenaPrintf(p->pArena, " %s", q->z)));
     if( (pErr->rc & 0xff)==SQLITE_ERROR && pErr->zMsg ){
       char *z = sqlite3_mprintf("%s: %s", pErr->zMsg, zMigrate);
@@ -224,7 +224,7 @@ static void defineIndex(OrmDoc *p, const OrmDocIndex *pIndex){
   OrmDdlIndex *pNow;
   if( !ormFactExists(p->pOrm, p->pErr, "index", pIndex->zName, p->pArena,
                      &zSql) ){
-    docExec(p, pIndex->pNode, pIndex->zSql);
+    ormDocExec(p, pIndex->pNode, pIndex->zSql);
     return;
   }
   pNow = zSql ? ormDdlIndex(p->pArena, zSql) : 0;
@@ -240,154 +240,22 @@ static void defineLinks(OrmDoc *p){
   ormDocLinks(p);
   for(OrmDocLink *q=p->pLink; q && p->pErr->rc==SQLITE_OK; q=q->pNext){
     createTable(p, &q->table);
-    docExec(p, q->table.pNode, q->zIndexSql);
+    ormDocExec(p, q->table.pNode, q->zIndexSql);
   }
 }
 
 /* ------------------------------------------------------------------------
 ** Rows of metadata
 */
-
-/* One row that the document has something to say about. */
-typedef struct Row Row;
-struct Row {
-  OrmDoc *p;
-  const char *zTable;
-  const char *zModel, *zName;   /* its key; zName 0: orm_model                */
-  const OrmJson *pNode;         /* the document's word                        */
-  const OrmJson *pHolds;        /* what holds now, or 0                       */
-  u8 bThere;                    /* the row is known to be there               */
-};
-
-static sqlite3_stmt *rowOpen(Row *pRow, const char *zFormat, const char *zCol){
-  sqlite3_stmt *pStmt = ormFactOpen(pRow->p->pOrm, pRow->p->pErr, zFormat,
-                                    pRow->zTable, zCol, zCol);
-  if( pStmt==0 ) return 0;
-  sqlite3_bind_text(pStmt, 1, pRow->zModel, -1, SQLITE_STATIC);
-  if( pRow->zName ) sqlite3_bind_text(pStmt, 2, pRow->zName, -1, SQLITE_STATIC);
-  return pStmt;
-}
-
-static void rowRun(Row *pRow, sqlite3_stmt *pStmt){
-  while( ormFactStep(pRow->p->pOrm, pRow->p->pErr, pStmt) ){}
-  sqlite3_finalize(pStmt);
-}
-
-/* Make the row exist. */
-static void rowEnsure(Row *pRow){
-  if( pRow->bThere ) return;
-  rowRun(pRow, rowOpen(pRow, pRow->zName
-      ? "INSERT OR IGNORE INTO main.%s(model, name) VALUES(?1, ?2)"
-      : "INSERT OR IGNORE INTO main.%s(name) VALUES(?1)", ""));
-  pRow->bThere = 1;
-}
-
-static void rowSet(Row *pRow, const OrmDocCell *pCell, const char *zValue){
-  int bFlag = pCell->eShape==ORM_CELL_FLAG
-      || (pCell->eShape==ORM_CELL_PASSIVE && zValue && zValue[0]!='a');
-  sqlite3_stmt *pStmt;
-  if( zValue || pRow->bThere || pRow->zName==0 ) rowEnsure(pRow);
-  pStmt = rowOpen(pRow, pRow->zName
-      ? "UPDATE main.%s SET %s=?3 WHERE model=?1 AND name=?2 AND %s IS NOT ?3"
-      : "UPDATE main.%s SET %s=?3 WHERE name=?1 AND %s IS NOT ?3",
-      pCell->zName);
-  if( pStmt && zValue && bFlag ) sqlite3_bind_int(pStmt, 3, zValue[0]=='1');
-  else if( pStmt && zValue ){
-    sqlite3_bind_text(pStmt, 3, zValue, -1, SQLITE_STATIC);
-  }
-  rowRun(pRow, pStmt);
-}
-
-/* The cells that the document gives, where they say something new. */
-static void rowCells(Row *pRow, const OrmDocCell *aCell){
-  OrmArena *pArena = pRow->p->pArena;
-  for(int i=0; aCell[i].zName && pRow->p->pErr->rc==SQLITE_OK; i++){
-    const OrmJson *pCell = ormJsonMember(pRow->pNode, aCell[i].zName);
-    const OrmJson *pHolds = pRow->pHolds
-        ? ormJsonMember(pRow->pHolds, aCell[i].zName) : 0;
-    if( pCell==0 ) continue;
-    if( pRow->pHolds && ormDocCellSame(pArena, &aCell[i], pCell, pHolds) ){
-      continue;
-    }
-    rowSet(pRow, &aCell[i], ormDocCellText(pArena, &aCell[i], pCell));
-  }
-}
-
-static void defineFields(OrmDoc *p, const OrmDocModel *pModel,
-                         const OrmJson *pHolds){
-  const OrmJson *pFields = ormJsonMember(pModel->pNode, "fields");
-  const OrmJson *pThere = pHolds ? ormJsonMember(pHolds, "fields") : 0;
-  for(const OrmJson *q=pFields ? pFields->pChild : 0; q; q=q->pNext){
-    Row row = { p, "orm_field", pModel->zName, q->zKey, q, 0, 0 };
-    row.pHolds = pThere ? ormJsonMember(pThere, q->zKey) : 0;
-    rowCells(&row, ormDocFieldCell);
-  }
-}
-
-/* A relationship to its own model over a link table made here needs to know
-** which end is which. */
-static void linkCells(Row *pRow){
-  static const OrmDocCell local = { "secondary_local", ORM_CELL_TEXT };
-  static const OrmDocCell remote = { "secondary_remote", ORM_CELL_TEXT };
-  const char *zLocal, *zRemote;
-  if( !ormDocLinkCells(pRow->p, pRow->pNode, &zLocal, &zRemote) ) return;
-  if( ormJsonMember(pRow->pNode, local.zName)==0 ){
-    rowSet(pRow, &local, zLocal);
-  }
-  if( ormJsonMember(pRow->pNode, remote.zName)==0 ){
-    rowSet(pRow, &remote, zRemote);
-  }
-}
-
-static void defineRels(OrmDoc *p, const OrmDocModel *pModel,
-                       const OrmJson *pHolds){
-  const OrmJson *pRels = ormJsonMember(pModel->pNode, "relationships");
-  const OrmJson *pThere = pHolds ? ormJsonMember(pHolds, "relationships") : 0;
-  for(const OrmJson *q=pRels ? pRels->pChild : 0; q; q=q->pNext){
-    Row row = { p, "orm_relationship", pModel->zName, q->zKey, q, 0, 0 };
-    row.pHolds = pThere ? ormJsonMember(pThere, q->zKey) : 0;
-    if( row.pHolds==0 ) rowEnsure(&row);
-    rowCells(&row, ormDocRelCell);
-    linkCells(&row);
-  }
-}
-
-static void defineRows(OrmDoc *p, const OrmDocModel *pModel,
-                       const OrmJson *pHolds){
-  static const OrmDocCell table = { "table_name", ORM_CELL_TEXT };
-  Row row = { p, "orm_model", pModel->zName, 0, pModel->pNode, pHolds, 0 };
-  const char *zNow = ormDocFileTable(p, pModel->zName, 0);
-  if( p->pErr->rc ) return;
-  if( zNow==0 || sqlite3_stricmp(zNow, pModel->zTable)!=0 ){
-    rowSet(&row, &table, pModel->zTable);
-  }
-  rowCells(&row, ormDocModelCell);
-  defineFields(p, pModel, pHolds);
-  defineRels(p, pModel, pHolds);
-}
-
-/* What holds now of each model of the document, as orm_schema() words it; 0
-** where there is no such model or it cannot be used yet. */
-static void readHolds(OrmDoc *p, const OrmJson **apHolds){
-  OrmCatalog *pCatalog = ormCatalogPin(p->pOrm, p->pErr);
-  OrmBuf buf;
-  if( pCatalog==0 ) return;
-  ormBufInit(&buf, p->pErr);
-  for(int i=0; i<p->nModel && p->pErr->rc==SQLITE_OK; i++){
-    OrmErr err = {0};
-    const char *z;
-    ormBufReset(&buf);
-    buf.pErr = &err;
-    if( ormDocFileTable(p, p->aModel[i].zName, 0) ){
-      ormSchemaModel(p->pOrm, &err, pCatalog, p->aModel[i].zName, &buf);
-    }
-    buf.pErr = p->pErr;
-    if( ormErrForgive(&err, p->pErr) || buf.n==0 ) continue;
-    z = ormArenaText(p->pArena, ormBufText(&buf), buf.n);
-    if( z ) apHolds[i] = ormJsonParse(p->pArena, z, buf.n, "schema");
-  }
-  ormBufFree(&buf);
-  ormCatalogUnpin(p->pOrm, pCatalog);
+static void runRow(
+  void *pArg, const char *zKind, const char *zModel, const char *zSubject,
+  const char *zSql, const OrmJson *pNode
+){
+  OrmDoc *p = (OrmDoc*)pArg;
+  ORM_UNUSED(zKind);
+  ORM_UNUSED(zModel);
+  ORM_UNUSED(zSubject);
+  ormDocExec(p, pNode, zSql);
 }
 
 /* ------------------------------------------------------------------------
@@ -496,7 +364,7 @@ static void checkModel(OrmDoc *p, OrmOrderCheck xOrder, OrmCatalog *pCatalog,
   if( pLoaded ) checkOrder(p, xOrder, pModel->pNode, pLoaded, 0);
 }
 
-static void checkModels(OrmDoc *p, OrmOrderCheck xOrder){
+void ormDocCheck(OrmDoc *p, OrmOrderCheck xOrder){
   OrmCatalog *pCatalog = ormCatalogPin(p->pOrm, p->pErr);
   for(int i=0; i<p->nModel && p->pErr->rc==SQLITE_OK; i++){
     checkModel(p, xOrder, pCatalog, &p->aModel[i]);
@@ -520,14 +388,13 @@ i64 ormDefine(
 ){
   OrmArena arena;
   OrmDoc *p;
-  const OrmJson **apHolds;
+  OrmDocRows rows;
   i64 nModel = 0;
   ormArenaInit(&arena, pErr);
   p = ormDocParse(pOrm, &arena, zDoc, nDoc);
   ormStateEnsure(pOrm, pErr);
   if( p && pErr->rc==SQLITE_OK ){
     nModel = p->nModel;
-    apHolds = ormArenaAlloc(&arena, (i64)sizeof(*apHolds)*(nModel+1));
     for(int i=0; i<nModel; i++) checkRenamed(p, &p->aModel[i]);
     for(int i=0; i<nModel; i++) defineTable(p, &p->aModel[i]);
     for(int i=0; i<nModel; i++){
@@ -536,11 +403,14 @@ i64 ormDefine(
       }
     }
     defineLinks(p);
-    if( pErr->rc==SQLITE_OK ) readHolds(p, apHolds);
+    ormDocHolds(p);
+    memset(&rows, 0, sizeof(rows));
+    rows.xRow = runRow;
+    rows.pArg = p;
     for(int i=0; i<nModel && pErr->rc==SQLITE_OK; i++){
-      defineRows(p, &p->aModel[i], apHolds[i]);
+      ormDocRows(p, &p->aModel[i], &rows);
     }
-    checkModels(p, xOrder);
+    ormDocCheck(p, xOrder);
   }
   ormArenaFree(&arena);
   return pErr->rc ? 0 : nModel;

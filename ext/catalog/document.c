@@ -9,34 +9,34 @@
 #include "document.h"
 
 const OrmDocCell ormDocModelCell[] = {
-  { "primary_key", ORM_CELL_NAMES },
-  { "natural_key", ORM_CELL_NAMES },
-  { "soft_delete", ORM_CELL_TEXT },
-  { "order_by", ORM_CELL_ORDER },
-  { 0, 0 }
+  { "primary_key", ORM_CELL_NAMES, 1 },
+  { "natural_key", ORM_CELL_NAMES, 0 },
+  { "soft_delete", ORM_CELL_TEXT, 0 },
+  { "order_by", ORM_CELL_ORDER, 0 },
+  { 0, 0, 0 }
 };
 const OrmDocCell ormDocFieldCell[] = {
-  { "type", ORM_CELL_TEXT },
-  { "hidden", ORM_CELL_FLAG },
-  { "readonly", ORM_CELL_FLAG },
-  { "auto", ORM_CELL_TEXT },
-  { 0, 0 }
+  { "type", ORM_CELL_TEXT, 0 },
+  { "hidden", ORM_CELL_FLAG, 0 },
+  { "readonly", ORM_CELL_FLAG, 0 },
+  { "auto", ORM_CELL_TEXT, 0 },
+  { 0, 0, 0 }
 };
 const OrmDocCell ormDocRelCell[] = {
-  { "target", ORM_CELL_TEXT },
-  { "direction", ORM_CELL_TEXT },
-  { "local_columns", ORM_CELL_NAMES },
-  { "remote_columns", ORM_CELL_NAMES },
-  { "secondary", ORM_CELL_TEXT },
-  { "secondary_local", ORM_CELL_NAMES },
-  { "secondary_remote", ORM_CELL_NAMES },
-  { "back_populates", ORM_CELL_TEXT },
-  { "order_by", ORM_CELL_ORDER },
-  { "cascade", ORM_CELL_TEXT },
-  { "passive_deletes", ORM_CELL_PASSIVE },
-  { "single_parent", ORM_CELL_FLAG },
-  { "viewonly", ORM_CELL_FLAG },
-  { 0, 0 }
+  { "target", ORM_CELL_TEXT, 1 },
+  { "direction", ORM_CELL_TEXT, 1 },
+  { "local_columns", ORM_CELL_NAMES, 1 },
+  { "remote_columns", ORM_CELL_NAMES, 1 },
+  { "secondary", ORM_CELL_TEXT, 1 },
+  { "secondary_local", ORM_CELL_NAMES, 1 },
+  { "secondary_remote", ORM_CELL_NAMES, 1 },
+  { "back_populates", ORM_CELL_TEXT, 1 },
+  { "order_by", ORM_CELL_ORDER, 0 },
+  { "cascade", ORM_CELL_TEXT, 0 },
+  { "passive_deletes", ORM_CELL_PASSIVE, 0 },
+  { "single_parent", ORM_CELL_FLAG, 0 },
+  { "viewonly", ORM_CELL_FLAG, 0 },
+  { 0, 0, 0 }
 };
 
 /* Members beside the cells, ending in 0. */
@@ -428,6 +428,15 @@ const char *ormDocFileTable(
   return zTable;
 }
 
+/* The model of the file that one of the document is: its own name, or that
+** which it was renamed from; 0: new. */
+static const char *modelWas(OrmDoc *p, const OrmJson *pNode){
+  const OrmJson *pFrom = ormJsonMember(pNode, "renamed_from");
+  if( ormDocFileTable(p, pNode->zKey, 0) ) return pNode->zKey;
+  if( pFrom==0 || pFrom->eType!=ORM_JSON_STRING ) return 0;
+  return ormDocFileTable(p, pFrom->z, 0) ? pFrom->z : 0;
+}
+
 /* A model that does not say its table has that of its row, or its name's. */
 static void modelInit(OrmDoc *p, OrmDocModel *pModel, const OrmJson *pNode){
   const OrmJson *pTable = ormJsonMember(pNode, "table");
@@ -435,6 +444,7 @@ static void modelInit(OrmDoc *p, OrmDocModel *pModel, const OrmJson *pNode){
   pModel->zName = pNode->zKey;
   pModel->zTable = pTable ? pTable->z : ormDocFileTable(p, pNode->zKey, 0);
   if( pModel->zTable==0 ) pModel->zTable = pNode->zKey;
+  pModel->zWas = modelWas(p, pNode);
   if( sqlite3_strnicmp(pModel->zTable, "orm_", 4)==0 ){
     ormJsonErr(p->pErr, pTable ? pTable : pNode,
                "names of tables that begin with orm_ are orm's own");

@@ -33,6 +33,8 @@ struct OrmDocModel {
   const OrmJson *pNode;
   const char *zName, *zTable;
   OrmDocTable *pTable;          /* 0: without columns                         */
+  const char *zWas;             /* the model of the file that it is, or 0     */
+  const OrmJson *pHolds;        /* what holds of it now; ormDocHolds()        */
   int nIndex; OrmDocIndex *aIndex;
 };
 struct OrmDoc {
@@ -74,12 +76,34 @@ void ormDocLinks(OrmDoc*);      /* all of the document                        */
 int ormDocLinkCells(OrmDoc*, const OrmJson *pRel, const char **pzLocal,
                     const char **pzRemote);
 
+/* define.c: run one statement, errors at a node; read all models of the
+** document back as any reader would, errors at their place. */
+void ormDocExec(OrmDoc*, const OrmJson*, const char *zSql);
+void ormDocCheck(OrmDoc*, OrmOrderCheck);
+
+/* rows.c: the rows of metadata that the document asks for and the file does
+** not have so, as one statement each, to xRow. */
+typedef struct OrmDocRows OrmDocRows;
+struct OrmDocRows {
+  void (*xRow)(void*, const char *zKind, const char *zModel,
+               const char *zSubject, const char *zSql, const OrmJson *pNode);
+  void *pArg;
+  u8 bWhole;                    /* what the document leaves out goes          */
+  u8 bRaw;                      /* what is inferred now may not be later      */
+};
+void ormDocHolds(OrmDoc*);      /* fills pHolds                               */
+void ormDocRows(OrmDoc*, const OrmDocModel*, const OrmDocRows*);
+/* The relationship of the file that one of the document is: its own name, or
+** renamed_from where that is there; 0: new. */
+const char *ormDocRelWas(OrmDoc*, const OrmDocModel*, const OrmJson *pRel);
+
 /* The cells of a row of metadata in the words of the document: the columns
 ** of orm_model, orm_field, orm_relationship that a document can give. */
 typedef struct OrmDocCell OrmDocCell;
 struct OrmDocCell {
   const char *zName;            /* the member and the column                  */
   u8 eShape;                    /* ORM_CELL_*                                 */
+  u8 bInferred;                 /* when left out: inferred from the schema    */
 };
 enum {
   ORM_CELL_TEXT,                /* a string                                   */

@@ -1,0 +1,286 @@
+/*
+** What a document says of models, fields and relationships against the rows
+** of metadata that the file has: one INSERT or UPDATE for each row that has to
+** change, as text.
+**
+** A cell is written where the document says something else than what holds
+** already, be that written or inferred: pHolds is the model as orm_schema()
+** words it.  Where that is not to be had (a model that is new, or broken) the
+** cells themselves are compared.
+*/
+#include "document.h"
+
+#define MAX_CELL 14
+
+typedef struct Row Row;
+struct Row {
+  OrmDoc *p;
+  const OrmDocRows *pRows;
+  const char *zKind;            /* model, field, relationship                 */
+  const OrmDocCell *aCell;
+  const char *zModel, *zName;   /* its key; zName 0: orm_model                */
+  const char *zModelWas, *zNameWas;          /* as the file has it            */
+  const OrmJson *pNode;         /* the document's word                        */
+  const OrmJson *pHolds;        /* what holds now, or 0                       */
+  const char *azExtra[3];       /* table_name; secondary_local, _remote       */
+  u8 bKeep;                     /* an all-empty row is one too                */
+};
+
+/* ------------------------------------------------------------------------
+** The row as it is
+*/
+
+/* Its cells as text, 0 for NULL, in azNow: 1 if there is such a row. */
+static int rowRead(Row *pRow, const char **azNow, const char *zExtra){
+  OrmDoc *p = pRow->p;
+  OrmBuf sql;
+  sqlite3_stmt *pStmt;
+  int bThere, n = 0;
+  char zMeta[40];
+  sqlite3_snprintf(sizeof(zMeta), zMeta, "orm_%s", pRow->zKind);
+  if( pRow->zModelWas==0 || (pRow->zName && pRow->zNameWas==0) ) return 0;
+  if( ormFactKind(p->pOrm, p->pErr, zMeta)!=ORM_KIND_TABLE ) return 0;
+  ormBufInit(&sql, p->pErr);
+  for(; pRow->aCell[n].zName; n++){
+    ormBufPrintf(&sql, "%s%s", n ? ", " : "SELECT ", pRow->aCell[n].zName);
+  }
+  ormBufPrintf(&sql, "%s FROM main.%s WHERE %s=%Q", zExtra, zMeta,
+               pRow->zName ? "model" : "name", pRow->zModelWas);
+  if( pRow->zName ) ormBufPrintf(&sql, " AND name=%Q", pRow->zNameWas);
+  pStmt = ormFactOpen(p->pOrm, p->pErr, "%s", ormBufText(&sql));
+  bThere = ormFactStep(p->pOrm, p->pErr, pStmt);
+  for(int i=0; bThere && i<sqlite3_column_count(pStmt); i++){
+    azNow[i] = ormFactText(p->pArena, pStmt, i);
+  }
+  sqlite3_finalize(pStmt);
+  ormBufFree(&sql);
+  return bThere;
+}
+
+/* ------------------------------------------------------------------------
+** The row as it is to be
+*/
+static int isFlag(const OrmDocCell *pCell, const char *z){
+  return pCell->eShape==ORM_CELL_FLAG
+      || (pCell->eShape==ORM_CELL_PASSIVE && strcmp(z, "all")!=0);
+}
+
+static int sameText(const char *zA, const char *zB){
+  return zA==zB || (zA && zB && strcmp(zA, zB)==0);
+}
+
+/* Has cell i to be written?  Its new text goes to *pz. */
+static int cellDiffers(Row *pRow, int i, const char *zNow, const char **pz){
+  const OrmDocCell *pCell = &pRow->aCell[i];
+  const OrmJson *pDoc = ormJsonMember(pRow->pNode, pCell->zName);
+  const OrmJson *pHolds = pRow->pHolds ? ormJsonMember(pRow->pHolds,
+                                                       pCell->zName) : 0;
+  if( pDoc==0 && (!pRow->pRows->bWhole || pCell->bInferred) ) return 0;
+  if( pRow->pHolds && !(pRow->pRows->bRaw && pCell->bInferred)
+   && ormDocCellSame(pRow->p->pArena, pCell, pDoc, pHolds) ) return 0;
+  *pz = ormDocCellText(pRow->p->pArena, pCell, pDoc);
+  return !sameText(*pz, zNow);
+}
+
+static void addValue(OrmBuf *pBuf, const OrmDocCell *pCell, const char *z){
+  if( z==0 ) ormBufAdd(pBuf, "NULL", 4);
+  else if( isFlag(pCell, z) ) ormBufAdd(pBuf, z, -1);
+  else ormBufLiteral(pBuf, z);
+}
+
+static const OrmDocCell aModelExtra[] = {{ "table_name", ORM_CELL_TEXT, 0 }};
+static const OrmDocCell aRelExtra[] = {
+  { "secondary_local", ORM_CELL_TEXT, 0 },
+  { "secondary_remote", ORM_CELL_TEXT, 0 }
+};
+
+/* "a='x', b=1" or, for an INSERT, "a, b" and "'x', 1". */
+typedef struct Cells Cells;
+struct Cells { OrmBuf names, values, sets; int n; };
+
+static void cellsAdd(Cells *pCells, const OrmDocCell *pCell, const char *z){
+  const char *zComma = pCells->n++ ? ", " : "";
+  ormBufPrintf(&pCells->names, ", %s", pCell->zName);
+  ormBufAdd(&pCells->values, ", ", 2);
+  addValue(&pCells->values, pCell, z);
+  ormBufPrintf(&pCells->sets, "%s%s=", zComma, pCell->zName);
+  addValue(&pCells->sets, pCell, z);
+}
+
+static void cellsCollect(Row *pRow, Cells *pCells, const char **azNow){
+  const OrmDocCell *aExtra = pRow->zName ? aRelExtra : aModelExtra;
+  int nCell = 0;
+  const char *z = 0;
+  while( pRow->aCell[nCell].zName ) nCell++;
+  for(int i=0; i<3 && pRow->azExtra[i] && !pRow->zName; i++){
+    if( azNow[nCell]==0 || sqlite3_stricmp(azNow[nCell], pRow->azExtra[i]) ){
+      cellsAdd(pCells, &aExtra[i], pRow->azExtra[i]);
+    }
+  }
+  for(int i=0; i<nCell; i++){
+    if( cellDiffers(pRow, i, azNow[i], &z) ){
+      cellsAdd(pCells, &pRow->aCell[i], z);
+    }
+  }
+  for(int i=0; i<2 && pRow->azExtra[i] && pRow->zName; i++){
+    if( ormJsonMember(pRow->pNode, aExtra[i].zName)==0 ){
+      cellsAdd(pCells, &aExtra[i], pRow->azExtra[i]);
+    }
+  }
+}
+
+static void rowDiff(Row *pRow){
+  OrmDoc *p = pRow->p;
+  const char *azNow[MAX_CELL+2] = {0};
+  const char *zMeta = pRow->zKind;
+  int bThere = rowRead(pRow, azNow, pRow->zName ? ""
+                                    : ", coalesce(table_name, name)");
+  Cells cells;
+  OrmBuf sql;
+  memset(&cells, 0, sizeof(cells));
+  ormBufInit(&cells.names, p->pErr);
+  ormBufInit(&cells.values, p->pErr);
+  ormBufInit(&cells.sets, p->pErr);
+  ormBufInit(&sql, p->pErr);
+  cellsCollect(pRow, &cells, azNow);
+  if( bThere && cells.n ){
+    ormBufPrintf(&sql, "UPDATE main.orm_%s SET %s WHERE %s=%Q", zMeta,
+        ormBufText(&cells.sets), pRow->zName ? "model" : "name", pRow->zModel);
+    if( pRow->zName ) ormBufPrintf(&sql, " AND name=%Q", pRow->zName);
+  }else if( !bThere && (cells.n || pRow->bKeep) ){
+    ormBufPrintf(&sql, "INSERT INTO main.orm_%s(%s%s) VALUES(%Q", zMeta,
+        pRow->zName ? "model, name" : "name", ormBufText(&cells.names),
+        pRow->zModel);
+    if( pRow->zName ) ormBufPrintf(&sql, ", %Q", pRow->zName);
+    ormBufPrintf(&sql, "%s)", ormBufText(&cells.values));
+  }
+  if( sql.n && p->pErr->rc==SQLITE_OK ){
+    pRow->pRows->xRow(pRow->pRows->pArg, zMeta, pRow->zModel,
+        pRow->zName ? pRow->zName : pRow->zModel, ormBufText(&sql),
+        pRow->pNode);
+  }
+  ormBufFree(&cells.names);
+  ormBufFree(&cells.values);
+  ormBufFree(&cells.sets);
+  ormBufFree(&sql);
+}
+
+/* ------------------------------------------------------------------------
+** The rows of a model
+*/
+static const OrmJson *holdsPart(const OrmDocModel *pModel, const char *zPart,
+                                const char *zName){
+  const OrmJson *p = pModel->pHolds ? ormJsonMember(pModel->pHolds, zPart) : 0;
+  return p && zName ? ormJsonMember(p, zName) : 0;
+}
+
+static void fieldRows(OrmDoc *p, const OrmDocModel *pModel,
+                      const OrmDocRows *pRows){
+  const OrmJson *pFields = ormJsonMember(pModel->pNode, "fields");
+  for(const OrmJson *q=pFields ? pFields->pChild : 0; q; q=q->pNext){
+    const OrmJson *pFrom = ormJsonMember(q, "renamed_from");
+    Row row;
+    memset(&row, 0, sizeof(row));
+    row.p = p;
+    row.pRows = pRows;
+    row.zKind = "field";
+    row.aCell = ormDocFieldCell;
+    row.zModel = pModel->zName;
+    row.zModelWas = pModel->zWas;
+    row.zName = row.zNameWas = q->zKey;
+    row.pNode = q;
+    row.pHolds = holdsPart(pModel, "fields", q->zKey);
+    if( row.pHolds==0 && pFrom && pFrom->eType==ORM_JSON_STRING
+     && holdsPart(pModel, "fields", pFrom->z) ){
+      row.pHolds = holdsPart(pModel, "fields", pFrom->z);
+      row.zNameWas = pFrom->z;
+    }
+    rowDiff(&row);
+  }
+}
+
+const char *ormDocRelWas(
+  OrmDoc *p, const OrmDocModel *pModel, const OrmJson *pRel
+){
+  const OrmJson *pFrom = ormJsonMember(pRel, "renamed_from");
+  const char *azName[2] = { pRel->zKey, 0 };
+  if( pModel->zWas==0 ) return 0;
+  if( pFrom && pFrom->eType==ORM_JSON_STRING ) azName[1] = pFrom->z;
+  for(int i=0; i<2 && azName[i]; i++){
+    sqlite3_stmt *pStmt = ormFactOpen(p->pOrm, p->pErr,
+        "SELECT 1 FROM main.orm_relationship WHERE model=%Q AND name=%Q",
+        pModel->zWas, azName[i]);
+    int b = ormFactStep(p->pOrm, p->pErr, pStmt);
+    sqlite3_finalize(pStmt);
+    if( b ) return azName[i];
+  }
+  return 0;
+}
+
+static void relRows(OrmDoc *p, const OrmDocModel *pModel,
+                    const OrmDocRows *pRows){
+  const OrmJson *pRels = ormJsonMember(pModel->pNode, "relationships");
+  for(const OrmJson *q=pRels ? pRels->pChild : 0; q; q=q->pNext){
+    Row row;
+    memset(&row, 0, sizeof(row));
+    row.p = p;
+    row.pRows = pRows;
+    row.zKind = "relationship";
+    row.aCell = ormDocRelCell;
+    row.zModel = pModel->zName;
+    row.zModelWas = pModel->zWas;
+    row.zName = q->zKey;
+    row.zNameWas = ormDocRelWas(p, pModel, q);
+    row.pNode = q;
+    row.pHolds = holdsPart(pModel, "relationships", row.zNameWas);
+    row.bKeep = 1;
+    ormDocLinkCells(p, q, &row.azExtra[0], &row.azExtra[1]);
+    rowDiff(&row);
+  }
+}
+
+void ormDocRows(OrmDoc *p, const OrmDocModel *pModel, const OrmDocRows *pRows){
+  Row row;
+  memset(&row, 0, sizeof(row));
+  row.p = p;
+  row.pRows = pRows;
+  row.zKind = "model";
+  row.aCell = ormDocModelCell;
+  row.zModel = pModel->zName;
+  row.zModelWas = pModel->zWas;
+  row.pNode = pModel->pNode;
+  row.pHolds = pModel->pHolds;
+  row.azExtra[0] = pModel->zTable;
+  row.bKeep = 1;
+  rowDiff(&row);
+  fieldRows(p, pModel, pRows);
+  relRows(p, pModel, pRows);
+}
+
+/* What holds now of each model of the document, as orm_schema() words it; 0
+** where there is no such model or it cannot be used yet. */
+void ormDocHolds(OrmDoc *p){
+  OrmCatalog *pCatalog;
+  OrmBuf buf;
+  if( p->pErr->rc
+   || ormFactKind(p->pOrm, p->pErr, "orm_state")!=ORM_KIND_TABLE ) return;
+  pCatalog = ormCatalogPin(p->pOrm, p->pErr);
+  if( pCatalog==0 ) return;
+  ormBufInit(&buf, p->pErr);
+  for(int i=0; i<p->nModel && p->pErr->rc==SQLITE_OK; i++){
+    OrmDocModel *pModel = &p->aModel[i];
+    OrmErr err = {0};
+    const char *z;
+    pModel->pHolds = 0;
+    if( pModel->zWas==0 ) continue;
+    ormBufReset(&buf);
+    buf.pErr = &err;
+    ormSchemaModel(p->pOrm, &err, pCatalog, pModel->zWas, &buf);
+    buf.pErr = p->pErr;
+    if( ormErrForgive(&err, p->pErr) || buf.n==0 ) continue;
+    z = ormArenaText(p->pArena, ormBufText(&buf), buf.n);
+    if( z ) pModel->pHolds = ormJsonParse(p->pArena, z, buf.n, "schema");
+  }
+  ormBufFree(&buf);
+  ormCatalogUnpin(p->pOrm, pCatalog);
+}
