@@ -679,6 +679,16 @@ i64 ormDefine(Orm*, OrmErr*, const char *zDoc, i64 nDoc, OrmOrderCheck);
 i64 ormReflect(Orm*, OrmErr*, const char *zOptions, i64 n);   /* 0: none      */
 void ormSchema(Orm*, OrmErr*, OrmBuf *pOut);          /* orm_schema()         */
 void ormSchemaModel(Orm*, OrmErr*, OrmCatalog*, const char *zName, OrmBuf*);
+/* migrate.c: the steps from the file to a document, to xRow in order; and
+** carried out (inside nothing: it opens a savepoint): their number.  xAfter is
+** called last.  The options may be 0. */
+typedef void (*OrmStepRow)(void*, int iStep, const char *zKind,
+  const char *zModel, const char *zSubject, const char *zSql,
+  int bDestructive);
+void ormDiff(Orm*, OrmErr*, const char *zDoc, i64 nDoc, const char *zOptions,
+             i64 nOptions, OrmStepRow, void*);
+i64 ormMigrate(Orm*, OrmErr*, const char *zDoc, i64 nDoc, const char *zOptions,
+               i64 nOptions, OrmOrderCheck, void (*xAfter)(Orm*, OrmErr*));
 /* Tables that orm_reflect() would pass over for want of a key: their number. */
 int ormReflectSkips(Orm*, OrmErr*, OrmArena*, const char ***paz);
 /* Our own triggers and rows that are missing or changed, to xDrift. */

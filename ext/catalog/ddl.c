@@ -362,7 +362,7 @@ static void addColumn(Parser *p, int i, int iEnd){
   int iColumn = pDdl->nColumn;
   int iType = i+1;
   if( pNew==0 ) return;
-  pNew->zName = tokenName(p, &p->a[i]);
+  pNew->zName = pNew->zWas = tokenName(p, &p->a[i]);
   pNew->zDef = rangeText(p, i+1, iEnd);
   if( pNew->zName==0 ) return;
   pDdl->nColumn++;

@@ -23,6 +23,7 @@ typedef struct OrmDdlColumn OrmDdlColumn;
 typedef struct OrmDdlClause OrmDdlClause;
 struct OrmDdlColumn {
   const char *zName;
+  const char *zWas;             /* as it is called now (diff.c renames)       */
   const char *zDef;             /* what follows the name                      */
   const char *zType;            /* of it: the type as written, or ""          */
 };

@@ -1,0 +1,53 @@
+/*
+** The steps that lead from the file to a document: what diff.c and rebuild.c
+** find and migrate.c carries out.  Only ext/catalog/ reads this.
+**
+** A step is one change with the SQL that makes it.  A table that has to be
+** rebuilt is one step of several rows: the first has the SQL, the others say
+** what changes.  Running the SQL of all rows in order makes the file what the
+** document says.
+*/
+#ifndef ORM_DIFF_H
+#define ORM_DIFF_H
+#include "document.h"
+
+typedef struct OrmStep OrmStep;
+struct OrmStep {
+  OrmStep *pNext;
+  int iStep;
+  const char *zKind, *zModel, *zSubject;
+  const char *zSql;             /* statements, each ended by ";\n"; or 0      */
+  const OrmJson *pNode;         /* what of the document it is about, or 0     */
+  u8 bDestructive;
+  u8 bRename;                   /* what follows is reckoned as if it was done */
+};
+typedef struct OrmDiff OrmDiff;
+struct OrmDiff {
+  OrmDoc *pDoc;
+  Orm *pOrm;
+  OrmErr *pErr;
+  OrmArena *pArena;
+  u8 bKeep;                     /* models that are not named stay             */
+  int nStep;
+  OrmStep *pFirst, **ppLast;
+  u8 bKeys;                     /* some foreign key comes or goes             */
+};
+
+/* A new step; bMore: a further row of the last one. */
+OrmStep *ormStepNew(OrmDiff*, int bMore, const char *zKind, const char *zModel,
+                    const char *zSubject, const char *zSql);
+/* The name as SQL writes it, in the arena. */
+const char *ormQuoted(OrmArena*, const char *zName);
+
+/* rebuild.c: the columns, constraints and options of a table, by ALTER TABLE
+** or by a rebuild.  pNow is the table as it is, renames done. */
+void ormDiffTable(OrmDiff*, const OrmDocModel*, const OrmDdl *pNow,
+                  const char *zNow);
+
+/* Does an index of the table stay as it is? */
+int ormDiffIndexStays(OrmDiff*, const OrmDocModel*, const OrmDdlIndex*);
+
+/* diff.c: all steps. */
+void ormDiffSteps(OrmDiff*, OrmDoc*, int bKeep);
+
+#endif /* ORM_DIFF_H */

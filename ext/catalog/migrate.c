@@ -1,0 +1,371 @@
+/*
+** orm_migrate(): the steps of orm_diff() carried out, all or none.
+**
+** It runs in a savepoint, so that a table may be dropped: SQLite does that
+** only while nothing else reads, that is in a bare SELECT orm_migrate(..).
+** Where no savepoint can be opened (inside an INSERT, through orm_call) the
+** anchor takes its place, which is good for everything but that.
+**
+** Foreign keys are off meanwhile, or dropping a table would delete or nullify
+** the rows that refer to it; at the end they must hold as before.  Renames go
+** first, then the rest is reckoned anew.  Afterwards nothing may be left to
+** do, every model must work, and what SQLite could compile before (views, the
+** triggers of the tables) it must still.
+*/
+#include "diff.h"
+
+typedef struct Migrate Migrate;
+struct Migrate {
+  Orm *pOrm;
+  OrmErr *pErr;
+  const char *zDoc; i64 nDoc;
+  OrmOrderCheck xOrder;
+  void (*xAfter)(Orm*, OrmErr*);
+  u8 bDestructive, bKeep;
+  i64 nStep;
+  OrmBuf statements;            /* JSON: what was run                         */
+};
+
+/* ------------------------------------------------------------------------
+** Options
+*/
+static void parseOptions(
+  OrmArena *pArena, const char *z, i64 n, u8 *pbDestructive, u8 *pbKeep
+){
+  static const char *const azPart[] = { "destructive", "keep", 0 };
+  OrmErr *pErr = pArena->pErr;
+  OrmJson *pDoc = z ? ormJsonParse(pArena, z, n, "options") : 0;
+  if( pDoc==0 ) return;
+  if( pDoc->eType!=ORM_JSON_OBJECT ){
+    ormJsonErr(pErr, pDoc, "options are an object, not %s",
+               ormJsonTypeName(pDoc));
+  }
+  for(const OrmJson *p=pDoc->pChild; p && pErr->rc==SQLITE_OK; p=p->pNext){
+    u8 *pb = ormJsonIs(p, "destructive") ? pbDestructive
+           : ormJsonIs(p, "keep") ? pbKeep : 0;
+    if( pb==0 ){
+      const char *zNear = ormNearest(p->zKey, p->nKey, ormNameInArray, azPart);
+      ormJsonErr(pErr, p, "no such option%s%s%s",
+          zNear ? " (did you mean " : "", zNear ? zNear : "",
+          zNear ? "?)" : "");
+    }else if( p->eType!=ORM_JSON_TRUE && p->eType!=ORM_JSON_FALSE ){
+      ormJsonErr(pErr, p, "is true or false");
+    }else{
+      *pb = p->eType==ORM_JSON_TRUE;
+    }
+  }
+}
+
+/* The steps from the file to the document, in the arena. */
+static void findSteps(
+  Orm *pOrm, OrmArena *pArena, const char *zDoc, i64 nDoc, int bKeep,
+  OrmDiff *pDiff
+){
+  OrmDoc *pDoc;
+  memset(pDiff, 0, sizeof(*pDiff));
+  pDoc = ormDocParse(pOrm, pArena, zDoc, nDoc);
+  if( pDoc ) ormDiffSteps(pDiff, pDoc, bKeep);
+}
+
+void ormDiff(
+  Orm *pOrm, OrmErr *pErr, const char *zDoc, i64 nDoc, const char *zOptions,
+  i64 nOptions, OrmStepRow xRow, void *pArg
+){
+  OrmArena arena;
+  OrmDiff diff;
+  u8 bDestructive = 0, bKeep = 0;
+  ormArenaInit(&arena, pErr);
+  parseOptions(&arena, zOptions, nOptions, &bDestructive, &bKeep);
+  if( pErr->rc==SQLITE_OK ){
+    findSteps(pOrm, &arena, zDoc, nDoc, bKeep, &diff);
+    for(const OrmStep *p=diff.pFirst; p && pErr->rc==SQLITE_OK; p=p->pNext){
+      xRow(pArg, p->iStep, p->zKind, p->zModel, p->zSubject, p->zSql,
+           p->bDestructive);
+    }
+  }
+  ormArenaFree(&arena);
+}
+
+/* ------------------------------------------------------------------------
+** Steps carried out
+*/
+static void refuseDestructive(Migrate *p, const OrmDiff *pDiff){
+  for(const OrmStep *q=pDiff->pFirst; q && !p->bDestructive; q=q->pNext){
+    if( !q->bDestructive || strcmp(q->zKind, "rebuild")==0 ) continue;
+    ormErr(p->pErr, SQLITE_ERROR, "orm: %s: the %s %s would lose data: allow it"
+        " with {\"destructive\": true}", q->zModel, q->zKind, q->zSubject);
+    return;
+  }
+}
+
+static void record(Migrate *p, const char *zSql, i64 n){
+  ormBufChar(&p->statements, p->statements.n ? ',' : '[');
+  ormJsonString(&p->statements, zSql, n);
+}
+
+/* Run the statements of a step; errors at what of the document it is about. */
+static void runStep(Migrate *p, OrmDiff *pDiff, const OrmStep *pStep){
+  const char *z = pStep->zSql;
+  OrmErr err = {0};
+  while( z && *z && err.rc==SQLITE_OK ){
+    sqlite3_stmt *pStmt = 0;
+    const char *zTail = z;
+    int rc = sqlite3_prepare_v3(p->pOrm->db, z, -1, 0, &pStmt, &zTail);
+    if( pStmt ){
+      record(p, z, zTail - z);
+      while( (rc = sqlite3_step(pStmt))==SQLITE_ROW ){}
+      if( rc==SQLITE_DONE ) rc = SQLITE_OK;
+    }
+    ormErrDb(&err, p->pOrm->db, rc);
+    sqlite3_finalize(pStmt);
+    z = zTail;
+  }
+  if( (err.rc & 0xff)==SQLITE_LOCKED ){
+    ormErrClear(&err);
+    ormErr(&err, SQLITE_LOCKED, "orm: %s has to be dropped or rebuilt, which"
+        " SQLite does only while nothing else runs: call it as SELECT"
+        " orm_migrate(..) alone", pStep->zSubject);
+  }else if( err.rc && pStep->pNode ){
+    ormErrPrefix(&err, "orm: %s: ", ormJsonPath(pDiff->pArena, pStep->pNode));
+  }else if( err.rc ){
+    ormErrPrefix(&err, "orm: %s %s: ", pStep->zKind, pStep->zSubject);
+  }
+  if( err.rc && p->pErr->rc==SQLITE_OK ) *p->pErr = err;
+  else ormErrClear(&err);
+}
+
+/* Set a switch of the connection; returns what it was. */
+static int setSwitch(Orm *pOrm, int eSwitch, int bOn){
+  int bWas = 0;
+  sqlite3_db_config(pOrm->db, eSwitch, -1, &bWas);
+  if( bWas!=bOn ) sqlite3_db_config(pOrm->db, eSwitch, bOn, (int*)0);
+  return bWas;
+}
+
+static void runSteps(Migrate *p, OrmDiff *pDiff, int bRenames){
+  int iStep = 0;
+  for(const OrmStep *q=pDiff->pFirst; q && p->pErr->rc==SQLITE_OK; q=q->pNext){
+    int bRebuild = strcmp(q->zKind, "rebuild")==0;
+    int bLegacy;
+    if( q->bRename!=bRenames ) continue;
+    if( q->iStep!=iStep ) p->nStep++;
+    iStep = q->iStep;
+    bLegacy = setSwitch(p->pOrm, SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, bRebuild);
+    runStep(p, pDiff, q);
+    setSwitch(p->pOrm, SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, bLegacy);
+  }
+}
+
+/* ------------------------------------------------------------------------
+** Before and after
+*/
+
+/* Rows that break a foreign key. */
+static i64 countViolations(Migrate *p){
+  i64 n = 0;
+  sqlite3_stmt *pStmt = ormFactOpenAny(p->pOrm, p->pErr,
+                                       "PRAGMA main.foreign_key_check");
+  while( ormFactStep(p->pOrm, p->pErr, pStmt) ) n++;
+  sqlite3_finalize(pStmt);
+  return n;
+}
+
+static void checkViolations(Migrate *p, i64 nBefore){
+  sqlite3_stmt *pStmt;
+  if( p->pErr->rc || countViolations(p)<=nBefore ) return;
+  pStmt = ormFactOpenAny(p->pOrm, p->pErr, "PRAGMA main.foreign_key_check");
+  if( ormFactStep(p->pOrm, p->pErr, pStmt) ){
+    ormErr(p->pErr, SQLITE_CONSTRAINT_FOREIGNKEY, "orm: FOREIGN KEY constraint"
+        " failed: rows of %s would refer to rows of %s that are not there",
+        sqlite3_column_text(pStmt, 0), sqlite3_column_text(pStmt, 2));
+  }
+  sqlite3_finalize(pStmt);
+}
+
+/* Does a statement compile? */
+static int compiles(Migrate *p, const char *zFormat, const char *zName){
+  OrmErr err = {0};
+  sqlite3_stmt *pStmt = ormFactOpenAny(p->pOrm, &err, zFormat, zName);
+  sqlite3_finalize(pStmt);
+  return !ormErrForgive(&err, p->pErr);
+}
+
+/* What can be read of each view, and changed of each table, compiles its
+** triggers too. */
+static const char *const azProbe[] = {
+  "SELECT * FROM main.\"%w\"", "DELETE FROM main.\"%w\"",
+  "INSERT INTO main.\"%w\" DEFAULT VALUES"
+};
+#define PROBES_OF_A_VIEW 1
+
+typedef struct Sound Sound;
+struct Sound { const char *zName; u8 mProbe; };
+
+/* Tables and views with what compiles of them; the end has no name. */
+static Sound *soundObjects(Migrate *p, OrmArena *pArena){
+  Sound *a = 0;
+  int n = 0, nAlloc = 0;
+  sqlite3_stmt *pStmt = ormFactOpen(p->pOrm, p->pErr,
+      "SELECT name, type FROM main.sqlite_schema WHERE type IN('view','table')"
+      " AND name NOT LIKE 'sqlite\\_%%' ESCAPE '\\'"
+      " AND name NOT LIKE 'orm\\_%%' ESCAPE '\\'"
+      " AND sql NOT LIKE 'create virtual%%' ORDER BY rowid");
+  while( ormFactStep(p->pOrm, p->pErr, pStmt) ){
+    const char *zType = (const char*)sqlite3_column_text(pStmt, 1);
+    int nProbe = zType && zType[0]=='v' ? PROBES_OF_A_VIEW : ORM_COUNT(azProbe);
+    Sound *pNew = ormArenaGrow(pArena, (void**)&a, n, &nAlloc, sizeof(*a));
+    if( pNew==0 ) break;
+    pNew->zName = ormFactText(pArena, pStmt, 0);
+    pNew->mProbe = 0;
+    if( pNew->zName==0 ) break;
+    for(int i=0; i<nProbe; i++){
+      if( compiles(p, azProbe[i], pNew->zName) ) pNew->mProbe |= (u8)(1<<i);
+    }
+    n++;
+  }
+  sqlite3_finalize(pStmt);
+  if( ormArenaGrow(pArena, (void**)&a, n, &nAlloc, sizeof(*a)) ) a[n].zName = 0;
+  return p->pErr->rc ? 0 : a;
+}
+
+static void checkSound(Migrate *p, const Sound *a){
+  for(; a && a->zName && p->pErr->rc==SQLITE_OK; a++){
+    int eKind = ormFactKind(p->pOrm, p->pErr, a->zName);
+    if( eKind==ORM_KIND_NONE ) continue;        /* dropped or renamed       */
+    for(int i=0; i<ORM_COUNT(azProbe) && p->pErr->rc==SQLITE_OK; i++){
+      OrmErr err = {0};
+      if( !(a->mProbe & (1<<i)) || compiles(p, azProbe[i], a->zName) ) continue;
+      sqlite3_finalize(ormFactOpenAny(p->pOrm, &err, azProbe[i], a->zName));
+      ormErrPrefix(&err, "orm: the %s %s would not work any more: ",
+          eKind==ORM_KIND_VIEW ? "view" : "triggers of", a->zName);
+      if( p->pErr->rc==SQLITE_OK ) *p->pErr = err;
+      else ormErrClear(&err);
+    }
+  }
+}
+
+/* ------------------------------------------------------------------------
+** What was applied
+*/
+static u64 documentHash(const char *z, i64 n){
+  u64 h = 0xcbf29ce484222325u;
+  for(i64 i=0; i<n; i++) h = (h ^ (u8)z[i]) * 0x100000001b3u;
+  return h;
+}
+
+static void recordMigration(Migrate *p){
+  char zNow[32];
+  if( p->nStep==0 || p->pErr->rc ) return;
+  ormBufChar(&p->statements, ']');
+  ormNow(p->pOrm, p->pErr, zNow, 0);
+  if( ormFactKind(p->pOrm, p->pErr, "orm_migration")==ORM_KIND_NONE ){
+    ormFactExec(p->pOrm, p->pErr, "CREATE TABLE main.orm_migration(\n"
+        "  id INTEGER PRIMARY KEY,\n  applied_at DATETIME NOT NULL,\n"
+        "  document_hash TEXT NOT NULL,\n  steps INTEGER NOT NULL,\n"
+        "  statements JSON NOT NULL\n)");
+  }
+  ormFactExec(p->pOrm, p->pErr, "INSERT INTO main.orm_migration(applied_at,"
+      " document_hash, steps, statements) VALUES(%Q, '%016llx', %lld, %Q)",
+      zNow, documentHash(p->zDoc, p->nDoc), p->nStep,
+      ormBufText(&p->statements));
+}
+
+/* ------------------------------------------------------------------------
+** All of it
+*/
+
+/* After the last step: the document is reached, and works. */
+static void checkReached(Migrate *p){
+  OrmArena arena;
+  OrmDiff diff;
+  ormArenaInit(&arena, p->pErr);
+  findSteps(p->pOrm, &arena, p->zDoc, p->nDoc, p->bKeep, &diff);
+  if( diff.pDoc ) ormDocCheck(diff.pDoc, p->xOrder);
+  if( diff.pFirst && p->pErr->rc==SQLITE_OK ){
+    ormErr(p->pErr, SQLITE_ERROR, "orm: the document cannot be reached: %s %s"
+        " would still differ (%s)", diff.pFirst->zKind, diff.pFirst->zSubject,
+        diff.pFirst->zSql ? diff.pFirst->zSql : "");
+  }
+  ormArenaFree(&arena);
+}
+
+static void migrateJob(Orm *pOrm, OrmErr *pErr, void *pArg){
+  Migrate *p = (Migrate*)pArg;
+  OrmArena arena;
+  OrmDiff diff;
+  ORM_UNUSED(pOrm);
+  ormArenaInit(&arena, pErr);
+  findSteps(p->pOrm, &arena, p->zDoc, p->nDoc, p->bKeep, &diff);
+  refuseDestructive(p, &diff);
+  if( pErr->rc==SQLITE_OK && diff.pFirst ){
+    i64 nBroken = countViolations(p);
+    Sound *aSound = soundObjects(p, &arena);
+    ormStateEnsure(p->pOrm, pErr);
+    runSteps(p, &diff, 1);
+    findSteps(p->pOrm, &arena, p->zDoc, p->nDoc, p->bKeep, &diff);
+    refuseDestructive(p, &diff);
+    runSteps(p, &diff, 0);
+    checkReached(p);
+    checkViolations(p, nBroken);
+    checkSound(p, aSound);
+    recordMigration(p);
+    if( pErr->rc==SQLITE_OK ) p->xAfter(p->pOrm, pErr);
+  }
+  ormArenaFree(&arena);
+}
+
+/* Close the savepoint: keep what was done, or undo it. */
+static void savepointEnd(Orm *pOrm, OrmErr *pErr){
+  int bAuto = sqlite3_get_autocommit(pOrm->db);
+  if( pErr->rc==SQLITE_OK ){
+    ormFactExec(pOrm, pErr, "RELEASE orm_migrate");
+    if( pErr->rc==SQLITE_OK ) return;
+  }
+  if( bAuto ){                  /* the whole transaction is gone already    */
+    pErr->rc = SQLITE_ABORT_ROLLBACK;
+    return;
+  }
+  sqlite3_exec(pOrm->db, "ROLLBACK TO orm_migrate", 0, 0, 0);
+  sqlite3_exec(pOrm->db, "RELEASE orm_migrate", 0, 0, 0);
+}
+
+static void runSafely(Migrate *p){
+  Orm *pOrm = p->pOrm;
+  int rc = sqlite3_exec(pOrm->db, "SAVEPOINT orm_migrate", 0, 0, 0);
+  if( rc==SQLITE_BUSY ){
+    ormAnchorRun(pOrm, p->pErr, migrateJob, p);
+  }else if( rc!=SQLITE_OK ){
+    ormErrDb(p->pErr, pOrm->db, rc);
+  }else{
+    migrateJob(pOrm, p->pErr, p);
+    savepointEnd(pOrm, p->pErr);
+  }
+}
+
+i64 ormMigrate(
+  Orm *pOrm, OrmErr *pErr, const char *zDoc, i64 nDoc, const char *zOptions,
+  i64 nOptions, OrmOrderCheck xOrder, void (*xAfter)(Orm*, OrmErr*)
+){
+  OrmArena arena;
+  Migrate migrate;
+  Migrate *p = &migrate;
+  int bForeign;
+  memset(p, 0, sizeof(*p));
+  p->pOrm = pOrm;
+  p->pErr = pErr;
+  p->zDoc = zDoc;
+  p->nDoc = nDoc;
+  p->xOrder = xOrder;
+  p->xAfter = xAfter;
+  ormBufInit(&p->statements, pErr);
+  ormArenaInit(&arena, pErr);
+  parseOptions(&arena, zOptions, nOptions, &p->bDestructive, &p->bKeep);
+  ormArenaFree(&arena);
+  if( pErr->rc==SQLITE_OK && ormContextEnsure(pOrm, pErr) ){
+    bForeign = setSwitch(pOrm, SQLITE_DBCONFIG_ENABLE_FKEY, 0);
+    runSafely(p);
+    setSwitch(pOrm, SQLITE_DBCONFIG_ENABLE_FKEY, bForeign);
+  }
+  ormBufFree(&p->statements);
+  return pErr->rc ? 0 : p->nStep;
+}
