@@ -38,6 +38,8 @@ static const struct OrmFunction {
   /* the object model */
   { "orm_init",     0, WRITER, ormSqlInitModel, 0, 0 },
   { "orm_define",   1, WRITER, ormSqlDefine, 0, 0 },
+  { "orm_migrate",  1, WRITER, ormSqlMigrate, 0, 0 },
+  { "orm_migrate",  2, WRITER, ormSqlMigrate, 0, 0 },
   { "orm_schema",   0, READER | JSON, ormSqlSchema, 0, 0 },
   { "orm_reflect",  0, WRITER, ormSqlReflect, 0, 0 },
   { "orm_reflect",  1, WRITER, ormSqlReflect, 0, 0 },
@@ -90,6 +92,7 @@ static const struct OrmTable {
   { "orm_config",  &ormSqlConfigModule },
   { "orm_log",     &ormSqlLogModule },
   { "orm_check",   &ormSqlCheckModule },
+  { "orm_diff",    &ormSqlDiffModule },
   { "orm_object",  &ormSqlObjectModule },
   { "orm_call",    &ormSqlCallModule },
   { "orm_delete_plan", &ormSqlDeletePlanModule },

@@ -73,6 +73,8 @@ static void renameAdd(
   pNew->zNewColumn = zNewColumn;
   pNew->pNext = pAll->pFirst;
   pAll->pFirst = pNew;
+  if( zOldColumn ) ormDocRename(pAll->p->pDoc, 0, zOldColumn, zNewColumn);
+  else ormDocRename(pAll->p->pDoc, 0, zOld, zNew);
 }
 
 /* A canonical text with one word for another from z on. */
@@ -230,6 +232,7 @@ static void renameRels(OrmDiff *p, const OrmDocModel *pModel){
         ormArenaPrintf(p->pArena, "UPDATE main.orm_relationship SET name=%Q"
             " WHERE model=%Q AND name=%Q;\n", q->zKey, pModel->zName, zWas));
     if( pStep ) pStep->bRename = 1;
+    ormDocRename(p->pDoc, pModel->zName, zWas, q->zKey);
   }
 }
 
@@ -272,6 +275,7 @@ static void renames(Renames *pAll){
               " table_name=coalesce(table_name, name) WHERE name=%Q;\n",
               pModel->zName, pModel->zWas));
       if( pStep ) pStep->bRename = 1;
+      ormDocRename(p->pDoc, 0, pModel->zWas, pModel->zName);
     }
     renameTable(pAll, pModel, zWas);
     renameColumns(pAll, pModel, zWas);
@@ -449,14 +453,19 @@ int ormDiffIndexStays(
   OrmDiff *p, const OrmDocModel *pModel, const OrmDdlIndex *pNow
 ){
   const OrmDocIndex *pDoc = docIndex(pModel, pNow->zName);
-  ORM_UNUSED(p);
+  const char *zNow = pNow->zCanonical;
+  for(const OrmDocRename *q=p->pDoc->pRename; q; q=q->pNext){
+    if( !q->zModel ) zNow = replaceWord(p, zNow, q->zOld, q->zNew);
+  }
   if( ormJsonMember(pModel->pNode, "indexes") ){
-    return pDoc && pDoc->pDdl
-        && strcmp(pDoc->pDdl->zCanonical, pNow->zCanonical)==0;
+    return pDoc && pDoc->pDdl && strcmp(pDoc->pDdl->zCanonical, zNow)==0;
   }
   for(int i=0; pModel->pTable && i<pNow->nTerm; i++){
-    if( pNow->azColumn[i]
-     && ormDdlColumn(pModel->pTable->pDdl, pNow->azColumn[i])<0 ) return 0;
+    const char *z = pNow->azColumn[i];
+    for(const OrmDocRename *q=p->pDoc->pRename; z && q; q=q->pNext){
+      if( !q->zModel && sqlite3_stricmp(q->zOld, z)==0 ) z = q->zNew;
+    }
+    if( z && ormDdlColumn(pModel->pTable->pDdl, z)<0 ) return 0;
   }
   return 1;
 }

@@ -17,6 +17,7 @@ typedef struct OrmDocModel OrmDocModel;
 typedef struct OrmDocTable OrmDocTable;
 typedef struct OrmDocIndex OrmDocIndex;
 typedef struct OrmDocLink OrmDocLink;
+typedef struct OrmDocRename OrmDocRename;
 struct OrmDocIndex {
   const OrmJson *pNode;
   const char *zName;
@@ -44,6 +45,14 @@ struct OrmDoc {
   const OrmJson *pRoot;
   int nModel; OrmDocModel *aModel;
   OrmDocLink *pLink;            /* link tables to make, in order              */
+  OrmDocRename *pRename;        /* diff.c: names that are to change           */
+};
+/* What holds is reckoned as if these were done: names of models, tables,
+** columns, relationships. */
+struct OrmDocRename {
+  OrmDocRename *pNext;
+  const char *zOld, *zNew;
+  const char *zModel;           /* of a relationship of this model; or 0      */
 };
 
 void ormDocTableParse(OrmDoc*, OrmDocTable*);         /* zBody to pDdl        */
@@ -92,6 +101,8 @@ struct OrmDocRows {
   u8 bRaw;                      /* what is inferred now may not be later      */
 };
 void ormDocHolds(OrmDoc*);      /* fills pHolds                               */
+void ormDocRename(OrmDoc*, const char *zModel, const char *zOld,
+                  const char *zNew);
 void ormDocRows(OrmDoc*, const OrmDocModel*, const OrmDocRows*);
 /* The relationship of the file that one of the document is: its own name, or
 ** renamed_from where that is there; 0: new. */

@@ -307,9 +307,9 @@ static void migrateJob(Orm *pOrm, OrmErr *pErr, void *pArg){
     runSteps(p, &diff, 0);
     checkReached(p);
     checkViolations(p, nBroken);
+    if( pErr->rc==SQLITE_OK ) p->xAfter(p->pOrm, pErr);
     checkSound(p, aSound);
     recordMigration(p);
-    if( pErr->rc==SQLITE_OK ) p->xAfter(p->pOrm, pErr);
   }
   ormArenaFree(&arena);
 }

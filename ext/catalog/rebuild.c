@@ -94,9 +94,14 @@ static int canAdd(const Table *t, int iDoc){
 static int isNamedElsewhere(const Table *t, const char *zColumn){
   int b;
   sqlite3_stmt *pStmt = ormFactOpen(t->p->pOrm, t->p->pErr,
-      "SELECT 1 FROM main.sqlite_schema WHERE sql LIKE '%%' || %Q || '%%'"
-      " AND NOT (type='table' AND name=%Q COLLATE NOCASE)"
-      " AND name NOT LIKE 'orm\\_%%' ESCAPE '\\'", zColumn, t->zNow);
+      "SELECT 1 FROM main.sqlite_schema WHERE instr(lower(sql), lower(%Q))"
+      " AND (type IN('trigger', 'view')"
+      " OR (type='index' AND tbl_name=%Q COLLATE NOCASE)"
+      " OR (type='table' AND name<>%Q COLLATE NOCASE"
+      "     AND sql LIKE '%%references%%' AND instr(lower(sql), lower(%Q))))"
+      " AND name NOT LIKE 'orm\\_token%%' ESCAPE '\\'"
+      " AND name NOT LIKE 'orm\\_carry%%' ESCAPE '\\'",
+      zColumn, t->zNow, t->zNow, t->zNow);
   b = ormFactStep(t->p->pOrm, t->p->pErr, pStmt);
   sqlite3_finalize(pStmt);
   return b;

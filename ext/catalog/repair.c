@@ -261,7 +261,8 @@ char *ormFixKey(OrmChecker *p, const char *zTable){
                   (i64)strlen(pDdl->aColumn[i].zDef));
   }
   ormBufAdd(&doc, "}}}", 3);
-  zFix = sqlite3_mprintf("SELECT orm_migrate(%Q)", ormBufText(&doc));
+  zFix = sqlite3_mprintf("SELECT orm_migrate(%Q, '{\"keep\": true}')",
+                         ormBufText(&doc));
   ormBufFree(&doc);
   return zFix;
 }

@@ -11,6 +11,8 @@
 #include "document.h"
 
 #define MAX_CELL 14
+/* Cells of a relationship by their number in ormDocRelCell. */
+enum { TARGET = 0, SECONDARY = 4, BACK_POPULATES = 7 };
 
 typedef struct Row Row;
 struct Row {
@@ -24,7 +26,64 @@ struct Row {
   const OrmJson *pHolds;        /* what holds now, or 0                       */
   const char *azExtra[3];       /* table_name; secondary_local, _remote       */
   u8 bKeep;                     /* an all-empty row is one too                */
+  u8 bMoved;                    /* a relationship that leads elsewhere now    */
 };
+
+/* ------------------------------------------------------------------------
+** Renames to come
+*/
+void ormDocRename(
+  OrmDoc *p, const char *zModel, const char *zOld, const char *zNew
+){
+  OrmDocRename *pNew = ormArenaAlloc(p->pArena, sizeof(*pNew));
+  if( pNew==0 ) return;
+  pNew->pNext = p->pRename;
+  pNew->zOld = zOld;
+  pNew->zNew = zNew;
+  pNew->zModel = zModel;
+  p->pRename = pNew;
+}
+
+/* A name, or the one that it will have.  zModel: it is a relationship's of
+** this model. */
+static const char *renamed(
+  const OrmDoc *p, const char *zModel, const char *zName
+){
+  for(const OrmDocRename *q=p->pRename; zName && q; q=q->pNext){
+    if( (q->zModel==0)!=(zModel==0) || strcmp(q->zOld, zName)!=0 ) continue;
+    if( zModel==0 || strcmp(q->zModel, zModel)==0 ) return q->zNew;
+  }
+  return zName;
+}
+
+/* A document's text with every string that is a name to change changed. */
+static const char *renamedText(OrmDoc *p, const char *z, i64 *pn){
+  OrmBuf buf;
+  const char *zKey = "", *zTarget = 0;
+  ormBufInit(&buf, p->pErr);
+  for(const char *zEnd=z+*pn; z<zEnd; ){
+    const char *zQuote;
+    i64 n = 1;
+    if( *z!='"' ){
+      ormBufChar(&buf, *z++);
+      continue;
+    }
+    while( z[n]!='"' ) n += z[n]=='\\' ? 2 : 1;
+    zQuote = renamed(p, strcmp(zKey, "back_populates")==0 ? zTarget : 0,
+                     ormArenaText(p->pArena, z+1, n-1));
+    if( zQuote==0 ) break;
+    if( strcmp(zKey, "target")==0 ) zTarget = zQuote;
+    zKey = zQuote;
+    ormBufChar(&buf, '"');
+    ormBufAdd(&buf, zQuote, -1);
+    ormBufChar(&buf, '"');
+    z += n+1;
+  }
+  *pn = buf.n;
+  z = ormArenaText(p->pArena, ormBufText(&buf), buf.n);
+  ormBufFree(&buf);
+  return z;
+}
 
 /* ------------------------------------------------------------------------
 ** The row as it is
@@ -50,7 +109,9 @@ static int rowRead(Row *pRow, const char **azNow, const char *zExtra){
   pStmt = ormFactOpen(p->pOrm, p->pErr, "%s", ormBufText(&sql));
   bThere = ormFactStep(p->pOrm, p->pErr, pStmt);
   for(int i=0; bThere && i<sqlite3_column_count(pStmt); i++){
-    azNow[i] = ormFactText(p->pArena, pStmt, i);
+    const char *zOf = pRow->aCell==ormDocRelCell && i==BACK_POPULATES
+        ? azNow[TARGET] : 0;
+    azNow[i] = renamed(p, zOf, ormFactText(p->pArena, pStmt, i));
   }
   sqlite3_finalize(pStmt);
   ormBufFree(&sql);
@@ -75,6 +136,10 @@ static int cellDiffers(Row *pRow, int i, const char *zNow, const char **pz){
   const OrmJson *pDoc = ormJsonMember(pRow->pNode, pCell->zName);
   const OrmJson *pHolds = pRow->pHolds ? ormJsonMember(pRow->pHolds,
                                                        pCell->zName) : 0;
+  if( pDoc==0 && pCell->bInferred && pRow->bMoved ){
+    *pz = 0;                    /* it was about where it led before         */
+    return zNow!=0;
+  }
   if( pDoc==0 && (!pRow->pRows->bWhole || pCell->bInferred) ) return 0;
   if( pRow->pHolds && !(pRow->pRows->bRaw && pCell->bInferred)
    && ormDocCellSame(pRow->p->pArena, pCell, pDoc, pHolds) ) return 0;
@@ -129,6 +194,18 @@ static void cellsCollect(Row *pRow, Cells *pCells, const char **azNow){
   }
 }
 
+/* Does the document name another target or link table than the row? */
+static int leadsElsewhere(Row *pRow, const char **azNow){
+  static const int aCell[] = { TARGET, SECONDARY };
+  for(int i=0; i<ORM_COUNT(aCell); i++){
+    const OrmDocCell *pCell = &ormDocRelCell[aCell[i]];
+    const OrmJson *pDoc = ormJsonMember(pRow->pNode, pCell->zName);
+    if( pDoc && pDoc->eType==ORM_JSON_STRING && azNow[aCell[i]]
+     && sqlite3_stricmp(pDoc->z, azNow[aCell[i]])!=0 ) return 1;
+  }
+  return 0;
+}
+
 static void rowDiff(Row *pRow){
   OrmDoc *p = pRow->p;
   const char *azNow[MAX_CELL+2] = {0};
@@ -137,6 +214,8 @@ static void rowDiff(Row *pRow){
                                     : ", coalesce(table_name, name)");
   Cells cells;
   OrmBuf sql;
+  pRow->bMoved = bThere && pRow->aCell==ormDocRelCell
+              && leadsElsewhere(pRow, azNow);
   memset(&cells, 0, sizeof(cells));
   ormBufInit(&cells.names, p->pErr);
   ormBufInit(&cells.values, p->pErr);
@@ -232,7 +311,8 @@ static void relRows(OrmDoc *p, const OrmDocModel *pModel,
     row.zName = q->zKey;
     row.zNameWas = ormDocRelWas(p, pModel, q);
     row.pNode = q;
-    row.pHolds = holdsPart(pModel, "relationships", row.zNameWas);
+    row.pHolds = holdsPart(pModel, "relationships",
+                           row.zNameWas);
     row.bKeep = 1;
     ormDocLinkCells(p, q, &row.azExtra[0], &row.azExtra[1]);
     rowDiff(&row);
@@ -271,6 +351,7 @@ void ormDocHolds(OrmDoc *p){
     OrmDocModel *pModel = &p->aModel[i];
     OrmErr err = {0};
     const char *z;
+    i64 n;
     pModel->pHolds = 0;
     if( pModel->zWas==0 ) continue;
     ormBufReset(&buf);
@@ -279,7 +360,9 @@ void ormDocHolds(OrmDoc *p){
     buf.pErr = p->pErr;
     if( ormErrForgive(&err, p->pErr) || buf.n==0 ) continue;
     z = ormArenaText(p->pArena, ormBufText(&buf), buf.n);
-    if( z ) pModel->pHolds = ormJsonParse(p->pArena, z, buf.n, "schema");
+    n = buf.n;
+    if( z && p->pRename ) z = renamedText(p, z, &n);
+    if( z ) pModel->pHolds = ormJsonParse(p->pArena, z, n, "schema");
   }
   ormBufFree(&buf);
   ormCatalogUnpin(p->pOrm, pCatalog);

@@ -22,6 +22,10 @@ extern const sqlite3_module ormSqlTableModule;
 OrmSqlFunc ormSqlInitModel, ormSqlDefine, ormSqlReflect, ormSqlSchema;
 void ormSqlCheckOrder(Orm*, OrmErr*, OrmModel*, OrmRel*);
 
+/* sql/migrate.c */
+OrmSqlFunc ormSqlMigrate;
+extern const sqlite3_module ormSqlDiffModule;
+
 /* sql/check.c */
 extern const sqlite3_module ormSqlCheckModule;
 
