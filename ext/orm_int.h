@@ -198,6 +198,8 @@ char *ormBufReserve(OrmBuf*, i64 nMore);     /* z+n with nMore writable, or 0 */
 void ormBufAdd(OrmBuf*, const char *z, i64 n);       /* n<0: strlen           */
 void ormBufChar(OrmBuf*, char c);
 void ormBufInt(OrmBuf*, i64 i);
+#define ORM_INT_TEXT 24
+char *ormIntText(char *zTo, i64 i);          /* the digits; returns the end   */
 void ormBufPrintf(OrmBuf*, const char *zFormat, ...);
 const char *ormBufText(OrmBuf*);            /* NUL-terminated view; "" on OOM */
 char *ormBufTake(OrmBuf*, i64 *pn);          /* hand over (sqlite3_free it)   */
@@ -270,6 +272,10 @@ enum {
   ORM_TYPE_REAL, ORM_TYPE_N
 };
 void ormJsonString(OrmBuf*, const char *z, i64 n);   /* quoted and escaped    */
+/* Escape z[n], of at most 4000 bytes, where there is room for 6*n and the
+** slack; returns the end. */
+#define ORM_JSON_SLACK 16
+char *ormJsonEscape(char *zTo, const char *z, i64 n);
 void ormJsonInt(OrmBuf*, i64 i);
 void ormJsonReal(OrmBuf*, double r);   /* reads back to the same double       */
 void ormJsonBlob(OrmBuf*, const void *p, i64 n);     /* base64, quoted        */

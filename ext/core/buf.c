@@ -60,8 +60,9 @@ void ormBufChar(OrmBuf *p, char c){
   p->n++;
 }
 
-/* Decimal digits of i, written from the end of a scratch area. */
-void ormBufInt(OrmBuf *p, i64 i){
+/* The decimal text of i, at most ORM_INT_TEXT bytes; returns the end.  Digits
+** are made from the end of a scratch area. */
+char *ormIntText(char *zTo, i64 i){
   static const char zPairs[] =
     "00010203040506070809101112131415161718192021222324252627282930313233343536"
     "37383940414243444546474849505152535455565758596061626364656667686970717273"
@@ -81,7 +82,13 @@ void ormBufInt(OrmBuf *p, i64 i){
     *--z = (char)('0' + u);
   }
   if( i<0 ) *--z = '-';
-  ormBufAdd(p, z, &aTmp[sizeof(aTmp)] - z);
+  memcpy(zTo, z, (size_t)(&aTmp[sizeof(aTmp)] - z));
+  return zTo + (&aTmp[sizeof(aTmp)] - z);
+}
+
+void ormBufInt(OrmBuf *p, i64 i){
+  char *z = ormBufReserve(p, ORM_INT_TEXT);
+  if( z ) p->n += ormIntText(z, i) - z;
 }
 
 void ormBufPrintf(OrmBuf *p, const char *zFormat, ...){

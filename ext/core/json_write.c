@@ -21,7 +21,7 @@ static const char aEscape[128] = {
 };
 
 #if defined(__SSE2__)
-# define STRIDE 16
+# define STRIDE ORM_JSON_SLACK
 /* Copy 16 bytes and say which of them cannot stay as they are. */
 static unsigned copyStride(char *zTo, const char *z){
   __m128i v = _mm_loadu_si128((const __m128i*)(const void*)z);
@@ -86,9 +86,9 @@ static i64 escapeOdd(char **pzTo, const char *z, i64 n){
   return nUsed;
 }
 
-/* Escape z[n] to zTo, which has room for 6*n + STRIDE bytes; returns the end.
-** Whole strides are copied first and looked at then. */
-static char *escape(char *zTo, const char *z, i64 n){
+/* Escape z[n] to zTo, which has room for 6*n + ORM_JSON_SLACK bytes; returns
+** the end.  Whole strides are copied first and looked at then. */
+char *ormJsonEscape(char *zTo, const char *z, i64 n){
   i64 i = 0;
   while( n - i>=STRIDE ){
     unsigned mOdd = copyStride(zTo, &z[i]);
@@ -129,7 +129,7 @@ void ormJsonString(OrmBuf *p, const char *z, i64 n){
     i64 nSlice = sliceLength(z, n);
     char *zTo = ormBufReserve(p, nSlice*6 + STRIDE + 2);
     if( zTo==0 ) return;
-    p->n += escape(zTo, z, nSlice) - zTo;
+    p->n += ormJsonEscape(zTo, z, nSlice) - zTo;
     z += nSlice;
     n -= nSlice;
   }while( n>0 );

@@ -76,6 +76,10 @@ static void rowByKey(OrmSink *pBase, int nVal, sqlite3_value **apVal){
 /* The number in a map of the key in the first values of a row, or -1. */
 static int keyOfRow(const OrmMap *pMap, sqlite3_value **apVal){
   struct OrmBind aVal[ORM_MAX_KEY];
+  if( pMap->nDense && sqlite3_value_type(apVal[0])==SQLITE_INTEGER ){
+    u64 i = (u64)sqlite3_value_int64(apVal[0]) - (u64)pMap->iMin;
+    return i<(u64)pMap->nDense ? pMap->aDense[i] - 1 : -1;
+  }
   for(int i=0; i<pMap->nCol; i++) ormViewValue(&aVal[i], apVal[i]);
   return ormMapFind(pMap, aVal);
 }
@@ -280,24 +284,44 @@ struct LinkSink {
   OrmLevel *p;
   int iGroup;
   u8 bOdd;                      /* a target's key is no integer               */
+  i64 nValAlloc; struct OrmBind *aVal;       /* of each pair's target         */
 };
 
 static void addPair(LinkSink *pSink, int iGroup, sqlite3_value **apVal){
   OrmLevel *p = pSink->p;
   OrmErr *pErr = &p->pPlan->err;
-  struct OrmBind aVal[ORM_MAX_KEY];
-  int iTarget;
-  for(int i=0; i<p->target.nCol; i++){
+  int nCol = p->target.nCol;
+  struct OrmBind *aVal;
+  if( p->nPair>=p->nPairAlloc
+   && !ormGrow(pErr, &p->aPair, &p->nPairAlloc, (i64)p->nPair + 1,
+               sizeof(*p->aPair)) ) return;
+  if( (i64)(p->nPair + 1)*nCol>pSink->nValAlloc
+   && !ormGrow(pErr, &pSink->aVal, &pSink->nValAlloc, (i64)(p->nPair + 1)*nCol,
+               sizeof(*aVal)) ) return;
+  aVal = &pSink->aVal[(i64)p->nPair*nCol];
+  for(int i=0; i<nCol; i++){
     ormKeepValue(p->pPlan, &aVal[i], apVal[i]);
     if( aVal[i].eType==SQLITE_NULL ) return;
     if( aVal[i].eType!=SQLITE_INTEGER ) pSink->bOdd = 1;
   }
-  iTarget = ormMapAdd(pErr, &p->target, aVal);
-  if( !ormGrow(pErr, &p->aPair, &p->nPairAlloc, (i64)p->nPair + 1,
-               sizeof(*p->aPair)) ) return;
-  p->aPair[p->nPair].iGroup = iGroup;
-  p->aPair[p->nPair].iTarget = iTarget;
-  p->nPair++;
+  p->aPair[p->nPair++].iGroup = iGroup;
+}
+
+/* Number the targets of all pairs. */
+static void numberTargets(LinkSink *pSink){
+  OrmLevel *p = pSink->p;
+  OrmErr *pErr = &p->pPlan->err;
+  int nCol = p->target.nCol;
+  int *aNumber = 0;
+  i64 nAlloc = 0;
+  if( !ormGrow(pErr, &aNumber, &nAlloc, p->nPair + 1, sizeof(int)) ) return;
+  if( !ormMapDense(pErr, &p->target, pSink->aVal, p->nPair, aNumber) ){
+    for(int i=0; i<p->nPair; i++){
+      aNumber[i] = ormMapAdd(pErr, &p->target, &pSink->aVal[(i64)i*nCol]);
+    }
+  }
+  for(int i=0; i<p->nPair; i++) p->aPair[i].iTarget = aNumber[i];
+  sqlite3_free(aNumber);
 }
 
 /* Position of the key, target's key. */
@@ -334,6 +358,9 @@ static void fetchPairs(OrmLevel *p, int iGroup, int bScan, LinkSink *pSink){
     pSink->base.xRow = linkByKey;
     ormFetchRun(p, ORM_FETCH_LINKS, &keys, &pSink->base);
   }
+  if( p->pPlan->err.rc==SQLITE_OK ) numberTargets(pSink);
+  sqlite3_free(pSink->aVal);
+  pSink->aVal = 0;
 }
 
 /* A target's row: its number is kept. */
@@ -368,7 +395,9 @@ static void targetsByKey(OrmLevel *p, RowSink *pSink){
   keys.nKey = pMap->nKey;
   keys.aBind = pMap->aKey;
   pSink->base.xRow = targetByKey;
-  if( p->bNatural ){
+  if( pMap->nDense ){
+    keys.aInt = pMap->aInt;
+  }else if( p->bNatural ){
     if( !ormGrow(pErr, &ids.aId, &ids.nIdAlloc, pMap->nKey, 8)
      || !ormGrow(pErr, &ids.aOf, &ids.nOfAlloc, pMap->nKey, 4)
     ){

@@ -69,8 +69,9 @@ struct OrmRow {                 /* a row's text: aText[iText].z[iOff], n      */
 
 struct OrmPart {                /* one value of an object's text              */
   const char *zKey; int nKey;   /* what stands before it: ,"name":            */
-  u8 eType;
+  u8 eType;                     /*   with ORM_KEY_STEP bytes of slack         */
 };
+#define ORM_KEY_STEP 16
 
 struct OrmMap {                 /* keys, each once, found by value            */
   int nCol;
@@ -96,6 +97,7 @@ struct OrmLevel {
   int nGroupVal;                /* set by a run: values before the object's   */
   int nPart; OrmPart *aPart;    /* fields, then counts                        */
   const char *zTail; int nTail; /* what ends the counts                       */
+  i64 nFixed;                   /* room for a row's text, short of its texts  */
   int nExtra; int *aExtra;      /* fields that only slots need                */
   int nInner; int *aInner;      /* all fields that are needed                 */
   int nSlot; OrmSlot *aSlot;
@@ -104,6 +106,7 @@ struct OrmLevel {
   int iIdent, iParentIdent;     /* recursive: slots of the primary key        */
   int iKeySlot;                 /* root: slot of its key, or -1               */
   OrmFetch aFetch[ORM_FETCH_N];
+  u8 bMany;                     /* pRel's                                     */
   u8 bMap;                      /* to-one by a unique key: rows by key        */
   u8 bViaParent;                /* keys are the parent's primary key, joined  */
                                 /*   by SQL: the columns compare oddly        */

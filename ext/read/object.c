@@ -9,19 +9,61 @@
 */
 #include "load.h"
 
-/* Append "{..": fields and counts of a row, without the closing brace. */
+#define KEY_STEP  ORM_KEY_STEP
+#define MAX_SHORT 4000          /* text that is escaped in one go             */
+
+/*
+** Append "{..": fields and counts of a row, without the closing brace.
+**
+** Room for all that is not text is reserved at once (OrmLevel.nFixed: the
+** keys, padded to whole steps of the copy, and a number each), and short text
+** reserves its own on top; what is left goes the long way.
+*/
 void ormObjectFields(OrmLevel *p, OrmBuf *pBuf, sqlite3_value **apVal){
   const OrmPart *pPart = p->aPart;
-  int nPart = p->nPart;
-  if( nPart==0 ){
-    ormBufChar(pBuf, '{');
-    return;
+  const OrmPart *pEnd = &pPart[p->nPart];
+  i64 nFixed = p->nFixed;
+  char *z = ormBufReserve(pBuf, nFixed);
+  if( z==0 ) return;
+  if( pPart==pEnd ) *z++ = '{';
+  for(; pPart<pEnd; pPart++, apVal++){
+    int eType = sqlite3_value_type(*apVal);
+    const char *zKey = pPart->zKey;
+    char *zTo = z;
+    z += pPart->nKey;
+    do{
+      memcpy(zTo, zKey, KEY_STEP);
+      zTo += KEY_STEP;
+      zKey += KEY_STEP;
+    }while( zTo<z );
+    if( eType==SQLITE_INTEGER && pPart->eType!=ORM_TYPE_BOOLEAN ){
+      z = ormIntText(z, sqlite3_value_int64(*apVal));
+      continue;
+    }
+    if( eType==SQLITE_NULL ){
+      memcpy(z, "null", 4);
+      z += 4;
+      continue;
+    }
+    pBuf->n = z - pBuf->z;
+    if( eType==SQLITE_TEXT && pPart->eType!=ORM_TYPE_JSON ){
+      const char *zText = (const char*)sqlite3_value_text(*apVal);
+      i64 n = sqlite3_value_bytes(*apVal);
+      if( zText && n<=MAX_SHORT ){
+        z = ormBufReserve(pBuf, nFixed + n*6 + ORM_JSON_SLACK + 2);
+        if( z==0 ) return;
+        *z++ = '"';
+        z = ormJsonEscape(z, zText, n);
+        *z++ = '"';
+        continue;
+      }
+    }
+    ormJsonValue(pBuf, *apVal, pPart->eType);
+    z = ormBufReserve(pBuf, nFixed);
+    if( z==0 ) return;
   }
-  for(int i=0; i<nPart; i++, pPart++){
-    ormBufAdd(pBuf, pPart->zKey, pPart->nKey);
-    ormJsonValue(pBuf, apVal[i], pPart->eType);
-  }
-  if( p->nTail ) ormBufAdd(pBuf, p->zTail, p->nTail);
+  memcpy(z, p->zTail, (size_t)p->nTail);
+  pBuf->n = z + p->nTail - pBuf->z;
 }
 
 static void rowText(const OrmLevel *p, int iRow, OrmBuf *pOut){
@@ -118,9 +160,19 @@ static void recurse(OrmLevel *p, int iParentRow, OrmBuf *pOut){
 */
 
 static void member(OrmLevel *p, int iRow, OrmBuf *pOut){
-  rowText(p, iRow, pOut);
-  if( p->pChild ) includes(p, iRow, pOut);
-  ormBufChar(pOut, '}');
+  const OrmRow *pRow = &p->aRow[iRow];
+  const char *zText = &p->aText[pRow->iText].z[pRow->iOff];
+  char *z = ormBufReserve(pOut, (i64)pRow->n + 1);
+  if( z==0 ) return;
+  memcpy(z, zText, pRow->n);
+  pOut->n += pRow->n;
+  if( p->pChild ){
+    includes(p, iRow, pOut);
+    ormBufChar(pOut, '}');
+  }else{
+    z[pRow->n] = '}';
+    pOut->n++;
+  }
 }
 
 /* The value of an include of a row of the parent. */
@@ -128,7 +180,7 @@ static void include(OrmLevel *p, int iParentRow, OrmBuf *pOut){
   int iGroup = groupOf(p, iParentRow);
   int i = iGroup<0 ? -1 : p->aHead[iGroup];
   includeKey(p, pOut);
-  if( !p->pRel->bMany ){
+  if( !p->bMany ){
     if( i<0 ) ormBufAdd(pOut, "null", 4);
     else member(p, i, pOut);
     return;
@@ -138,15 +190,18 @@ static void include(OrmLevel *p, int iParentRow, OrmBuf *pOut){
     int iEnd = iGroup<0 ? i : p->aTail[iGroup];
     for(; i<iEnd; i++){
       member(p, p->aLinkRow[i], pOut);
-      if( i+1<iEnd ) ormBufChar(pOut, ',');
+      ormBufChar(pOut, ',');
     }
   }else{
     for(; i>=0; i=p->aRow[i].iNext){
       member(p, i, pOut);
-      if( p->aRow[i].iNext>=0 ) ormBufChar(pOut, ',');
+      ormBufChar(pOut, ',');
     }
   }
-  ormBufChar(pOut, ']');
+  /* The last comma becomes the end. */
+  if( pOut->pErr->rc ) return;
+  if( pOut->z[pOut->n - 1]==',' ) pOut->z[pOut->n - 1] = ']';
+  else ormBufChar(pOut, ']');
 }
 
 /* All includes of a row. */

@@ -43,9 +43,13 @@ static void partKey(
   ormJsonString(&buf, zName, (i64)strlen(zName));
   ormBufChar(&buf, ':');
   if( pPlan->err.rc==SQLITE_OK ){
-    pPart->zKey = ormArenaText(&pPlan->arena, buf.z, buf.n);
+    char *z = ormArenaAlloc(&pPlan->arena, buf.n + ORM_KEY_STEP);
+    if( z ){
+      memcpy(z, buf.z, (size_t)buf.n);
+      if( bFirst ) z[0] = '{';
+    }
+    pPart->zKey = z;
     pPart->nKey = (int)buf.n;
-    if( bFirst && pPart->zKey ) ((char*)(size_t)pPart->zKey)[0] = '{';
   }
   ormBufFree(&buf);
 }
@@ -79,6 +83,10 @@ static void levelParts(OrmLevel *p){
     ){
       pPart->eType = pCount->pRel->pTarget->aField[pCount->iField].eType;
     }
+  }
+  p->nFixed = ORM_KEY_STEP + 2;
+  for(int i=0; i<p->nPart; i++){
+    p->nFixed += p->aPart[i].nKey + ORM_REAL_TEXT;
   }
   p->zTail = pQuery->nCount ? "}" : "";
   p->nTail = pQuery->nCount ? 1 : 0;
@@ -219,6 +227,7 @@ static void levelRelation(OrmLevel *p){
   OrmModel *pTarget = p->pModel;
   OrmLevel *pParent = p->pParent;
   OrmErr *pErr = &p->pPlan->err;
+  p->bMany = pRel->bMany;
   p->zKey = pRel->zJsonKey;
   p->nKey = pRel->nJsonKey;
   levelCompare(p);
