@@ -196,6 +196,7 @@ static char *cascadeFix(OrmChecker *p, const OrmRel *pRel){
   zFix = sqlite3_mprintf("UPDATE main.orm_relationship SET cascade=%Q"
       " WHERE model=%Q AND name=%Q", buf.n ? ormBufText(&buf) : 0,
       pRel->pModel->zName, pRel->zName);
+  if( zFix==0 ) ormErrOom(p->pErr);
   ormBufFree(&buf);
   return zFix;
 }
@@ -214,6 +215,7 @@ static char *columnsFix(OrmChecker *p, const OrmRel *pRel, const char *zCell,
   zFix = sqlite3_mprintf("UPDATE main.orm_relationship SET %s=%Q"
       " WHERE model=%Q AND name=%Q", zCell, ormBufText(&buf),
       pRel->pModel->zName, pRel->zName);
+  if( zFix==0 ) ormErrOom(p->pErr);
   ormBufFree(&buf);
   return zFix;
 }
@@ -291,6 +293,7 @@ char *ormFixRel(OrmChecker *p, const OrmRel *pRel, const char *zMessage){
     zFix = sqlite3_mprintf("UPDATE main.orm_relationship SET target=%Q"
         " WHERE model=%Q AND name=%Q", suggested(p, zMessage), zModel,
         pRel->zName);
+    if( zFix==0 ) ormErrOom(p->pErr);
   }
   if( zFix ) return zFix;
   return repair(p, aRelRepair, zMessage, zModel, pRel->zName, "");
