@@ -736,12 +736,14 @@ struct OrmQuery {
   int nSelect; int *aSelect;    /* fields to give, in column order            */
   const OrmCond *pWhere;        /* or 0                                       */
   int nOrder; OrmOrder *aOrder; /* never empty: the key ends it               */
+  u64 iOrder;                   /* root: ormCursorOrder()                     */
   u8 bOrdered;                  /* an order was asked for (query, rel, model) */
   u8 bLast;                     /* before without after, and a limit: the     */
                                 /*   last rows before it; ormSelectSql() has  */
                                 /*   them in order all the same               */
   u8 eDeleted;                  /* soft-deleted: ORM_DELETED_*                */
   u8 bTotal;
+  u8 bMore;                     /* orm_page: one object more than the limit   */
   i64 iLimit;                   /* -1: none                                   */
   i64 iOffset;
   const OrmCursor *pAfter, *pBefore;        /* or 0                           */
@@ -880,6 +882,8 @@ struct OrmCursor {              /* the order values of a row                  */
   int n;                        /* nOrder                                     */
   struct OrmBind *a;
 };
+/* What tells a query's cursors: a hash of its model and order. */
+u64 ormCursorOrder(const OrmQuery*);
 /* The cursor text of the row whose order values (ormOrderColumns) these are:
 ** plain characters A-Z a-z 0-9 - _ , no quoting needed. */
 void ormCursorText(OrmBuf*, const OrmQuery*, sqlite3_value **apVal);

@@ -20,14 +20,27 @@
 */
 #define HASH_START 0xcbf29ce484222325u
 
-static u64 hashBytes(u64 h, const void *p, i64 n){
-  const u8 *a = p;
-  for(i64 i=0; i<n; i++) h = (h ^ a[i]) * 0x100000001b3u;
+static u64 getNumber(const u8 *a, int n){
+  u64 u = 0;
+  for(int i=0; i<n; i++) u = u<<8 | a[i];
+  return u;
+}
+
+static void putNumber(u8 *a, u64 u, int n){
+  while( n-- ) *a++ = (u8)(u>>(8*n));
+}
+
+static u64 hashBytes(u64 h, const u8 *a, i64 n){
+  for(; n>=8; a+=8, n-=8){
+    h = (h ^ getNumber(a, 8)) * 0x9e3779b97f4a7c15u;
+    h ^= h>>32;
+  }
+  for(; n>0; a++, n--) h = (h ^ *a) * 0x100000001b3u;
   return h;
 }
 
 static u64 hashText(u64 h, const char *z){
-  return hashBytes(h, z, (i64)strlen(z) + 1);
+  return hashBytes(h, (const u8*)z, (i64)strlen(z) + 1);
 }
 
 static u64 hashEnd(u64 h){
@@ -39,7 +52,7 @@ static u64 hashEnd(u64 h){
 }
 
 /* The model, and each term with its direction. */
-static u64 orderHash(const OrmQuery *pQuery){
+u64 ormCursorOrder(const OrmQuery *pQuery){
   u64 h = hashText(HASH_START, pQuery->pModel->zName);
   for(int i=0; i<pQuery->nOrder; i++){
     const OrmOrder *p = &pQuery->aOrder[i];
@@ -59,34 +72,52 @@ static u64 orderHash(const OrmQuery *pQuery){
 static const char zDigit[] =
   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-static void addNumber(OrmBuf *p, u64 u, int n){
-  while( n-- ) ormBufChar(p, (char)(u8)(u>>(8*n)));
+/* The text or blob of a value; 0 and out of memory. */
+static const void *bytesOf(OrmErr *pErr, sqlite3_value *pVal, int *pn){
+  int eType = sqlite3_value_type(pVal);
+  const void *z = eType==SQLITE_TEXT ? (const void*)sqlite3_value_text(pVal)
+                                     : sqlite3_value_blob(pVal);
+  *pn = sqlite3_value_bytes(pVal);
+  if( z==0 && (*pn>0 || eType==SQLITE_TEXT) ) ormErrOom(pErr);
+  return z;
 }
 
-static void addValue(OrmBuf *p, sqlite3_value *pVal){
+/* The most bytes that a value takes. */
+static i64 valueSize(OrmErr *pErr, sqlite3_value *pVal){
   int eType = sqlite3_value_type(pVal);
-  ormBufChar(p, (char)eType);
+  int n;
+  if( eType!=SQLITE_TEXT && eType!=SQLITE_BLOB ) return 9;
+  bytesOf(pErr, pVal, &n);
+  return 5 + (i64)n;
+}
+
+/* Write a value at a; returns its end. */
+static u8 *putValue(OrmErr *pErr, u8 *a, sqlite3_value *pVal){
+  int eType = sqlite3_value_type(pVal);
+  *a++ = (u8)eType;
   if( eType==SQLITE_INTEGER ){
-    addNumber(p, (u64)sqlite3_value_int64(pVal), 8);
+    putNumber(a, (u64)sqlite3_value_int64(pVal), 8);
+    a += 8;
   }else if( eType==SQLITE_FLOAT ){
     double r = sqlite3_value_double(pVal);
     u64 u;
     memcpy(&u, &r, 8);
-    addNumber(p, u, 8);
+    putNumber(a, u, 8);
+    a += 8;
   }else if( eType!=SQLITE_NULL ){
-    const void *z = eType==SQLITE_TEXT ? (const void*)sqlite3_value_text(pVal)
-                                       : sqlite3_value_blob(pVal);
-    int n = sqlite3_value_bytes(pVal);
-    addNumber(p, (u64)n, 4);
-    if( z ) ormBufAdd(p, z, n);
-    else if( n || eType==SQLITE_TEXT ) ormErrOom(p->pErr);
+    int n;
+    const void *z = bytesOf(pErr, pVal, &n);
+    putNumber(a, (u64)n, 4);
+    if( z ) memcpy(a + 4, z, (size_t)n);
+    a += 4 + n;
   }
+  return a;
 }
 
-static void addBase64(OrmBuf *pOut, const u8 *a, i64 n){
-  char *z = ormBufReserve(pOut, n/3*4 + 4);
+/* n bytes as text at z, which may lie before a by n/3 or more; returns the
+** length. */
+static i64 putBase64(char *z, const u8 *a, i64 n){
   char *zStart = z;
-  if( z==0 ) return;
   for(; n>0; a+=3, n-=3){
     u32 u = (u32)a[0]<<16 | (u32)(n>1 ? a[1] : 0)<<8 | (n>2 ? a[2] : 0);
     *z++ = zDigit[u>>18];
@@ -94,24 +125,28 @@ static void addBase64(OrmBuf *pOut, const u8 *a, i64 n){
     if( n>1 ) *z++ = zDigit[(u>>6) & 63];
     if( n>2 ) *z++ = zDigit[u & 63];
   }
-  pOut->n += z - zStart;
+  return z - zStart;
 }
 
+/* The bytes are put where the text ends, so that both need one place. */
 void ormCursorText(
   OrmBuf *pOut, const OrmQuery *pQuery, sqlite3_value **apVal
 ){
-  OrmBuf bytes;
-  u64 h;
-  ormBufInit(&bytes, pOut->pErr);
-  addNumber(&bytes, 0, 8);
-  addNumber(&bytes, orderHash(pQuery), 8);
-  for(int i=0; i<pQuery->nOrder; i++) addValue(&bytes, apVal[i]);
-  if( pOut->pErr->rc==SQLITE_OK ){
-    h = hashEnd(hashBytes(HASH_START, bytes.z + 8, bytes.n - 8));
-    for(int i=0; i<8; i++) bytes.z[i] = (char)(u8)(h>>(56 - 8*i));
-    addBase64(pOut, (const u8*)bytes.z, bytes.n);
-  }
-  ormBufFree(&bytes);
+  OrmErr *pErr = pOut->pErr;
+  i64 nMax = 16;
+  char *z;
+  u8 *aStart, *a;
+  for(int i=0; i<pQuery->nOrder; i++) nMax += valueSize(pErr, apVal[i]);
+  z = ormBufReserve(pOut, nMax + nMax/3 + 4);
+  if( z==0 ) return;
+  aStart = (u8*)z + nMax/3 + 4;
+  putNumber(aStart + 8, pQuery->iOrder, 8);
+  a = aStart + 16;
+  for(int i=0; i<pQuery->nOrder; i++) a = putValue(pErr, a, apVal[i]);
+  if( pErr->rc ) return;
+  putNumber(aStart, hashEnd(hashBytes(HASH_START, aStart + 8, a - aStart - 8)),
+            8);
+  pOut->n += putBase64(z, aStart, a - aStart);
 }
 
 /* ------------------------------------------------------------------------
@@ -143,12 +178,6 @@ static i64 fromBase64(const char *z, i64 n, u8 *a){
     }
   }
   return u ? -1 : nOut;
-}
-
-static u64 getNumber(const u8 *a, int n){
-  u64 u = 0;
-  for(int i=0; i<n; i++) u = u<<8 | a[i];
-  return u;
 }
 
 /* One value from *pa up to pEnd, its text left where it is; 0 if there is
@@ -208,7 +237,7 @@ const OrmCursor *ormCursorParse(
   if( n<16
    || getNumber(a, 8)!=hashEnd(hashBytes(HASH_START, a + 8, n - 8)) ){
     ormJsonErr(p->pErr, pNode, "not a cursor");
-  }else if( getNumber(a + 8, 8)!=orderHash(pQuery)
+  }else if( getNumber(a + 8, 8)!=pQuery->iOrder
          || !getValues(pCursor, a + 16, a + n) ){
     ormJsonErr(p->pErr, pNode, "a cursor of another query: it has another"
                " model or order");

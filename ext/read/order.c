@@ -290,6 +290,9 @@ void ormOrderParse(OrmParse *p, OrmQuery *pQuery, const OrmJson *pNode){
     term.bNotNull = (u8)neverNull(pModel, term.iField);
     termAdd(&order, &term);
   }
+  if( pQuery->pParent==0 && p->pErr->rc==SQLITE_OK ){
+    pQuery->iOrder = ormCursorOrder(pQuery);
+  }
 }
 
 /* ------------------------------------------------------------------------

@@ -390,5 +390,7 @@ OrmQuery *ormQueryParse(
   if( pQuery==0 ) return 0;
   if( z ) parseText(&parse, pQuery, z, n<0 ? (i64)strlen(z) : n);
   if( parse.pErr->rc==SQLITE_OK ) queryFinish(&parse, pQuery);
+  pQuery->bMore = (mParts & ORM_Q_TOTAL) && pQuery->iLimit>=0
+               && pQuery->iLimit<INT64_MAX;
   return parse.pErr->rc ? 0 : pQuery;
 }
