@@ -831,6 +831,9 @@ void ormSqlInit(OrmSql*, Orm*, OrmArena*, int iFirst);
 void ormSqlFree(OrmSql*);                            /* the text              */
 void ormSqlParam(OrmSql*, int iBind);                /* ?N                    */
 void ormSqlAlias(OrmSql*, char zAlias[16]);          /* a fresh t<n>          */
+void ormSqlAliasOf(int n, char zAlias[16]);          /* t<n> again            */
+/* "main"."table" AS <alias> */
+void ormSqlTable(OrmSql*, const char *zTable, const char *zAlias);
 /* " AND <alive>": the soft-delete rule alone; nothing if there is none. */
 void ormDeletedSql(OrmSql*, const OrmModel*, int eDeleted, const char *zAlias);
 /* "a.x = b.y AND .." joining a relationship: zParent is the alias of pModel's
@@ -845,8 +848,7 @@ void ormConditionSql(OrmSql*, OrmModel*, const OrmCond*, int eDeleted,
                      const char *zAlias);
 
 /* read/select.c: " FROM "main"."t" AS <alias> WHERE .. ORDER BY .. LIMIT ..":
-** the rows that a query asks for, in its order, without what stands before.
-** That may use the columns of <alias>, not its rowid. */
+** the rows that a query asks for, in its order, without what stands before. */
 void ormSelectSql(OrmSql*, const OrmQuery*, const char *zAlias);
 /* "SELECT EXISTS(..)": has the query any rows, whatever its limit?  mNot: not
 ** those after the cursor, not those before it. */
@@ -869,6 +871,8 @@ void ormOrderParse(OrmParse*, OrmQuery*, const OrmJson *pNode);
 /* " ORDER BY a, b DESC"; the other way round. */
 void ormOrderSql(OrmSql*, const OrmQuery*, const char *zAlias);
 void ormOrderBackSql(OrmSql*, const OrmQuery*, const char *zAlias);
+/* What stands behind a term: " DESC NULLS LAST" .. */
+void ormOrderWordsSql(OrmSql*, const OrmOrder*, int bReverse);
 /* One term's expression, without direction. */
 void ormOrderTermSql(OrmSql*, const OrmOrder*, const char *zAlias);
 /* The order values of a row, as result columns for its cursor: ", e1, e2"

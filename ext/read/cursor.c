@@ -20,19 +20,29 @@
 */
 #define HASH_START 0xcbf29ce484222325u
 
-static u64 getNumber(const u8 *a, int n){
-  u64 u = 0;
-  for(int i=0; i<n; i++) u = u<<8 | a[i];
-  return u;
+static u32 get4(const u8 *a){
+  return (u32)a[0]<<24 | (u32)a[1]<<16 | (u32)a[2]<<8 | a[3];
 }
 
-static void putNumber(u8 *a, u64 u, int n){
-  while( n-- ) *a++ = (u8)(u>>(8*n));
+static u64 get8(const u8 *a){
+  return (u64)get4(a)<<32 | get4(a + 4);
+}
+
+static void put4(u8 *a, u32 u){
+  a[0] = (u8)(u>>24);
+  a[1] = (u8)(u>>16);
+  a[2] = (u8)(u>>8);
+  a[3] = (u8)u;
+}
+
+static void put8(u8 *a, u64 u){
+  put4(a, (u32)(u>>32));
+  put4(a + 4, (u32)u);
 }
 
 static u64 hashBytes(u64 h, const u8 *a, i64 n){
   for(; n>=8; a+=8, n-=8){
-    h = (h ^ getNumber(a, 8)) * 0x9e3779b97f4a7c15u;
+    h = (h ^ get8(a)) * 0x9e3779b97f4a7c15u;
     h ^= h>>32;
   }
   for(; n>0; a++, n--) h = (h ^ *a) * 0x100000001b3u;
@@ -96,18 +106,18 @@ static u8 *putValue(OrmErr *pErr, u8 *a, sqlite3_value *pVal){
   int eType = sqlite3_value_type(pVal);
   *a++ = (u8)eType;
   if( eType==SQLITE_INTEGER ){
-    putNumber(a, (u64)sqlite3_value_int64(pVal), 8);
+    put8(a, (u64)sqlite3_value_int64(pVal));
     a += 8;
   }else if( eType==SQLITE_FLOAT ){
     double r = sqlite3_value_double(pVal);
     u64 u;
     memcpy(&u, &r, 8);
-    putNumber(a, u, 8);
+    put8(a, u);
     a += 8;
   }else if( eType!=SQLITE_NULL ){
     int n;
     const void *z = bytesOf(pErr, pVal, &n);
-    putNumber(a, (u64)n, 4);
+    put4(a, (u32)n);
     if( z ) memcpy(a + 4, z, (size_t)n);
     a += 4 + n;
   }
@@ -118,14 +128,14 @@ static u8 *putValue(OrmErr *pErr, u8 *a, sqlite3_value *pVal){
 ** length. */
 static i64 putBase64(char *z, const u8 *a, i64 n){
   char *zStart = z;
-  for(; n>0; a+=3, n-=3){
+  for(; n>0; a+=3, n-=3, z+=4){
     u32 u = (u32)a[0]<<16 | (u32)(n>1 ? a[1] : 0)<<8 | (n>2 ? a[2] : 0);
-    *z++ = zDigit[u>>18];
-    *z++ = zDigit[(u>>12) & 63];
-    if( n>1 ) *z++ = zDigit[(u>>6) & 63];
-    if( n>2 ) *z++ = zDigit[u & 63];
+    z[0] = zDigit[u>>18];
+    z[1] = zDigit[(u>>12) & 63];
+    z[2] = zDigit[(u>>6) & 63];
+    z[3] = zDigit[u & 63];
   }
-  return z - zStart;
+  return z - zStart + (n<0 ? n : 0);
 }
 
 /* The bytes are put where the text ends, so that both need one place. */
@@ -140,12 +150,11 @@ void ormCursorText(
   z = ormBufReserve(pOut, nMax + nMax/3 + 4);
   if( z==0 ) return;
   aStart = (u8*)z + nMax/3 + 4;
-  putNumber(aStart + 8, pQuery->iOrder, 8);
+  put8(aStart + 8, pQuery->iOrder);
   a = aStart + 16;
   for(int i=0; i<pQuery->nOrder; i++) a = putValue(pErr, a, apVal[i]);
   if( pErr->rc ) return;
-  putNumber(aStart, hashEnd(hashBytes(HASH_START, aStart + 8, a - aStart - 8)),
-            8);
+  put8(aStart, hashEnd(hashBytes(HASH_START, aStart + 8, a - aStart - 8)));
   pOut->n += putBase64(z, aStart, a - aStart);
 }
 
@@ -191,7 +200,7 @@ static int getValue(const u8 **pa, const u8 *pEnd, struct OrmBind *p){
   if( p->eType<SQLITE_INTEGER || p->eType>SQLITE_NULL ) return 0;
   if( p->eType==SQLITE_TEXT || p->eType==SQLITE_BLOB ){
     if( pEnd - a<4 ) return 0;
-    n = (i64)getNumber(a, 4);
+    n = (i64)get4(a);
     a += 4;
     p->u.z = (const char*)a;
     p->n = (int)n;
@@ -200,9 +209,9 @@ static int getValue(const u8 **pa, const u8 *pEnd, struct OrmBind *p){
   }
   if( n>0x7fffffff || pEnd - a<n ) return 0;
   if( p->eType==SQLITE_INTEGER ){
-    p->u.i = (i64)getNumber(a, 8);
+    p->u.i = (i64)get8(a);
   }else if( p->eType==SQLITE_FLOAT ){
-    u = getNumber(a, 8);
+    u = get8(a);
     memcpy(&p->u.r, &u, 8);
   }
   *pa = a + n;
@@ -235,9 +244,9 @@ const OrmCursor *ormCursorParse(
   if( pCursor->a==0 ) return 0;
   n = fromBase64(pNode->z, pNode->n, a);
   if( n<16
-   || getNumber(a, 8)!=hashEnd(hashBytes(HASH_START, a + 8, n - 8)) ){
+   || get8(a)!=hashEnd(hashBytes(HASH_START, a + 8, n - 8)) ){
     ormJsonErr(p->pErr, pNode, "not a cursor");
-  }else if( getNumber(a + 8, 8)!=pQuery->iOrder
+  }else if( get8(a + 8)!=pQuery->iOrder
          || !getValues(pCursor, a + 16, a + n) ){
     ormJsonErr(p->pErr, pNode, "a cursor of another query: it has another"
                " model or order");

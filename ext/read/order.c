@@ -309,12 +309,11 @@ static void hopsSql(
   for(int i=0; i<pTerm->nHop; i++){
     ormSqlAlias(p, zTo);
     ormBufAdd(&p->buf, i ? ", " : " FROM ", -1);
-    ormBufTable(&p->buf, pTerm->apHop[i]->pTarget->zTable);
-    ormBufPrintf(&p->buf, " AS %s", zTo);
+    ormSqlTable(p, pTerm->apHop[i]->pTarget->zTable, zTo);
   }
   sqlite3_snprintf(16, zFrom, "%s", zAlias);
   for(int i=0; i<pTerm->nHop; i++){
-    sqlite3_snprintf(16, zTo, "t%d", iAlias + i);
+    ormSqlAliasOf(iAlias + i, zTo);
     ormBufAdd(&p->buf, i ? " AND " : " WHERE ", -1);
     ormRelJoinSql(p, pTerm->apHop[i], zFrom, zTo);
     ormDeletedSql(p, pTerm->apHop[i]->pTarget, pTerm->eDeleted, zTo);
@@ -335,7 +334,7 @@ static void hopsFirst(OrmSql *p, const OrmOrder *pTerm, int iAlias){
   for(int i=0, n=0; i<pTerm->nHop; i++){
     const OrmModel *pModel = pTerm->apHop[i]->pTarget;
     char zAlias[16];
-    sqlite3_snprintf(16, zAlias, "t%d", iAlias + i);
+    ormSqlAliasOf(iAlias + i, zAlias);
     for(int j=0; j<pModel->nKey; j++){
       ormBufAdd(&p->buf, n++ ? ", " : " ORDER BY ", -1);
       ormBufColumn(&p->buf, zAlias, pModel->aField[pModel->aKey[j]].zName);
@@ -349,8 +348,8 @@ static void countSql(OrmSql *p, const OrmOrder *pTerm, const char *zAlias){
   char zChild[16];
   ormSqlAlias(p, zChild);
   ormBufAdd(&p->buf, "(SELECT count(*) FROM ", -1);
-  ormBufTable(&p->buf, pTerm->pCount->pTarget->zTable);
-  ormBufPrintf(&p->buf, " AS %s WHERE ", zChild);
+  ormSqlTable(p, pTerm->pCount->pTarget->zTable, zChild);
+  ormBufAdd(&p->buf, " WHERE ", 7);
   ormRelJoinSql(p, pTerm->pCount, zAlias, zChild);
   ormDeletedSql(p, pTerm->pCount->pTarget, pTerm->eDeleted, zChild);
   ormBufChar(&p->buf, ')');
@@ -370,7 +369,7 @@ void ormOrderTermSql(OrmSql *p, const OrmOrder *pTerm, const char *zAlias){
   }
   /* The aliases are known before the text that they stand in. */
   iAlias = p->nAlias;
-  sqlite3_snprintf(16, zLast, "t%d", iAlias + pTerm->nHop - 1);
+  ormSqlAliasOf(iAlias + pTerm->nHop - 1, zLast);
   ormBufAdd(&p->buf, "(SELECT ", 8);
   if( pField ){
     ormBufColumn(&p->buf, zLast, pField->zName);
@@ -390,19 +389,23 @@ void ormOrderTermSql(OrmSql *p, const OrmOrder *pTerm, const char *zAlias){
   }
 }
 
+/* " DESC NULLS FIRST", as far as SQLite would not do it by itself. */
+void ormOrderWordsSql(OrmSql *p, const OrmOrder *pTerm, int bReverse){
+  int bDesc = pTerm->bDesc ^ bReverse;
+  int bLast = pTerm->bNullsLast ^ bReverse;
+  if( bDesc ) ormBufAdd(&p->buf, " DESC", 5);
+  if( !pTerm->bNotNull && bLast!=bDesc ){
+    ormBufAdd(&p->buf, bLast ? " NULLS LAST" : " NULLS FIRST", -1);
+  }
+}
+
 static void orderSql(
   OrmSql *p, const OrmQuery *pQuery, const char *zAlias, int bReverse
 ){
   for(int i=0; i<pQuery->nOrder; i++){
-    const OrmOrder *pTerm = &pQuery->aOrder[i];
-    int bDesc = pTerm->bDesc ^ bReverse;
-    int bLast = pTerm->bNullsLast ^ bReverse;
     ormBufAdd(&p->buf, i ? ", " : " ORDER BY ", -1);
-    ormOrderTermSql(p, pTerm, zAlias);
-    if( bDesc ) ormBufAdd(&p->buf, " DESC", 5);
-    if( !pTerm->bNotNull && bLast!=bDesc ){
-      ormBufAdd(&p->buf, bLast ? " NULLS LAST" : " NULLS FIRST", -1);
-    }
+    ormOrderTermSql(p, &pQuery->aOrder[i], zAlias);
+    ormOrderWordsSql(p, &pQuery->aOrder[i], bReverse);
   }
 }
 

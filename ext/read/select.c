@@ -3,9 +3,8 @@
 **
 ** Rows always come in the query's order.  The last rows before a cursor are
 ** found backwards, with the limit, and then put in order; the rows beyond a
-** cursor may come in stretches (cursor.c), one after the other.  In both cases
-** zAlias stands for a subquery that has all columns of the table, but not its
-** rowid.
+** cursor may come in stretches (cursor.c), which SQLite merges.  In both cases
+** a subquery finds what identifies the rows, and they are looked up by that.
 */
 #include "../orm_int.h"
 
@@ -29,18 +28,87 @@ static void limitSql(OrmSql *p, const OrmQuery *pQuery){
 }
 
 static void fromSql(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
-  ormBufTable(&p->buf, pQuery->pModel->zTable);
-  ormBufPrintf(&p->buf, " AS %s", zAlias);
+  ormSqlTable(p, pQuery->pModel->zTable, zAlias);
 }
 
-/* One stretch, without order and limit. */
+/* " AS i0" and the like. */
+static void numberedSql(OrmSql *p, const char *z, int i){
+  ormBufAdd(&p->buf, z, -1);
+  ormBufInt(&p->buf, i);
+}
+
+/* ------------------------------------------------------------------------
+** What identifies a row: its rowid or, where there is none, its key
+*/
+
+/* A name of the rowid that no column has taken, or 0. */
+static const char *rowidName(const OrmModel *pModel){
+  static const char *const azName[] = { "rowid", "_rowid_", "oid" };
+  if( pModel->bView || pModel->bWithoutRowid ) return 0;
+  for(int i=0; i<ORM_COUNT(azName); i++){
+    if( ormFieldByColumn(pModel, azName[i])<0 ) return azName[i];
+  }
+  return 0;
+}
+
+static int identityCount(const OrmModel *pModel){
+  return rowidName(pModel) ? 1 : pModel->nKey;
+}
+
+static void identityColumn(
+  OrmSql *p, const OrmModel *pModel, const char *zAlias, int i
+){
+  const char *zRowid = rowidName(pModel);
+  if( zRowid ) ormBufColumn(&p->buf, zAlias, zRowid);
+  else ormBufColumn(&p->buf, zAlias, pModel->aField[pModel->aKey[i]].zName);
+}
+
+/* "SELECT t1.rowid AS i0" */
+static void identitySelect(
+  OrmSql *p, const OrmModel *pModel, const char *zAlias
+){
+  int n = identityCount(pModel);
+  for(int i=0; i<n; i++){
+    ormBufAdd(&p->buf, i ? ", " : "SELECT ", -1);
+    identityColumn(p, pModel, zAlias, i);
+    numberedSql(p, " AS i", i);
+  }
+}
+
+/* " CROSS JOIN <table> AS zAlias WHERE <zAlias is the row that zId names>" */
+static void identityJoin(
+  OrmSql *p, const OrmQuery *pQuery, const char *zId, const char *zAlias
+){
+  int n = identityCount(pQuery->pModel);
+  ormBufAdd(&p->buf, " CROSS JOIN ", -1);
+  fromSql(p, pQuery, zAlias);
+  for(int i=0; i<n; i++){
+    ormBufAdd(&p->buf, i ? " AND " : " WHERE ", -1);
+    identityColumn(p, pQuery->pModel, zAlias, i);
+    ormBufAdd(&p->buf, " = ", 3);
+    ormBufAdd(&p->buf, zId, -1);
+    numberedSql(p, ".i", i);
+  }
+}
+
+/* ------------------------------------------------------------------------
+** The rows
+*/
+
+/* "SELECT <identity>, <order values> FROM .." of one stretch. */
 static void stretchSql(OrmSql *p, const OrmQuery *pQuery, int i, int *piBind){
   OrmQuery query = *pQuery;
   i64 nBefore;
   char zAlias[16];
   query.pAfter = query.pBefore = 0;
   ormSqlAlias(p, zAlias);
-  ormBufAdd(&p->buf, "SELECT * FROM ", -1);
+  identitySelect(p, pQuery->pModel, zAlias);
+  for(int j=0; j<pQuery->nOrder; j++){
+    ormBufAdd(&p->buf, ", ", 2);
+    ormOrderTermSql(p, &pQuery->aOrder[j], zAlias);
+    numberedSql(p, " AS o", j);
+  }
+  ormBufAdd(&p->buf, " FROM ", 6);
   fromSql(p, pQuery, zAlias);
   nBefore = p->buf.n;
   ormWhereSql(p, &query, zAlias);
@@ -48,58 +116,71 @@ static void stretchSql(OrmSql *p, const OrmQuery *pQuery, int i, int *piBind){
   asWhere(p, nBefore);
 }
 
-/* Order and limit behind what zAlias stands for.  With a LIMIT, if it be none,
-** the order of a subquery is kept. */
-static void endSql(
-  OrmSql *p, const OrmQuery *pQuery, const char *zAlias, int bLimit
-){
-  if( pQuery->bLast ) ormOrderBackSql(p, pQuery, zAlias);
-  else ormOrderSql(p, pQuery, zAlias);
-  if( bLimit || pQuery->iLimit>=0 || pQuery->iOffset ) limitSql(p, pQuery);
+/* The identities of all stretches, in order.  Their order values stand among
+** the columns of the subquery, as SQLite wants it for a merge; with a LIMIT, if
+** it be none, its order is kept. */
+static void stretchesSql(OrmSql *p, const OrmQuery *pQuery, int nStretch){
+  int iBind = 0;
+  for(int i=0; i<nStretch; i++){
+    if( i ) ormBufAdd(&p->buf, " UNION ALL ", -1);
+    stretchSql(p, pQuery, i, &iBind);
+  }
+  for(int i=0; i<pQuery->nOrder; i++){
+    numberedSql(p, i ? ", o" : " ORDER BY o", i);
+    ormOrderWordsSql(p, &pQuery->aOrder[i], pQuery->bLast);
+  }
+  limitSql(p, pQuery);
 }
 
-/* Everything in one piece: "<table> AS t" to the limit. */
+/* Everything in one piece, from "<table> AS t" to the limit. */
 static void plainSql(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
   i64 nBefore;
   fromSql(p, pQuery, zAlias);
   nBefore = p->buf.n;
   ormWhereSql(p, pQuery, zAlias);
   asWhere(p, nBefore);
-  endSql(p, pQuery, zAlias, 0);
+  if( pQuery->bLast ) ormOrderBackSql(p, pQuery, zAlias);
+  else ormOrderSql(p, pQuery, zAlias);
+  if( pQuery->iLimit>=0 || pQuery->iOffset ) limitSql(p, pQuery);
 }
 
-/* The same in stretches, which SQLite merges as their order asks. */
-static void stretchesSql(
-  OrmSql *p, const OrmQuery *pQuery, const char *zAlias, int nStretch
-){
-  int iBind = 0;
-  ormBufChar(&p->buf, '(');
-  for(int i=0; i<nStretch; i++){
-    if( i ) ormBufAdd(&p->buf, " UNION ALL ", -1);
-    stretchSql(p, pQuery, i, &iBind);
-  }
-  ormBufPrintf(&p->buf, ") AS %s", zAlias);
-  endSql(p, pQuery, zAlias, 1);
-}
-
-/* The columns of the order have to be there where stretches are merged, so the
-** subquery must not be flattened: it has a LIMIT, and outside is either an ORDER
-** BY or a WHERE. */
-void ormSelectSql(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
-  int n = ormStretchCount(pQuery);
+/* A view's rows have no identity: the subquery has all their columns. */
+static void lastOfView(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
   char zInner[16];
+  ormSqlAlias(p, zInner);
+  ormBufAdd(&p->buf, "(SELECT * FROM ", -1);
+  plainSql(p, pQuery, zInner);
+  ormBufAdd(&p->buf, ") AS ", 5);
+  ormBufAdd(&p->buf, zAlias, -1);
+  ormOrderSql(p, pQuery, zAlias);
+}
+
+void ormSelectSql(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
+  int nStretch = ormStretchCount(pQuery);
+  char zInner[16], zId[16];
   ormBufAdd(&p->buf, " FROM ", 6);
-  if( n==0 && !pQuery->bLast ){
+  if( nStretch==0 && !pQuery->bLast ){
     plainSql(p, pQuery, zAlias);
     return;
   }
-  ormSqlAlias(p, zInner);
-  ormBufAdd(&p->buf, "(SELECT * FROM ", -1);
-  if( n ) stretchesSql(p, pQuery, zInner, n);
-  else plainSql(p, pQuery, zInner);
-  ormBufPrintf(&p->buf, ") AS %s", zAlias);
+  if( pQuery->pModel->bView ){
+    lastOfView(p, pQuery, zAlias);
+    return;
+  }
+  ormSqlAlias(p, zId);
+  ormBufChar(&p->buf, '(');
+  if( nStretch ){
+    stretchesSql(p, pQuery, nStretch);
+  }else{
+    ormSqlAlias(p, zInner);
+    identitySelect(p, pQuery->pModel, zInner);
+    ormBufAdd(&p->buf, " FROM ", 6);
+    plainSql(p, pQuery, zInner);
+  }
+  ormBufAdd(&p->buf, ") AS ", 5);
+  ormBufAdd(&p->buf, zId, -1);
+  identityJoin(p, pQuery, zId, zAlias);
   if( pQuery->bLast ) ormOrderSql(p, pQuery, zAlias);
-  else ormBufAdd(&p->buf, " WHERE 1", 8);
 }
 
 /* ------------------------------------------------------------------------

@@ -25,8 +25,27 @@ void ormSqlParam(OrmSql *p, int iBind){
   ormBufInt(&p->buf, p->iFirst + iBind);
 }
 
+/* The alias of a number; numbers are small, but nothing depends on it. */
+void ormSqlAliasOf(int iAlias, char zAlias[16]){
+  char *z = &zAlias[15];
+  *z = 0;
+  do{
+    *--z = (char)('0' + iAlias%10);
+    iAlias /= 10;
+  }while( iAlias );
+  *--z = 't';
+  memmove(zAlias, z, (size_t)(&zAlias[16] - z));
+}
+
 void ormSqlAlias(OrmSql *p, char zAlias[16]){
-  sqlite3_snprintf(16, zAlias, "t%d", p->nAlias++);
+  ormSqlAliasOf(p->nAlias++, zAlias);
+}
+
+/* "main"."t" AS t0 */
+void ormSqlTable(OrmSql *p, const char *zTable, const char *zAlias){
+  ormBufTable(&p->buf, zTable);
+  ormBufAdd(&p->buf, " AS ", 4);
+  ormBufAdd(&p->buf, zAlias, -1);
 }
 
 /* " AND <alive>" or, for ORM_DELETED_ONLY, " AND <deleted>". */
@@ -99,8 +118,8 @@ static void joinLink(
   ormBufAdd(&p->buf, " IN (SELECT ", -1);
   columnList(p, nRemote, zLink, pRel->azSecRemote);
   ormBufAdd(&p->buf, " FROM ", 6);
-  ormBufTable(&p->buf, pRel->zSecondary);
-  ormBufPrintf(&p->buf, " AS %s WHERE ", zLink);
+  ormSqlTable(p, pRel->zSecondary, zLink);
+  ormBufAdd(&p->buf, " WHERE ", 7);
   joinColumns(p, pRel->nLocal, zParent, azLocal, zLink, pRel->azSecLocal);
   ormBufChar(&p->buf, ')');
 }
