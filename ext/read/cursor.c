@@ -489,7 +489,7 @@ int ormStretchCount(const OrmQuery *pQuery){
   return n;
 }
 
-/* "term i is not NULL", as a range of an index: from the least value on.  IS NOT
+/* "term i is not NULL", as a range of an index: from the least value on. IS NOT
 ** NULL would have all NULLs of the index walked over. */
 static void notNullSql(Beyond *p, int i){
   const OrmOrder *pTerm = &p->pQuery->aOrder[i];
