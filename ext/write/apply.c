@@ -128,7 +128,7 @@ static void bindClock(const OrmCascade *p, OrmStmt *pStmt){
 static void runStep(OrmCascade *p, const CascadeStep *pStep){
   int bTouch = pStep->eType==STEP_NULLIFY;
   int bEdge = pStep->eType==STEP_EDGE;
-  const NodeState *pKeyNode = bEdge ? p->apNode[pStep->pEdge->pFrom->iNode]
+  const NodeState *pKeyNode = bEdge ? ormCascadeState(p, pStep->pEdge->pFrom)
                                     : pStep->pNode;
   int bOne = pStep->n==1 && pKeyNode->del.bInt && !bEdge;
   OrmKeys keys;

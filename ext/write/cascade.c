@@ -33,7 +33,6 @@ void ormCascadeFree(OrmCascade *p){
   sqlite3_value_free(p->pStamp);
   ormRulesUnref(p->pRules);
   for(int i=0; i<p->nNode; i++){
-    if( p->apNode[i]==0 ) continue;
     ormRowSetFree(&p->apNode[i]->del);
     ormRowSetFree(&p->apNode[i]->touch);
   }
@@ -44,24 +43,31 @@ void ormCascadeForGood(OrmCascade *p){
 }
 
 NodeState *ormCascadeNode(OrmCascade *p, OrmNode *pNode){
-  NodeState *pState;
+  NodeState *pNew, **pp;
   if( pNode==0 || p->pErr->rc ) return 0;
-  while( p->nNode<=pNode->iNode ){
-    NodeState **pp = ormArenaGrow(p->pArena, (void**)&p->apNode, p->nNode,
-                                  &p->nNodeAlloc, (int)sizeof(*pp));
-    if( pp==0 ) return 0;
-    *pp = 0;
-    p->nNode++;
+  while( p->nPlace<=pNode->iNode ){
+    int *pi = ormArenaGrow(p->pArena, (void**)&p->aPlace, p->nPlace,
+                           &p->nPlaceAlloc, (int)sizeof(*pi));
+    if( pi==0 ) return 0;
+    *pi = -1;
+    p->nPlace++;
   }
-  pState = p->apNode[pNode->iNode];
-  if( pState ) return pState;
-  pState = ormArenaAlloc(p->pArena, sizeof(*pState));
-  if( pState==0 ) return 0;
-  pState->p = pNode;
-  ormRowSetInit(&pState->del, p->pArena, pNode);
-  ormRowSetInit(&pState->touch, p->pArena, pNode);
-  p->apNode[pNode->iNode] = pState;
-  return pState;
+  if( p->aPlace[pNode->iNode]>=0 ) return ormCascadeState(p, pNode);
+  pNew = ormArenaAlloc(p->pArena, sizeof(*pNew));
+  pp = ormArenaGrow(p->pArena, (void**)&p->apNode, p->nNode, &p->nNodeAlloc,
+                    (int)sizeof(*pp));
+  if( pNew==0 || pp==0 ) return 0;
+  pNew->p = pNode;
+  pNew->iNode = p->nNode;
+  ormRowSetInit(&pNew->del, p->pArena, pNode);
+  ormRowSetInit(&pNew->touch, p->pArena, pNode);
+  *pp = pNew;
+  p->aPlace[pNode->iNode] = p->nNode++;
+  return pNew;
+}
+
+NodeState *ormCascadeState(const OrmCascade *p, const OrmNode *pNode){
+  return p->apNode[p->aPlace[pNode->iNode]];
 }
 
 /* ------------------------------------------------------------------------
@@ -154,7 +160,7 @@ static i64 rowAdd(
   if( pRow==0 || pUid==0 ) return -1;
   pRow->iSet = (u32)i;
   pRow->iPath = iPath;
-  pRow->iNode = (u16)pNode->p->iNode;
+  pRow->iNode = (u16)pNode->iNode;
   pRow->eMode = (u8)eMode;
   pRow->bLink = (u8)bLink;
   *pUid = (u32)p->nRow;
@@ -194,12 +200,12 @@ static void touchAdd(
     pTouch->iPath = pathNext(p, p->aRow[uid].iPath, pEdge);
   }
   pTo->aTouch[i].mEdge |= ((u64)1)<<iBit;
-  if( pTo->iScc==p->apNode[pEdge->pFrom->iNode]->iScc ){
+  if( pTo->iScc==ormCascadeState(p, pEdge->pFrom)->iScc ){
     CascadeHold *pHold = ormArenaGrow(p->pArena, (void**)&p->aHold, p->nHold,
         &p->nHoldAlloc, (int)sizeof(*pHold));
     if( pHold==0 ) return;
     pHold->iTouch = (u32)i;
-    pHold->iNode = (u16)pEdge->pTo->iNode;
+    pHold->iNode = (u16)pTo->iNode;
     pHold->iTo = uid;
     pHold->pEdge = pEdge;
     p->nHold++;
@@ -212,8 +218,8 @@ static void pairAdd(
   OrmCascade *p, const OrmEdge *pEdge, u32 uidFrom, u32 uidTo
 ){
   CascadePair *pPair;
-  if( pEdge->pVia || p->apNode[pEdge->pFrom->iNode]->iScc
-                   !=p->apNode[pEdge->pTo->iNode]->iScc ) return;
+  if( pEdge->pVia || ormCascadeState(p, pEdge->pFrom)->iScc
+                   !=ormCascadeState(p, pEdge->pTo)->iScc ) return;
   pPair = ormArenaGrow(p->pArena, (void**)&p->aPair, p->nPair, &p->nPairAlloc,
                        (int)sizeof(*pPair));
   if( pPair==0 ) return;
@@ -444,7 +450,7 @@ static void followNode(OrmCascade *p, NodeState *pNode){
     const OrmEdge *pEdge = n ? ormNodeEdges(p->pErr, pNode->p) : 0;
     for(; pEdge && p->pErr->rc==SQLITE_OK; pEdge=pEdge->pNext){
       if( eMode==ROW_HARD ? !pEdge->bHard : !pEdge->bSoft ) continue;
-      if( eMode==ROW_HARD && p->apNode[pEdge->pTo->iNode]->bLeaf ) continue;
+      if( eMode==ROW_HARD && ormCascadeState(p, pEdge->pTo)->bLeaf ) continue;
       followEdge(p, pNode, pEdge, eMode, pNode->aFront[eMode].a, n);
     }
     pNode->aFront[eMode].n = 0;
@@ -456,7 +462,7 @@ static int nextLevel(OrmCascade *p){
   int bAny = 0;
   for(int i=0; i<p->nNode; i++){
     NodeState *pNode = p->apNode[i];
-    for(int e=ROW_SOFT; pNode && e<=ROW_HARD; e++){
+    for(int e=ROW_SOFT; e<=ROW_HARD; e++){
       u32 *a = pNode->aFront[e].a;
       int nAlloc = pNode->aFront[e].nAlloc;
       pNode->aFront[e].a = pNode->aNext[e].a;
@@ -536,7 +542,7 @@ void ormCascadePlan(OrmCascade *p, int bPreview){
   ormCascadeClosure(p);
   while( nextLevel(p) ){
     for(int i=0; i<p->nNode && p->pErr->rc==SQLITE_OK; i++){
-      if( p->apNode[i] ) followNode(p, p->apNode[i]);
+      followNode(p, p->apNode[i]);
     }
   }
   ormCascadeOrder(p);

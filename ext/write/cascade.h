@@ -64,6 +64,7 @@ struct CascadeHold {            /* a pair to be, if the touched row goes too  */
 
 struct NodeState {
   OrmNode *p;
+  int iNode;                    /* in apNode                                  */
   RowSet del;                   /* rows that go                               */
   u32 *aUid; int nUidAlloc;     /* of each                                    */
   RowSet touch;                 /* rows that refer to some that go            */
@@ -94,7 +95,8 @@ struct OrmCascade {
   OrmRules *pRules;
   u8 bForGood, bPreview, bPlanned;
   u8 bAnyStamp;                 /* a restore takes children of any delete     */
-  int nNode, nNodeAlloc; NodeState **apNode; /* by iNode; 0: not reached      */
+  int nNode, nNodeAlloc; NodeState **apNode; /* in the order reached          */
+  int nPlace, nPlaceAlloc, *aPlace;          /* in apNode by OrmNode.iNode, -1*/
   int nRow, nRowAlloc; CascadeRow *aRow;
   int nPath, nPathAlloc; CascadePath *aPath; /* aPath[0] is no path           */
   int nPair, nPairAlloc; CascadePair *aPair;
@@ -109,7 +111,8 @@ struct OrmCascade {
   char zNow[32], zSecond[32];   /* the clock, with and without milliseconds   */
   sqlite3_value *pStamp;        /* of the object to restore; 0: a delete      */
 };
-NodeState *ormCascadeNode(OrmCascade*, OrmNode*);
+NodeState *ormCascadeNode(OrmCascade*, OrmNode*);    /* made on first use     */
+NodeState *ormCascadeState(const OrmCascade*, const OrmNode*);  /* it is there*/
 /* Rows as a key list, in scratch memory until the next call: uids, or, of a
 ** node's touch set, positions. */
 void ormCascadeKeys(OrmCascade*, const NodeState*, int bTouch, int n,

@@ -52,7 +52,7 @@ static void releaseSteps(OrmCascade *p, const int *aHeight){
   for(int i=0; i<p->nNode && p->bForeignKeys; i++){
     OrmEdge *pEdge = ormCascadeEdges(p, i);
     for(; pEdge && p->pErr->rc==SQLITE_OK; pEdge=pEdge->pNext){
-      NodeState *pNode = p->apNode[pEdge->pTo->iNode];
+      NodeState *pNode = ormCascadeState(p, pEdge->pTo);
       CascadeStep *pStep;
       if( pEdge->eOpen==ORM_OPEN_NOT || !pNode->bLoop
        || pNode->iScc!=p->apNode[i]->iScc ) continue;

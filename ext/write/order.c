@@ -18,14 +18,14 @@
 static void closure(OrmCascade *p){
   int bMore = 1;
   for(int i=0; i<p->nNode; i++){
-    if( p->apNode[i] ) p->apNode[i]->bSeen = 1;
+    p->apNode[i]->bSeen = 1;
   }
   while( bMore && p->pErr->rc==SQLITE_OK ){
     bMore = 0;
     for(int i=0; i<p->nNode; i++){
       NodeState *pNode = p->apNode[i];
       OrmEdge *pEdge;
-      if( pNode==0 || !pNode->bSeen || pNode->bDone ) continue;
+      if( !pNode->bSeen || pNode->bDone ) continue;
       pNode->bDone = 1;
       bMore = 1;
       pEdge = ormNodeEdges(p->pErr, pNode->p);
@@ -39,7 +39,7 @@ static void closure(OrmCascade *p){
 }
 
 OrmEdge *ormCascadeEdges(const OrmCascade *p, int i){
-  return p->apNode[i] && p->apNode[i]->bSeen ? p->apNode[i]->p->pEdge : 0;
+  return p->apNode[i]->bSeen ? p->apNode[i]->p->pEdge : 0;
 }
 
 static void tableArcs(OrmCascade *p, Arcs *pArcs){
@@ -48,7 +48,7 @@ static void tableArcs(OrmCascade *p, Arcs *pArcs){
     NodeState *pNode = p->apNode[i];
     OrmEdge *pEdge = ormCascadeEdges(p, i);
     for(; pEdge; pEdge=pEdge->pNext){
-      int iTo = pEdge->pTo->iNode;
+      int iTo = ormCascadeState(p, pEdge->pTo)->iNode;
       if( pEdge->pVia || !p->apNode[iTo]->bSeen ) continue;
       if( i==iTo ) pNode->bLoop = 1;
       else if( pEdge->bRefers ) ormArcsAdd(pArcs, i, iTo);
@@ -69,7 +69,6 @@ static void components(OrmCascade *p){
   for(int i=0; i<p->nNode; i++) aSize[aComp[i]]++;
   for(int i=0; i<p->nNode; i++){
     NodeState *pNode = p->apNode[i];
-    if( pNode==0 ) continue;
     pNode->iScc = aComp[i];
     if( aSize[aComp[i]]>1 ) pNode->bLoop = 1;
   }
@@ -80,7 +79,7 @@ static void components(OrmCascade *p){
 static void leaves(OrmCascade *p){
   for(int i=0; i<p->nNode; i++){
     NodeState *pNode = p->apNode[i];
-    if( pNode ) pNode->bLeaf = pNode->bSeen && pNode->del.n==0
+    pNode->bLeaf = pNode->bSeen && pNode->del.n==0
         && pNode->p->pEdge==0 && pNode->p->pSoft==0 && !p->bPreview;
   }
   for(int i=0; i<p->nNode; i++){
@@ -88,7 +87,7 @@ static void leaves(OrmCascade *p){
     for(; pEdge; pEdge=pEdge->pNext){
       if( pEdge->eAction>ORM_EDGE_UNLINK || pEdge->pVia || !pEdge->bRefers
        || !ormEdgeSameCollation(pEdge) ){
-        p->apNode[pEdge->pTo->iNode]->bLeaf = 0;
+        ormCascadeState(p, pEdge->pTo)->bLeaf = 0;
       }
     }
   }
@@ -136,7 +135,7 @@ static int shareColumn(const OrmEdge *a, const OrmEdge *b){
 static int defaultHolds(OrmCascade *p, const OrmEdge *pEdge){
   OrmBuf buf;
   OrmStmt *pStmt;
-  NodeState *pFrom = p->apNode[pEdge->pFrom->iNode];
+  NodeState *pFrom = ormCascadeState(p, pEdge->pFrom);
   int bHolds = 0;
   ormBufInit(&buf, p->pErr);
   ormBufAdd(&buf, "SELECT ", -1);
@@ -258,7 +257,7 @@ static void touchSteps(OrmCascade *p, int bRestrict){
   for(int i=0; i<p->nNode && p->pErr->rc==SQLITE_OK; i++){
     NodeState *pNode = p->apNode[i];
     TouchMasks masks;
-    if( pNode==0 || pNode->touch.n==0 ) continue;
+    if( pNode->touch.n==0 ) continue;
     touchMasks(p, pNode, &masks);
     if( bRestrict ) restrictSteps(p, pNode, &masks);
     else nullifySteps(p, pNode, &masks);
@@ -270,7 +269,7 @@ static void softSteps(OrmCascade *p){
     NodeState *pNode = p->apNode[i];
     CascadeStep *pStep;
     int n = 0;
-    for(int j=0; pNode && j<pNode->del.n; j++){
+    for(int j=0; j<pNode->del.n; j++){
       n += p->aRow[pNode->aUid[j]].eMode==ROW_SOFT;
     }
     if( n==0 || (pStep = ormCascadeStep(p, STEP_SOFT, pNode, n))==0 ) continue;
@@ -335,9 +334,9 @@ static void runSteps(OrmCascade *p, int n, u32 *aUid, const int *aHeight){
 static void leafSteps(OrmCascade *p, int iScc){
   for(int i=0; i<p->nNode; i++){
     NodeState *pFrom = p->apNode[i];
-    OrmEdge *pEdge = pFrom && pFrom->bSeen ? pFrom->p->pEdge : 0;
+    OrmEdge *pEdge = ormCascadeEdges(p, i);
     for(; pEdge && p->pErr->rc==SQLITE_OK; pEdge=pEdge->pNext){
-      NodeState *pTo = p->apNode[pEdge->pTo->iNode];
+      NodeState *pTo = ormCascadeState(p, pEdge->pTo);
       CascadeStep *pStep;
       if( !pTo->bLeaf || pTo->iScc!=iScc || pFrom->del.n==0 || !pEdge->bHard ){
         continue;
