@@ -38,7 +38,8 @@ void ormErrOom(OrmErr *p){
 /*
 ** Record what the connection says about a call that gave rc.  The extended
 ** code is taken only if it belongs to rc, the connection's last error may be
-** of something else (sqlite3_step() of a reset statement, for example).
+** of something else (sqlite3_step() of a reset statement, for example); so may
+** the text of an interrupt that comes while a constraint fails.
 */
 void ormErrDb(OrmErr *p, sqlite3 *db, int rc){
   int rcExt;
@@ -48,7 +49,7 @@ void ormErrDb(OrmErr *p, sqlite3 *db, int rc){
     return;
   }
   rcExt = sqlite3_extended_errcode(db);
-  if( (rcExt & 0xff)==(rc & 0xff) ){
+  if( (rcExt & 0xff)==(rc & 0xff) && (rc & 0xff)!=SQLITE_INTERRUPT ){
     ormErr(p, rcExt, "%s", sqlite3_errmsg(db));
   }else{
     ormErr(p, rc, "%s", sqlite3_errstr(rc));

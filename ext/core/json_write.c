@@ -234,7 +234,13 @@ void ormJsonResult(sqlite3_context *pCtx, OrmBuf *p){
     sqlite3_free(z);
     ormErrResult(p->pErr, pCtx);
   }else{
-    sqlite3_result_text64(pCtx, z, (u64)n, sqlite3_free, SQLITE_UTF8);
+    /* JSON has no NUL, so it can be handed over as terminated text, which is
+    ** never copied to be terminated. */
+    if( n>0x7ffffff0 ){
+      sqlite3_result_text64(pCtx, z, (u64)n, sqlite3_free, SQLITE_UTF8);
+    }else{
+      sqlite3_result_text(pCtx, z, -1, sqlite3_free);
+    }
     sqlite3_result_subtype(pCtx, ORM_JSON_SUBTYPE);
   }
 }

@@ -61,12 +61,20 @@ static void checkDeleted(Unit *p, const UnitRow *pRow){
   }
 }
 
+/* Failures that no object of the document is to blame for. */
+static int isMachine(int rc){
+  return rc==SQLITE_FULL || rc==SQLITE_IOERR || rc==SQLITE_INTERRUPT
+      || rc==SQLITE_BUSY || rc==SQLITE_LOCKED || rc==SQLITE_CORRUPT
+      || rc==SQLITE_CANTOPEN || rc==SQLITE_NOTADB;
+}
+
 /* Put the place in front of the error that is there. */
 void ormFlushPrefix(Unit *p, const UnitRow *pRow, const OrmJson *pNode){
   OrmErr err = { SQLITE_OK, 0 };
   OrmArena arena;
   const char *zPath, *zColumn = 0;
   if( p->pErr->rc==SQLITE_OK || p->pErr->zMsg==0 ) return;
+  if( isMachine(p->pErr->rc & 0xff) ) return;
   if( pNode==0 && pRow ) pNode = pRow->pNode;
   if( pRow ) checkDeleted(p, pRow);
   ormArenaInit(&arena, &err);

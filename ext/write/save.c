@@ -154,6 +154,7 @@ static void readBack(Save *s, Unit *pUnit, const UnitRow *pRow){
     ormBufPrintf(s->p->pOut, "%s\"_created\":%s}",
                  s->p->pOut->n>1 ? "," : "", s->p->bCreated ? "true" : "false");
   }
+  ormBufText(s->p->pOut);       /* nothing is left to fail when it is written */
 }
 
 /* What became of a root. */
