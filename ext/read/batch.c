@@ -7,8 +7,10 @@
 **                   the rows: one scan, rows handed to their groups by value
 **   sorted rowids   many parents: rowids from the index first, then the rows in
 **                   the order in which they are stored
-**   for each key    few parents, an order or a limit of each: one statement
-**                   with a subquery that SQLite runs for each key
+**   for each key    an order or a limit of each: one statement with a subquery
+**                   that SQLite runs for each key
+**   loose           few parents, in the order of the key: sorted by us
+**   single          one parent: without a list of keys
 **   links           many-to-many: pairs of keys from the link table, each
 **                   target once, put together by us
 **   join and sort   what is left: SQLite does all of it
@@ -177,6 +179,75 @@ static void fetchKeys(OrmLevel *p, int iGroup, int eFetch){
   if( eFetch==ORM_FETCH_JOIN ) sinkCount(&sink);
   ormFetchRun(p, eFetch, &keys, &sink.base);
   sqlite3_free(sink.aSeen);
+}
+
+/* The rows of the only group. */
+static void fetchSingle(OrmLevel *p, int iGroup){
+  OrmPlan *pPlan = p->pPlan;
+  OrmStmt *pStmt = ormFetchTake(p, ORM_FETCH_SINGLE);
+  RowSink sink;
+  OrmKeys keys;
+  ormGroupKeys(p, iGroup, &keys);
+  if( keys.aInt ){
+    if( pStmt ) sqlite3_bind_int64(pStmt->p, 2, keys.aInt[0]);
+  }else{
+    OrmBinds binds;
+    memset(&binds, 0, sizeof(binds));
+    binds.n = keys.nCol;
+    binds.a = (struct OrmBind*)(size_t)keys.aBind;
+    ormBindAll(&pPlan->err, pStmt, 2, &binds);
+  }
+  sinkInit(&sink, p, rowByKey);
+  sink.iGroup = iGroup;
+  ormEmitRun(pPlan->pOrm, &pPlan->err, pStmt, &sink.base);
+  ormFetchGive(p, pStmt);
+}
+
+/* ------------------------------------------------------------------------
+** Rows sorted by us
+*/
+typedef struct KeyRow { i64 iKey; int iRow; } KeyRow;
+
+static int compareKeyRow(const void *a, const void *b){
+  i64 x = ((const KeyRow*)a)->iKey, y = ((const KeyRow*)b)->iKey;
+  return x<y ? -1 : x>y;
+}
+
+/* Put the rows of a group in the order of their keys. */
+static void sortGroup(OrmLevel *p, int iGroup, int n){
+  const struct OrmBind *aKey = p->aSlot[p->iKeySlot].a;
+  KeyRow *a = sqlite3_malloc64(sizeof(*a)*(u64)n);
+  int *pi = &p->aHead[iGroup];
+  int i = 0;
+  if( a==0 ){
+    ormErrOom(&p->pPlan->err);
+    return;
+  }
+  for(int iRow=*pi; iRow>=0; iRow=p->aRow[iRow].iNext, i++){
+    a[i].iKey = aKey[iRow].u.i;
+    a[i].iRow = iRow;
+  }
+  qsort(a, (size_t)n, sizeof(*a), compareKeyRow);
+  for(i=0; i<n; i++){
+    *pi = a[i].iRow;
+    pi = &p->aRow[a[i].iRow].iNext;
+  }
+  *pi = -1;
+  p->aTail[iGroup] = a[n-1].iRow;
+  sqlite3_free(a);
+}
+
+static void sortGroups(OrmLevel *p, int iGroup){
+  const struct OrmBind *aKey = p->aSlot[p->iKeySlot].a;
+  for(; iGroup<p->nGroup && p->pPlan->err.rc==SQLITE_OK; iGroup++){
+    int n = 0, bSorted = 1;
+    i64 iLast = 0;
+    for(int i=p->aHead[iGroup]; i>=0; i=p->aRow[i].iNext){
+      if( n++ && aKey[i].u.i<iLast ) bSorted = 0;
+      iLast = aKey[i].u.i;
+    }
+    if( !bSorted ) sortGroup(p, iGroup, n);
+  }
 }
 
 /* ------------------------------------------------------------------------
@@ -523,9 +594,16 @@ void ormFetchGroups(OrmLevel *p, int iGroup){
   }else if( canScan(p) && (!p->bIndexed || (iGroup==0 && wantScan(p))) ){
     fetchScan(p, iGroup);
     p->bDistinct = p->bWhole = 1;
-  }else if( p->bIndexed && p->bNatural && !p->bLimited && !p->bViaParent
-         && (n>=SORT_MIN || p->bWide) && p->pRel->bMany ){
+  }else if( p->iKeySlot>=0 && (n>=SORT_MIN || p->bWide) ){
     fetchSorted(p, iGroup);
+    p->bDistinct = p->bHash;
+  }else if( p->bIndexed && !p->bWide && n==1 && !p->bViaParent ){
+    fetchSingle(p, iGroup);
+    if( p->iKeySlot>=0 ) sortGroups(p, iGroup);
+    p->bDistinct = 1;
+  }else if( p->iKeySlot>=0 ){
+    fetchKeys(p, iGroup, ORM_FETCH_LOOSE);
+    sortGroups(p, iGroup);
     p->bDistinct = p->bHash;
   }else if( p->bIndexed && !p->bWide ){
     fetchKeys(p, iGroup, ORM_FETCH_EACH);

@@ -173,6 +173,16 @@ static void addLimit(OrmSql *pSql, const OrmLevel *p){
   }
 }
 
+/* "c.a=?2 AND c.b=?3" */
+static void addMatchParams(OrmSql *pSql, const OrmModel *pModel, int n,
+                           const int *aField){
+  for(int i=0; i<n; i++){
+    if( i ) add(pSql, " AND ");
+    addColumn(pSql, "c", pModel, aField[i]);
+    ormBufPrintf(&pSql->buf, "=?%d", FIRST_VALUE + i);
+  }
+}
+
 /* " FROM [parent AS p CROSS JOIN] child AS c WHERE <join with k>" */
 static void addFromJoined(OrmSql *pSql, const OrmLevel *p, int bKeys){
   OrmRel *pRel = p->pRel;
@@ -243,12 +253,36 @@ static void makeOne(OrmSql *pSql, OrmLevel *p){
   add(pSql, " FROM ");
   addTable(pSql, p->pModel->zTable, "c");
   add(pSql, " WHERE ");
-  for(int i=0; i<p->pModel->nKey; i++){
-    if( i ) add(pSql, " AND ");
-    addColumn(pSql, "c", p->pModel, p->pModel->aKey[i]);
-    ormBufPrintf(&pSql->buf, "=?%d", FIRST_VALUE + i);
+  addMatchParams(pSql, p->pModel, p->pModel->nKey, p->pModel->aKey);
+  ormWhereSql(pSql, p->pQuery, "c");
+}
+
+/* Rows come in any order where we sort them. */
+static void makeSingle(OrmSql *pSql, OrmLevel *p){
+  int bSort = p->iKeySlot<0;
+  addEmit(pSql, p, "0", bSort && isBare(p) ? ",c.orm_x" : "");
+  if( bSort ){
+    add(pSql, " FROM (");
+    addInner(pSql, p);
   }
-  pSql->iFirst = FIRST_VALUE + p->pModel->nKey;
+  add(pSql, " FROM ");
+  addTable(pSql, p->pModel->zTable, "c");
+  add(pSql, " WHERE ");
+  addMatchParams(pSql, p->pModel, p->pRel->nRemote, p->pRel->aRemote);
+  ormWhereSql(pSql, p->pQuery, "c");
+  if( bSort ){
+    ormOrderSql(pSql, p->pQuery, "c");
+    addLimit(pSql, p);
+    add(pSql, ") AS c");
+  }
+}
+
+static void makeLoose(OrmSql *pSql, OrmLevel *p){
+  addEmit(pSql, p, "k.i", "");
+  add(pSql, " FROM orm_keys(?1) AS k CROSS JOIN ");
+  addTable(pSql, p->pModel->zTable, "c");
+  add(pSql, " WHERE ");
+  addMatch(pSql, "c", p->pModel, p->pRel->nRemote, p->pRel->aRemote);
   ormWhereSql(pSql, p->pQuery, "c");
 }
 
@@ -492,6 +526,8 @@ static void (*const axMake[ORM_FETCH_N])(OrmSql*, OrmLevel*) = {
   [ORM_FETCH_ONE]       = makeOne,
   [ORM_FETCH_KEYS]      = makeKeys,
   [ORM_FETCH_EACH]      = makeEach,
+  [ORM_FETCH_SINGLE]    = makeSingle,
+  [ORM_FETCH_LOOSE]     = makeLoose,
   [ORM_FETCH_JOIN]      = makeJoin,
   [ORM_FETCH_ROWIDS]    = makeRowids,
   [ORM_FETCH_ROWS]      = makeRows,
@@ -507,13 +543,20 @@ static void (*const axMake[ORM_FETCH_N])(OrmSql*, OrmLevel*) = {
   [ORM_FETCH_ROOT_KEYS] = makeRootKeys,
 };
 
+/* ?N of the first value that is the query's own; before it the keys. */
+int ormFetchFirst(const OrmLevel *p, int eFetch){
+  if( eFetch==ORM_FETCH_ONE ) return FIRST_VALUE + p->pModel->nKey;
+  if( eFetch==ORM_FETCH_SINGLE ) return FIRST_VALUE + p->pRel->nRemote;
+  return FIRST_VALUE;
+}
+
 OrmFetch *ormFetchGet(OrmLevel *p, int eFetch){
   OrmFetch *pFetch = &p->aFetch[eFetch];
   OrmPlan *pPlan = p->pPlan;
   OrmSql sql;
   if( pPlan->err.rc ) return 0;
   if( pFetch->zSql ) return pFetch;
-  ormSqlInit(&sql, pPlan->pOrm, &pPlan->arena, FIRST_VALUE);
+  ormSqlInit(&sql, pPlan->pOrm, &pPlan->arena, ormFetchFirst(p, eFetch));
   axMake[eFetch](&sql, p);
   if( pPlan->err.rc==SQLITE_OK ){
     pFetch->binds = sql.binds;
@@ -528,12 +571,10 @@ OrmFetch *ormFetchGet(OrmLevel *p, int eFetch){
 OrmStmt *ormFetchTake(OrmLevel *p, int eFetch){
   OrmFetch *pFetch = ormFetchGet(p, eFetch);
   OrmStmt *pStmt;
-  int iFirst = FIRST_VALUE;
   if( pFetch==0 ) return 0;
-  if( eFetch==ORM_FETCH_ONE ) iFirst += p->pModel->nKey;
   pStmt = ormStmtTake(p->pPlan->pOrm, &p->pPlan->err, pFetch->zSql,
                       pFetch->nSql);
-  ormBindAll(&p->pPlan->err, pStmt, iFirst, &pFetch->binds);
+  ormBindAll(&p->pPlan->err, pStmt, ormFetchFirst(p, eFetch), &pFetch->binds);
   return pStmt;
 }
 

@@ -38,7 +38,9 @@ enum {
   ORM_FETCH_ONE,                /* the row of one primary key, ?2 and up      */
   ORM_FETCH_KEYS,               /* rows whose key (remote columns) is listed  */
   ORM_FETCH_EACH,               /* for each key its rows, ordered, limited    */
-  ORM_FETCH_JOIN,               /* the same by one join and sort              */
+  ORM_FETCH_SINGLE,             /* the rows of one key, ?2 and up             */
+  ORM_FETCH_LOOSE,              /* for each key its rows in any order         */
+  ORM_FETCH_JOIN,               /* for each key by one join and sort          */
   ORM_FETCH_SCAN,               /* all rows, with the columns that join       */
   ORM_FETCH_ROWIDS,             /* position and rowid by a covering index     */
   ORM_FETCH_ROWS,               /* rows whose rowid is listed                 */
@@ -104,7 +106,8 @@ struct OrmLevel {
   int iSlot;                    /* slot of the parent's rows that leads here  */
   int iSelf;                    /* recursive: slot of our own rows for that   */
   int iIdent, iParentIdent;     /* recursive: slots of the primary key        */
-  int iKeySlot;                 /* root: slot of its key, or -1               */
+  int iKeySlot;                 /* slot of its own key, or -1: the root, and  */
+                                /*   where rows are sorted by us              */
   OrmFetch aFetch[ORM_FETCH_N];
   u8 bMany;                     /* pRel's                                     */
   u8 bMap;                      /* to-one by a unique key: rows by key        */
@@ -170,6 +173,7 @@ int ormLevelSlot(OrmLevel*, int n, const int *aField);
 ** plan.err. */
 OrmFetch *ormFetchGet(OrmLevel*, int eFetch);
 OrmStmt *ormFetchTake(OrmLevel*, int eFetch);        /* taken and bound       */
+int ormFetchFirst(const OrmLevel*, int eFetch);      /* ?N of its own values  */
 void ormFetchGive(OrmLevel*, OrmStmt*);
 void ormFetchKeyed(OrmLevel*, OrmSql*, const OrmKeyRef*, int bPull);
 OrmStmt *ormKeyedTake(OrmLevel*, OrmSql*, sqlite3_value *pKey, int bPull);

@@ -243,6 +243,12 @@ static void levelRelation(OrmLevel *p){
   p->bIndexed = (u8)(pRel->zSecondary
       ? ormLinkIndexed(p->pPlan->pOrm, pErr, pRel, 0)
       : ormModelIndexed(pTarget, pRel->nRemote, pRel->aRemote));
+  /* Rows in the order of their integer key are sorted by us. */
+  if( p->bNatural && !p->bLimited && pRel->bMany && !p->bViaParent
+   && !pRel->zSecondary && p->bIndexed
+  ){
+    p->iKeySlot = ormLevelSlot(p, pTarget->nKey, pTarget->aKey);
+  }
   if( !p->pQuery->bRecursive ) return;
   p->iParentIdent = ormLevelSlot(pParent, pTarget->nKey, pTarget->aKey);
   p->iIdent = ormLevelSlot(p, pTarget->nKey, pTarget->aKey);
