@@ -1280,6 +1280,8 @@ struct OrmWrite {
   const char *zObject; i64 nObject;          /* the document                  */
   sqlite3_value *pKey;          /* UPDATE: of the object to change; else the  */
                                 /*   new object's key, or 0                   */
+  int nRaw; const int *aRaw;    /* fields of the one object whose values      */
+  sqlite3_value **apRaw;        /*   stand here, not in the document          */
   const char *zQuery; i64 nQuery;            /* the shape of pOut's object;   */
                                 /*   0: what the document wrote               */
   OrmBuf *pOut;                 /* OUT: the object as stored, or 0: not asked */

@@ -183,5 +183,6 @@ const sqlite3_module ormSqlTableModule = {
   .xEof = ormTableEof,
   .xColumn = ormTableColumn,
   .xRowid = ormTableRowid,
+  .xUpdate = ormTableUpdate,
   .xRename = tableRename,
 };

@@ -7,6 +7,7 @@
 **     table_plan.c     xBestIndex, and the plan that an idxStr stands for
 **     table_sql.c      the inner statement of a plan
 **     table_read.c     the cursor
+**     table_load.c     objects and relationships, loaded in batches
 **     table_write.c    xUpdate
 **
 ** The columns are declared once, when the table is connected, and keep their
@@ -23,6 +24,8 @@ typedef struct OrmTableColumn OrmTableColumn;
 typedef struct OrmTableShape OrmTableShape;
 typedef struct OrmTablePlan OrmTablePlan;
 typedef struct OrmTableTerm OrmTableTerm;
+typedef struct OrmTableCursor OrmTableCursor;
+typedef struct OrmTableBatch OrmTableBatch;
 
 enum {                          /* what a column is                           */
   ORM_TABLE_FIELD,              /* a field of the model                       */
@@ -143,7 +146,30 @@ int ormTableWeakIsGone(const OrmTableShape*, const OrmTableTerm*);
 /* The operator in SQL, " = "; 0 if the letter is none. */
 const char *ormTableOperator(char cOp, int *pbCompare);
 
-/* table_read.c */
+/* table_read.c
+**
+** Where the present row is: in the inner statement (aRow is 0), or in aRow,
+** nResult values of a batch or the key of a stream. */
+struct OrmTableCursor {
+  sqlite3_vtab_cursor base;
+  OrmTableShape *pShape;        /* counted; 0 before the first xFilter        */
+  OrmTablePlan *pPlan;          /* in use, or 0                               */
+  OrmStmt *pStmt;               /* on loan, or 0                              */
+  u8 bOwnSql;                   /* its text is not the plan's                 */
+  u8 bEof;
+  u8 bDone;                     /* the statement has no more rows             */
+  u8 bLate;                     /* an object was asked for unexpectedly:      */
+  u8 *abLate;                   /*   of which columns, or 0                   */
+  i64 nRow;                     /* rows of this xFilter so far                */
+  i64 nLimit;                   /* how many the statement gives; -1: all      */
+  char *zQuery; i64 nQuery;     /* the table's argument, or 0                 */
+  OrmPlan *pObject;             /* of the argument's query, or 0              */
+  OrmStream *pStream;           /* rows come from it, or 0                    */
+  OrmTableBatch *pBatch;        /* rows come through it, or 0                 */
+  const struct OrmBind *aRow;
+  OrmErr err;
+  OrmArena arena;               /* lists of IN, values of the query           */
+};
 int ormTableOpen(sqlite3_vtab*, sqlite3_vtab_cursor**);
 int ormTableClose(sqlite3_vtab_cursor*);
 int ormTableFilter(sqlite3_vtab_cursor*, int, const char*, int,
@@ -152,6 +178,24 @@ int ormTableNext(sqlite3_vtab_cursor*);
 int ormTableEof(sqlite3_vtab_cursor*);
 int ormTableColumn(sqlite3_vtab_cursor*, sqlite3_context*, int);
 int ormTableRowid(sqlite3_vtab_cursor*, sqlite3_int64*);
+/* The inner statement's next row: 1, or 0.  bMore: beyond a limit too. */
+int ormTableStep(OrmTableCursor*, OrmErr*, int bMore);
+/* The plan of the objects, made at first. */
+OrmPlan *ormTableObjectPlan(OrmTableCursor*, OrmErr*);
+/* The present row's key, nKey values, copied to an arena. */
+void ormTableKey(OrmTableCursor*, OrmBinds*);
+
+/* table_load.c: how many columns does the plan use that are loaded?  A batch
+** for them and for those of abLate. */
+int ormTableLoads(const OrmTableShape*, const OrmTablePlan*);
+OrmTableBatch *ormTableBatchNew(OrmTableCursor*, OrmErr*);
+void ormTableBatchFree(OrmTableBatch*);
+/* The next row: its values, or 0 at the end. */
+const struct OrmBind *ormTableBatchNext(OrmTableBatch*, OrmErr*);
+/* A column that is loaded, of the present row. */
+void ormTableBatchColumn(OrmTableBatch*, sqlite3_context*, int iCol);
+/* The same of a row that is in no batch. */
+void ormTableLoadLate(OrmTableCursor*, OrmErr*, sqlite3_context*, int iCol);
 
 /* table_write.c */
 int ormTableUpdate(sqlite3_vtab*, int, sqlite3_value**, sqlite3_int64*);

@@ -21,18 +21,24 @@
 
 /* ----------------------------------------------------------- the columns -- */
 
-static int nameTaken(const OrmTableShape *p, const char *zName){
+/* Is it the name of a column so far, or of a field? */
+static int nameIsColumn(const OrmTableShape *p, const char *zName){
   const OrmModel *pModel = p->pModel;
   for(int i=0; i<pModel->nField; i++){
     if( sqlite3_stricmp(pModel->aField[i].zName, zName)==0 ) return 1;
-  }
-  for(int i=0; i<pModel->nRel; i++){
-    if( sqlite3_stricmp(pModel->apRel[i]->zName, zName)==0 ) return 1;
   }
   for(int i=0; i<p->nCol; i++){
     if( sqlite3_stricmp(p->aCol[i].zName, zName)==0 ) return 1;
   }
   return 0;
+}
+
+static int nameTaken(const OrmTableShape *p, const char *zName){
+  const OrmModel *pModel = p->pModel;
+  for(int i=0; i<pModel->nRel; i++){
+    if( sqlite3_stricmp(pModel->apRel[i]->zName, zName)==0 ) return 1;
+  }
+  return nameIsColumn(p, zName);
 }
 
 typedef struct Builder Builder;
@@ -131,9 +137,34 @@ static void addTargets(Builder *b){
   }
 }
 
+static void addQuery(Builder *b){
+  b->p->iQuery = b->p->nCol;
+  columnAdd(b, ORM_TABLE_QUERY, freeName(b->p, "query"));
+}
+
+static void addObject(Builder *b){
+  if( nameTaken(b->p, "object") ) return;
+  b->p->iObject = b->p->nCol;
+  columnAdd(b, ORM_TABLE_OBJECT, "object");
+}
+
+static void addRelations(Builder *b){
+  OrmModel *pModel = b->p->pModel;
+  for(int i=0; i<pModel->nRel; i++){
+    OrmRel *pRel = usableRel(b, pModel->apRel[i]);
+    OrmTableColumn *pCol;
+    if( pRel==0 || nameIsColumn(b->p, pRel->zName) ) continue;
+    pCol = columnAdd(b, ORM_TABLE_RELATION, pRel->zName);
+    if( pCol ) pCol->pRel = pRel;
+  }
+}
+
 static void addAll(Builder *b){
   addFields(b, 0);
+  addQuery(b);
   addKey(b);
+  addObject(b);
+  addRelations(b);
   addFields(b, 1);
   addTargets(b);
 }

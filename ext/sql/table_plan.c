@@ -168,6 +168,21 @@ static void chooseTerm(Chooser *c, int iCons){
   noteTerm(c, pOp, iCol);
 }
 
+/* FROM people(?), or WHERE query = ?. */
+static int chooseQuery(Chooser *c, int iCons){
+  const struct sqlite3_index_constraint *p = &c->pInfo->aConstraint[iCons];
+  OrmTableTerm *pTerm = &c->aTerm[c->nTerm];
+  if( p->op!=SQLITE_INDEX_CONSTRAINT_EQ || c->nTerm>=MAX_TERM ) return 1;
+  if( !p->usable ) return 0;
+  memset(pTerm, 0, sizeof(*pTerm));
+  pTerm->cOp = 'q';
+  pTerm->iCol = p->iColumn;
+  take(c, iCons);
+  ormBufPrintf(&c->code, " q%d", p->iColumn);
+  noteTerm(c, operatorFor('='), p->iColumn);
+  return 1;
+}
+
 /* All constraints.  0 if this combination cannot be served: the argument must
 ** come from a table that is further in. */
 static int chooseTerms(Chooser *c){
@@ -177,6 +192,8 @@ static int chooseTerms(Chooser *c){
       if( pCons->usable ) c->iLimit = i;
     }else if( pCons->op==SQLITE_INDEX_CONSTRAINT_OFFSET ){
       if( pCons->usable ) c->iOffset = i;
+    }else if( pCons->iColumn>=0 && pCons->iColumn==c->p->iQuery ){
+      if( !chooseQuery(c, i) ) return 0;
     }else{
       chooseTerm(c, i);
     }
@@ -214,10 +231,8 @@ static double rangeShare(const Chooser *c, int iField){
 static int indexOrders(const Chooser *c, const OrmIndex *pIndex, int iFrom){
   const sqlite3_index_info *pInfo = c->pInfo;
   for(int i=0; i<pInfo->nOrderBy; i++){
-    if( iFrom+i>=pIndex->n ) return 0;
-    if( ormTableField(c->p, pInfo->aOrderBy[i].iColumn)!=pIndex->aField[iFrom+i] ){
-      return 0;
-    }
+    int iField = ormTableField(c->p, pInfo->aOrderBy[i].iColumn);
+    if( iFrom+i>=pIndex->n || iField!=pIndex->aField[iFrom+i] ) return 0;
     if( pInfo->aOrderBy[i].desc!=pInfo->aOrderBy[0].desc ) return 0;
   }
   return 1;

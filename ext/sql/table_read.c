@@ -11,18 +11,7 @@
 */
 #include "table.h"
 
-typedef struct Cursor Cursor;
-struct Cursor {
-  sqlite3_vtab_cursor base;
-  OrmTableShape *pShape;        /* counted; 0 before the first xFilter        */
-  OrmTablePlan *pPlan;          /* in use, or 0                               */
-  OrmStmt *pStmt;               /* on loan, or 0                              */
-  u8 bEof;
-  i64 nRow;                     /* rows of this xFilter so far                */
-  i64 nLimit;                   /* how many the statement gives; -1: all      */
-  OrmErr err;
-  OrmArena arena;               /* lists of IN                                */
-};
+typedef OrmTableCursor Cursor;
 
 static OrmModelTable *cursorTable(const Cursor *p){
   return (OrmModelTable*)p->base.pVtab;
@@ -41,6 +30,22 @@ int ormTableOpen(sqlite3_vtab *pVtab, sqlite3_vtab_cursor **ppCursor){
 
 /* ----------------------------------------------------------- statements --- */
 
+static void dropLoaded(Cursor *p){
+  Orm *pOrm = p->pShape->pOrm;
+  ormStreamClose(p->pStream);
+  p->pStream = 0;
+  ormTableBatchFree(p->pBatch);
+  p->pBatch = 0;
+  p->aRow = 0;
+  p->bLate = 0;
+  sqlite3_free(p->abLate);
+  p->abLate = 0;
+  ormPlanRelease(pOrm, p->pObject);
+  p->pObject = 0;
+  sqlite3_free(p->zQuery);
+  p->zQuery = 0;
+}
+
 /* The statement goes back to its plan, or to where all statements come from;
 ** the log wants to hear of each run. */
 static void dropStatement(Cursor *p){
@@ -49,7 +54,7 @@ static void dropStatement(Cursor *p){
   OrmStmt *pStmt = p->pStmt;
   p->pStmt = 0;
   if( pStmt==0 ) return;
-  if( pPlan->pIdle==0 && !pStmt->bLog && !pStmt->bFailed ){
+  if( pPlan->pIdle==0 && !pStmt->bLog && !pStmt->bFailed && !p->bOwnSql ){
     sqlite3_reset(pStmt->p);
     if( p->arena.pChunk ) sqlite3_clear_bindings(pStmt->p);
     pPlan->pIdle = pStmt;
@@ -79,8 +84,14 @@ static void dropPlan(Cursor *p){
   p->pPlan = 0;
 }
 
+/* Has this xFilter loaded objects, or had an argument? */
+static int hasLoaded(const Cursor *p){
+  return p->pObject || p->pBatch || p->zQuery || p->abLate;
+}
+
 int ormTableClose(sqlite3_vtab_cursor *pCursor){
   Cursor *p = (Cursor*)pCursor;
+  if( p->pShape && hasLoaded(p) ) dropLoaded(p);
   dropPlan(p);
   ormTableShapeUnref(p->pShape);
   ormErrClear(&p->err);
@@ -149,7 +160,7 @@ static void bindArguments(Cursor *p, OrmErr *pErr, sqlite3_value **argv){
       continue;
     }
     switch( pPlan->aTerm[i].cOp ){
-      case 'n': case 'N': case 't': case 'f': break;
+      case 'n': case 'N': case 't': case 'f': case 'q': break;
       case 'i': bindList(p, pErr, i + 1, argv[i]); break;
       default:  rc = sqlite3_bind_value(p->pStmt->p, i + 1, argv[i]);
     }
@@ -204,9 +215,86 @@ static void usePlan(
   }
 }
 
+/* The text of the table's argument, copied. */
+static void takeQuery(Cursor *p, OrmErr *pErr, sqlite3_value **argv){
+  for(int i=0; i<p->pPlan->nTerm; i++){
+    const char *z;
+    if( p->pPlan->aTerm[i].cOp!='q' ) continue;
+    z = (const char*)sqlite3_value_text(argv[i]);
+    if( z==0 ){
+      if( sqlite3_value_type(argv[i])!=SQLITE_NULL ) ormErrOom(pErr);
+      continue;
+    }
+    sqlite3_free(p->zQuery);
+    p->nQuery = sqlite3_value_bytes(argv[i]);
+    p->zQuery = sqlite3_malloc64((u64)p->nQuery + 1);
+    if( p->zQuery==0 ) ormErrOom(pErr);
+    else memcpy(p->zQuery, z, (size_t)p->nQuery + 1);
+  }
+}
+
+OrmPlan *ormTableObjectPlan(Cursor *p, OrmErr *pErr){
+  Orm *pOrm = p->pShape->pOrm;
+  OrmCatalog *pCatalog;
+  if( p->pObject || pErr->rc ) return p->pObject;
+  pCatalog = ormCatalogPin(pOrm, pErr);
+  p->pObject = ormPlanGet(pOrm, pErr, p->pShape->pModel, p->zQuery, p->nQuery,
+                          ORM_Q_ALL);
+  ormCatalogUnpin(pOrm, pCatalog);
+  return p->pObject;
+}
+
+/* Are the objects all that is read, in the order of their query? */
+static int onlyObjects(const Cursor *p){
+  const OrmTablePlan *pPlan = p->pPlan;
+  int iObject = p->pShape->iObject;
+  if( iObject<0 || iObject>=63 || (pPlan->mUsed>>iObject & 1)==0 ) return 0;
+  if( pPlan->nResult>p->pShape->pModel->nKey || pPlan->nOrder ) return 0;
+  for(int i=0; i<pPlan->nTerm; i++){
+    if( strchr("qtf", pPlan->aTerm[i].cOp)==0 ) return 0;
+  }
+  return ormTableLoads(p->pShape, pPlan)==1;
+}
+
+/* The statement of a plan whose table has an argument. */
+static void querySql(Cursor *p, OrmErr *pErr){
+  OrmPlan *pObject = ormTableObjectPlan(p, pErr);
+  int iFirst = p->pPlan->nTerm + 2;
+  OrmSql sql;
+  if( pObject==0 ) return;
+  ormSqlInit(&sql, p->pShape->pOrm, &p->arena, iFirst);
+  ormTableSql(&sql, p->pShape, p->pPlan, ormPlanQuery(pObject));
+  p->pStmt = ormStmtTake(p->pShape->pOrm, pErr, ormBufText(&sql.buf),
+                         sql.buf.n);
+  p->bOwnSql = 1;
+  ormBindAll(pErr, p->pStmt, iFirst, &sql.binds);
+  ormSqlFree(&sql);
+}
+
+/* Where the rows come from. */
+static void openSource(Cursor *p, OrmErr *pErr){
+  int nLoads = p->pPlan->bUpdate ? 0 : ormTableLoads(p->pShape, p->pPlan);
+  if( nLoads && onlyObjects(p) ){
+    OrmPlan *pObject = ormTableObjectPlan(p, pErr);
+    if( pObject ) p->pStream = ormStreamOpenFor(p->pShape->pOrm, pErr, pObject,
+                                                ORM_STREAM_OBJECT);
+    return;
+  }
+  if( p->zQuery ){
+    dropStatement(p);
+    querySql(p, pErr);
+  }else if( p->pStmt==0 ){
+    p->bOwnSql = 0;
+    takeStatement(p, pErr);
+  }
+  if( nLoads ) p->pBatch = ormTableBatchNew(p, pErr);
+}
+
 static void filter(
   Cursor *p, OrmErr *pErr, const char *zIdx, sqlite3_value **argv
 ){
+  if( p->pShape && hasLoaded(p) ) dropLoaded(p);
+  if( p->bOwnSql ) dropStatement(p);
   if( p->pShape==0 ){
     p->pShape = ormTableShape(cursorTable(p), pErr);
     if( p->pShape ) p->pShape->nRef++;
@@ -220,7 +308,8 @@ static void filter(
     ormArenaFree(&p->arena);
   }
   if( p->pStmt ) sqlite3_reset(p->pStmt->p);
-  else takeStatement(p, pErr);
+  if( p->pPlan->bQuery ) takeQuery(p, pErr, argv);
+  openSource(p, pErr);
   if( p->pStmt ) bindArguments(p, pErr, argv);
 }
 
@@ -232,16 +321,34 @@ static int moreRows(Cursor *p, OrmErr *pErr){
   return ormStmtStep(p->pShape->pOrm, pErr, p->pStmt);
 }
 
-static int advance(Cursor *p, OrmErr *pErr){
+int ormTableStep(Cursor *p, OrmErr *pErr, int bMore){
   int bRow;
-  if( p->pPlan->bOneRow && p->nRow ){
-    bRow = 0;
-  }else{
+  if( p->bDone || (p->pPlan->bOneRow && p->nRow) ) return 0;
+  if( p->nRow!=p->nLimit || p->nRow==0 ){
     bRow = ormStmtStep(p->pShape->pOrm, pErr, p->pStmt);
-    if( !bRow && p->nRow==p->nLimit && p->nRow>0 ) bRow = moreRows(p, pErr);
+  }else if( bMore ){
+    bRow = moreRows(p, pErr);
+  }else{
+    return 0;
   }
+  p->bDone = !bRow;
   p->nRow += bRow;
-  p->bEof = !bRow;
+  return bRow;
+}
+
+static int advance(Cursor *p, OrmErr *pErr){
+  if( p->bLate && p->pBatch==0 && p->pStream==0 ){
+    p->pBatch = ormTableBatchNew(p, pErr);      /* for the rows from now on   */
+  }
+  if( p->pBatch ){
+    p->aRow = ormTableBatchNext(p->pBatch, pErr);
+    p->bEof = p->aRow==0;
+  }else if( p->pStream ){
+    p->bEof = !ormStreamNext(p->pStream, pErr);
+    p->aRow = p->bEof ? 0 : ormStreamKeyValues(p->pStream);
+  }else{
+    p->bEof = !ormTableStep(p, pErr, 1);
+  }
   return pErr->rc ? ormErrVtab(pErr, p->base.pVtab) : SQLITE_OK;
 }
 
@@ -255,6 +362,7 @@ int ormTableFilter(
   ORM_UNUSED(argc);
   p->bEof = 1;
   p->nRow = 0;
+  p->bDone = 0;
   filter(p, pErr, idxStr, argv);
   if( pErr->rc ) return ormErrVtab(pErr, pCursor->pVtab);
   return advance(p, pErr);
@@ -301,22 +409,35 @@ static void resultValue(sqlite3_context *pCtx, sqlite3_value *pVal){
   }
 }
 
+static void resultBind(sqlite3_context *pCtx, const struct OrmBind *p){
+  switch( p->eType ){
+    case SQLITE_INTEGER: sqlite3_result_int64(pCtx, p->u.i); break;
+    case SQLITE_FLOAT:   sqlite3_result_double(pCtx, p->u.r); break;
+    case SQLITE_TEXT:
+      sqlite3_result_text(pCtx, p->u.z, p->n, SQLITE_TRANSIENT);
+      break;
+    case SQLITE_BLOB:
+      sqlite3_result_blob(pCtx, p->u.z, p->n, SQLITE_TRANSIENT);
+      break;
+    default: break;
+  }
+}
+
+void ormTableKey(Cursor *p, OrmBinds *pOut){
+  for(int i=0; i<p->pShape->pModel->nKey; i++){
+    if( p->aRow ) ormBindCopy(pOut, &p->aRow[i]);
+    else ormBindValue(pOut, sqlite3_column_value(p->pStmt->p, i));
+  }
+}
+
 /* A composite key: the JSON array of its values. */
 static void resultKey(Cursor *p, OrmErr *pErr, sqlite3_context *pCtx){
-  const OrmModel *pModel = p->pShape->pModel;
-  OrmBuf buf;
-  i64 n;
-  char *z;
-  ormBufInit(&buf, pErr);
-  for(int i=0; i<pModel->nKey; i++){
-    ormBufChar(&buf, i ? ',' : '[');
-    ormJsonValue(&buf, sqlite3_column_value(p->pStmt->p, i),
-                 pModel->aField[pModel->aKey[i]].eType);
-  }
-  ormBufChar(&buf, ']');
-  z = ormBufTake(&buf, &n);
-  if( z ) sqlite3_result_text64(pCtx, z, (u64)n, sqlite3_free, SQLITE_UTF8);
-  ormBufFree(&buf);
+  OrmArena arena;
+  OrmBinds key = { &arena, 0, 0, 0 };
+  ormArenaInit(&arena, pErr);
+  ormTableKey(p, &key);
+  if( pErr->rc==SQLITE_OK ) ormKeyResult(pCtx, p->pShape->pModel, key.a);
+  ormArenaFree(&arena);
 }
 
 /* A column that the plan did not ask for, by the key of the row. */
@@ -326,16 +447,14 @@ static void resultLate(
   Orm *pOrm = p->pShape->pOrm;
   OrmStmt *pStmt;
   OrmArena arena;
+  OrmBinds key = { &arena, 0, 0, 0 };
   OrmSql sql;
   ormArenaInit(&arena, pErr);
   ormSqlInit(&sql, pOrm, &arena, p->pShape->pModel->nKey + 1);
   ormTableLateSql(&sql, p->pShape, iCol);
+  ormTableKey(p, &key);
   pStmt = ormStmtTake(pOrm, pErr, ormBufText(&sql.buf), sql.buf.n);
-  for(int i=0; pStmt && i<p->pShape->pModel->nKey; i++){
-    sqlite3_value *pKey = sqlite3_column_value(p->pStmt->p, i);
-    int rc = sqlite3_bind_value(pStmt->p, i + 1, pKey);
-    if( rc!=SQLITE_OK ) ormErrDb(pErr, pOrm->db, rc);
-  }
+  ormBindAll(pErr, pStmt, 1, &key);
   if( ormStmtStep(pOrm, pErr, pStmt) ){
     resultValue(pCtx, sqlite3_column_value(pStmt->p, 0));
   }
@@ -344,11 +463,28 @@ static void resultLate(
   ormArenaFree(&arena);
 }
 
+/* An object or a relationship. */
+static void resultLoaded(
+  Cursor *p, OrmErr *pErr, sqlite3_context *pCtx, int iCol
+){
+  if( p->pStream && iCol==p->pShape->iObject ){
+    i64 n;
+    const char *z = ormStreamObject(p->pStream, pErr, &n);
+    if( z==0 ) return;
+    if( n>0x7fffff00 ) sqlite3_result_error_toobig(pCtx);
+    else sqlite3_result_text(pCtx, z, -1, SQLITE_TRANSIENT);
+    sqlite3_result_subtype(pCtx, ORM_JSON_SUBTYPE);
+  }else if( p->pBatch ){
+    ormTableBatchColumn(p->pBatch, pCtx, iCol);
+  }else{
+    ormTableLoadLate(p, pErr, pCtx, iCol);
+  }
+}
+
 static void resultSpecial(
   Cursor *p, OrmErr *pErr, sqlite3_context *pCtx, int iCol
 ){
   const OrmTableColumn *pCol = &p->pShape->aCol[iCol];
-  if( sqlite3_vtab_nochange(pCtx) ) return;
   if( pCol->bGone ){
     ormErr(pErr, SQLITE_ERROR, "orm: column %s is no longer what it was when"
            " this table was opened: SELECT orm_init() opens it anew",
@@ -364,7 +500,11 @@ static void resultSpecial(
       ormErr(pErr, SQLITE_ERROR, "orm: %s.%s is hidden: it can be written, not"
              " read", p->pShape->pModel->zName, pCol->zName);
       break;
-    default: break;
+    case ORM_TABLE_QUERY:
+      if( p->zQuery ) sqlite3_result_text64(pCtx, p->zQuery, (u64)p->nQuery,
+                                            SQLITE_TRANSIENT, SQLITE_UTF8);
+      break;
+    default: resultLoaded(p, pErr, pCtx, iCol); break;
   }
 }
 
@@ -373,8 +513,10 @@ int ormTableColumn(
 ){
   Cursor *p = (Cursor*)pCursor;
   int iPlace = p->pPlan->aPlace[iCol];
+  if( p->pPlan->bUpdate && sqlite3_vtab_nochange(pCtx) ) return SQLITE_OK;
   if( iPlace>=0 ){
-    resultValue(pCtx, sqlite3_column_value(p->pStmt->p, iPlace));
+    if( p->aRow ) resultBind(pCtx, &p->aRow[iPlace]);
+    else resultValue(pCtx, sqlite3_column_value(p->pStmt->p, iPlace));
     return SQLITE_OK;
   }
   resultSpecial(p, &p->err, pCtx, iCol);
@@ -383,6 +525,7 @@ int ormTableColumn(
 }
 
 int ormTableRowid(sqlite3_vtab_cursor *pCursor, sqlite3_int64 *piRowid){
-  *piRowid = sqlite3_column_int64(((Cursor*)pCursor)->pStmt->p, 0);
+  const Cursor *p = (const Cursor*)pCursor;
+  *piRowid = p->aRow ? p->aRow[0].u.i : sqlite3_column_int64(p->pStmt->p, 0);
   return SQLITE_OK;
 }

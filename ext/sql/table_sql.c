@@ -5,9 +5,10 @@
 **       LEFT JOIN <target> AS t1 ON ..       a to-one target that is used
 **     WHERE <not deleted> AND <terms> ORDER BY .. LIMIT .. OFFSET ..
 **
-** ?1, ?2 .. are the arguments of xFilter, one more is the offset.  With an argument of the table its
-** query says which rows there are: its where stands beside the terms or, when
-** it has a limit or a cursor, its rows are a subquery in the table's place.
+** ?1, ?2 .. are the arguments of xFilter, one more is the offset.  With an
+** argument of the table its query says which rows there are: its where stands
+** beside the terms or, when it has a limit or a cursor, its rows are a subquery
+** in the table's place.
 */
 #include "table.h"
 

@@ -112,6 +112,18 @@ static void giveKey(Save *s, Unit *pUnit, UnitRow *pRow){
   }
 }
 
+/* Values that no document can hold: blobs in any field, texts as they are. */
+static void giveRaw(Save *s, Unit *pUnit, UnitRow *pRow){
+  for(int i=0; i<s->p->nRaw; i++){
+    int iField = s->p->aRaw[i];
+    UnitVal *pVal = ormUnitVal(pUnit, pRow, iField);
+    if( pVal==0 || pVal->bRel ) continue;
+    pVal->eKind = UNIT_BIND;
+    ormUnitTake(&s->arena, &pVal->v, s->p->apRaw[i]);
+    pRow->pModel->abNeed[iField] = 1;
+  }
+}
+
 /* ------------------------------------------------------------------------
 ** Results
 ** --------------------------------------------------------------------- */
@@ -193,6 +205,7 @@ static void saveUnit(Save *s, const OrmJson *pNode, int bOne, int *pbConflict){
     if( pRow ) pRow->aFind = aFind;
   }
   ormGraphRead(&unit, pFirst);
+  if( pFirst && s->p->nRaw ) giveRaw(s, &unit, pFirst);
   if( pFirst && s->p->pKey && aFind==0 ) giveKey(s, &unit, pFirst);
   ormUnitRun(&unit);
   if( pbConflict ) *pbConflict = unit.bConflict;
