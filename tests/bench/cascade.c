@@ -76,7 +76,8 @@ static sqlite3 *openDb(void){
 }
 
 static void schema(sqlite3 *db, int bForeign){
-#define FK(zTable) bForeign ? " REFERENCES " zTable "(id) ON DELETE CASCADE" : ""
+#define FK(zTable) \
+  bForeign ? " REFERENCES " zTable "(id) ON DELETE CASCADE" : ""
   char *z = sqlite3_mprintf(
     "CREATE TABLE users(id INTEGER PRIMARY KEY, name TEXT NOT NULL);"
     "CREATE TABLE tags(id INTEGER PRIMARY KEY, name TEXT NOT NULL);"
