@@ -520,9 +520,20 @@ static void makeRootKeys(OrmSql *pSql, OrmLevel *p){
   ormSelectSql(pSql, p->pQuery, "c");
 }
 
+static void makePullKeys(OrmSql *pSql, OrmLevel *p){
+  add(pSql, "SELECT ");
+  for(int i=0; i<p->pModel->nKey; i++){
+    if( i ) add(pSql, ",");
+    addColumn(pSql, "c", p->pModel, p->pModel->aKey[i]);
+  }
+  ormOrderColumns(pSql, p->pQuery, "c");
+  ormSelectSql(pSql, p->pQuery, "c");
+}
+
 static void (*const axMake[ORM_FETCH_N])(OrmSql*, OrmLevel*) = {
   [ORM_FETCH_ROOT]      = makeRoot,
   [ORM_FETCH_PULL]      = makePull,
+  [ORM_FETCH_PULL_KEYS] = makePullKeys,
   [ORM_FETCH_ONE]       = makeOne,
   [ORM_FETCH_KEYS]      = makeKeys,
   [ORM_FETCH_EACH]      = makeEach,

@@ -35,6 +35,7 @@ struct OrmFetch {               /* a statement: its text and its values       */
 enum {
   ORM_FETCH_ROOT,               /* the root: what the query asks for          */
   ORM_FETCH_PULL,               /* the same, stepped: with its order values   */
+  ORM_FETCH_PULL_KEYS,          /* keys and order values alone                */
   ORM_FETCH_ONE,                /* the row of one primary key, ?2 and up      */
   ORM_FETCH_KEYS,               /* rows whose key (remote columns) is listed  */
   ORM_FETCH_EACH,               /* for each key its rows, ordered, limited    */

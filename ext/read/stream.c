@@ -1,8 +1,11 @@
 /*
-** Streams: the root's rows one by one.  They are stepped in batches that grow
-** (the first row comes soon, later ones cheaply), and what a batch includes is
-** loaded for it at once; so memory holds one batch, whatever the result is.
+** Streams: the root's rows one by one.
 **
+** Where objects include others, rows are stepped in batches that grow (the
+** first row comes soon, later ones cheaply), and what a batch includes is
+** loaded for it at once; so memory holds one batch, whatever the result is.
+** Objects without includes are written straight from the row that the
+** statement is on, and where nobody wants objects only keys are read.
 */
 #include "load.h"
 
@@ -10,18 +13,24 @@
 #define BATCH_MAX   4096
 #define BATCH_BYTES 4000000     /* a batch is full when its text is this long */
 
+enum { MODE_BATCH, MODE_DIRECT, MODE_KEYS };
+
 struct OrmStream {
   Orm *pOrm;
   OrmPlan *pPlan;
   OrmStmt *pStmt;
   int mWant;
-  int nBatch;                   /* rows of the next batch                     */
-  int iRow;                     /* the row it is on, in the order given       */
+  u8 eMode;                     /* MODE_*                                     */
   u8 bEof;                      /* the statement is done                      */
   u8 bDone;                     /* so are the rows                            */
   u8 bLoaded;                   /* what the batch includes is there           */
+  int nBatch;                   /* rows of the next batch                     */
+  int iRow;                     /* of the batch                               */
+  int nVal;                     /* values before the order's                  */
+  int nCol;                     /* and with them                              */
   i64 nValAlloc;
   sqlite3_value **apVal;        /* of the statement's row                     */
+  struct OrmBind aKey[ORM_MAX_KEY];          /* the same, where not in batches*/
   OrmArena keys;                /* values bound to the statement              */
   OrmBuf object;                /* text of the present row                    */
   OrmBuf cursor;                /* cursor texts of the batch                  */
@@ -30,6 +39,7 @@ struct OrmStream {
 
 /* A stream without a statement. */
 static OrmStream *streamNew(Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan, int mWant){
+  OrmLevel *pRoot = pPlan->pRoot;
   OrmStream *p;
   if( pErr->rc ) return 0;
   p = sqlite3_malloc64(sizeof(*p));
@@ -41,11 +51,20 @@ static OrmStream *streamNew(Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan, int mWant){
   p->pOrm = pOrm;
   p->pPlan = pPlan;
   p->mWant = mWant;
+  p->eMode = pRoot->pChild==0 ? MODE_DIRECT : MODE_BATCH;
+  if( (mWant & ORM_STREAM_OBJECT)==0 ) p->eMode = MODE_KEYS;
+  p->nVal = p->eMode==MODE_KEYS ? pPlan->pModel->nKey
+                                : pRoot->nPart + pRoot->nExtra;
+  p->nCol = p->nVal;
+  if( mWant & ORM_STREAM_CURSOR ) p->nCol += pPlan->pQuery->nOrder;
   p->nBatch = BATCH_FIRST;
   p->iRow = -1;
   ormBufInit(&p->object, &pPlan->err);
   ormBufInit(&p->cursor, &pPlan->err);
-  ormLevelReset(pPlan->pRoot, 0);
+  ormArenaInit(&p->keys, &pPlan->err);
+  ormGrow(&pPlan->err, &p->apVal, &p->nValAlloc, p->nCol + 1,
+          sizeof(*p->apVal));
+  ormLevelReset(pRoot, 0);
   return p;
 }
 
@@ -60,17 +79,17 @@ static OrmStream *streamReady(OrmStream *p, OrmErr *pErr){
 OrmStream *ormStreamOpenFor(Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan, int mWant){
   OrmStream *p = streamNew(pOrm, pErr, pPlan, mWant);
   if( p==0 ) return 0;
-  p->pStmt = ormFetchTake(pPlan->pRoot, ORM_FETCH_PULL);
+  p->pStmt = ormFetchTake(pPlan->pRoot,
+      p->eMode==MODE_KEYS ? ORM_FETCH_PULL_KEYS : ORM_FETCH_PULL);
   return streamReady(p, pErr);
 }
 
 OrmStream *ormStreamOpenKey(
   Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan, int mWant, sqlite3_value *pKey
 ){
-  OrmStream *p = streamNew(pOrm, pErr, pPlan, mWant);
+  OrmStream *p = streamNew(pOrm, pErr, pPlan, mWant | ORM_STREAM_OBJECT);
   OrmSql sql;
   if( p==0 ) return 0;
-  ormArenaInit(&p->keys, &pPlan->err);
   ormSqlInit(&sql, pOrm, &p->keys, 2);
   p->pStmt = ormKeyedTake(pPlan->pRoot, &sql, pKey, 1);
   ormSqlFree(&sql);
@@ -96,75 +115,113 @@ void ormStreamClose(OrmStream *p){
   sqlite3_free(p);
 }
 
+/* The next row of the statement: 1 and its values. */
+static int streamStep(OrmStream *p){
+  if( p->bEof ) return 0;
+  if( !ormStmtStep(p->pOrm, &p->pPlan->err, p->pStmt) ){
+    p->bEof = 1;
+    return 0;
+  }
+  for(int i=0; i<p->nCol; i++){
+    p->apVal[i] = sqlite3_column_value(p->pStmt->p, i);
+  }
+  return 1;
+}
+
 /* Keep the row that the statement is on. */
-static void streamRow(OrmStream *p){
+static void batchRow(OrmStream *p){
   OrmLevel *pRoot = p->pPlan->pRoot;
   OrmErr *pErr = &p->pPlan->err;
-  int nVal = pRoot->nPart + pRoot->nExtra;
-  int nCol = nVal;
-  if( p->mWant & ORM_STREAM_CURSOR ) nCol += p->pPlan->pQuery->nOrder;
-  if( !ormGrow(pErr, &p->apVal, &p->nValAlloc, nCol + 1, sizeof(*p->apVal)) ){
-    return;
-  }
-  for(int i=0; i<nCol; i++) p->apVal[i] = sqlite3_column_value(p->pStmt->p, i);
   if( p->mWant & ORM_STREAM_CURSOR ){
     if( !ormGrow(pErr, &p->aEnd, &p->nEndAlloc, pRoot->nRow + 1, sizeof(i64)) ){
       return;
     }
-    ormCursorText(&p->cursor, p->pPlan->pQuery, &p->apVal[nVal]);
+    ormCursorText(&p->cursor, p->pPlan->pQuery, &p->apVal[p->nVal]);
     p->aEnd[pRoot->nRow] = p->cursor.n;
   }
   ormLevelAddRow(pRoot, p->apVal, -1);
 }
 
-/* Load what the batch includes. */
-static void streamLoad(OrmStream *p){
-  OrmLevel *pRoot = p->pPlan->pRoot;
-  if( pRoot->nRow>0 ) ormLevelChildren(pRoot, 0, pRoot->nRow);
-  p->bLoaded = 1;
-}
-
-/* The next batch and, if objects are wanted, what it includes. */
-static void streamBatch(OrmStream *p){
+/* The next batch and what it includes. */
+static void batchNext(OrmStream *p){
   OrmPlan *pPlan = p->pPlan;
   OrmLevel *pRoot = pPlan->pRoot;
   int n = 0;
   ormLevelReset(pRoot, 0);
   ormArenaFree(&pPlan->run);
   ormBufReset(&p->cursor);
-  while( n<p->nBatch && pRoot->nByte<BATCH_BYTES ){
-    if( !ormStmtStep(p->pOrm, &pPlan->err, p->pStmt) ){
-      p->bEof = 1;
-      break;
-    }
-    streamRow(p);
+  while( n<p->nBatch && pRoot->nByte<BATCH_BYTES && streamStep(p) ){
+    batchRow(p);
     n++;
   }
   if( p->nBatch<BATCH_MAX ) p->nBatch *= 8;
   pRoot->bDistinct = 1;
-  p->bLoaded = 0;
-  if( p->mWant & ORM_STREAM_OBJECT ) streamLoad(p);
+  if( pRoot->nRow>0 ) ormLevelChildren(pRoot, 0, pRoot->nRow);
   p->iRow = 0;
+}
+
+/* The values of the key, where the statement's row has them. */
+static void viewKey(OrmStream *p){
+  const OrmLevel *pRoot = p->pPlan->pRoot;
+  const OrmSlot *pSlot = &pRoot->aSlot[pRoot->iKeySlot];
+  for(int i=0; i<pSlot->n; i++){
+    int iVal = p->eMode==MODE_KEYS ? i : pSlot->aVal[i];
+    ormViewValue(&p->aKey[i], p->apVal[iVal]);
+  }
 }
 
 int ormStreamNext(OrmStream *p, OrmErr *pErr){
   if( pErr->rc || p->bDone ) return 0;
-  if( ++p->iRow>=p->pPlan->pRoot->nRow ){
-    if( !p->bEof ) streamBatch(p);
+  p->object.n = 0;
+  if( p->eMode!=MODE_BATCH ){
+    p->bDone = !streamStep(p);
+    if( !p->bDone ) viewKey(p);
+  }else if( ++p->iRow>=p->pPlan->pRoot->nRow ){
+    if( !p->bEof ) batchNext(p);
     p->bDone = p->iRow>=p->pPlan->pRoot->nRow;
   }
   if( p->pPlan->err.rc ){
     ormPlanLeave(p->pPlan, pErr);
     p->bDone = 1;
   }
-  p->object.n = 0;
   return !p->bDone;
 }
 
+/* Objects were not wanted, but here one is: by its key, with a plan of its
+** own. */
+static void keepObject(void *pArg, int i, const char *z, i64 n){
+  ORM_UNUSED(i);
+  ormBufAdd((OrmBuf*)pArg, z, n);
+}
+
+static void objectByKey(OrmStream *p){
+  OrmPlan *pPlan = p->pPlan;
+  OrmPlan *pOther = ormPlanGet(p->pOrm, &pPlan->err, pPlan->pModel,
+      pPlan->zQuery, pPlan->nQuery, pPlan->mParts);
+  OrmKeys keys;
+  if( pOther==0 ) return;
+  memset(&keys, 0, sizeof(keys));
+  keys.nCol = pPlan->pModel->nKey;
+  keys.nKey = 1;
+  keys.aBind = p->aKey;
+  ormLoadEach(p->pOrm, &pPlan->err, pOther, &keys, keepObject, &p->object);
+  ormPlanRelease(p->pOrm, pOther);
+  /* A row whose key is NULL is not found by it. */
+  if( p->object.n==0 ) ormBufAdd(&p->object, "null", 4);
+}
+
 const char *ormStreamObject(OrmStream *p, OrmErr *pErr, i64 *pn){
+  OrmLevel *pRoot = p->pPlan->pRoot;
   const char *z;
-  if( !p->bLoaded ) streamLoad(p);
-  if( p->object.n==0 ) ormObjectText(p->pPlan->pRoot, p->iRow, &p->object);
+  if( p->object.n>0 ){
+  }else if( p->eMode==MODE_BATCH ){
+    ormObjectText(pRoot, p->iRow, &p->object);
+  }else if( p->eMode==MODE_DIRECT ){
+    ormObjectFields(pRoot, &p->object, p->apVal);
+    ormBufChar(&p->object, '}');
+  }else{
+    objectByKey(p);
+  }
   z = ormBufText(&p->object);
   *pn = p->object.n;
   if( p->pPlan->err.rc==SQLITE_OK ) return z;
@@ -180,6 +237,7 @@ int ormStreamKeyCount(OrmStream *p){
 const struct OrmBind *ormStreamKeyValues(OrmStream *p){
   const OrmLevel *pRoot = p->pPlan->pRoot;
   const OrmSlot *pSlot = &pRoot->aSlot[pRoot->iKeySlot];
+  if( p->eMode!=MODE_BATCH ) return p->aKey;
   return &pSlot->a[(i64)p->iRow*pSlot->n];
 }
 
@@ -205,9 +263,13 @@ void ormStreamKey(OrmStream *p, OrmBuf *pBuf){
 }
 
 void ormStreamCursor(OrmStream *p, OrmErr *pErr, OrmBuf *pBuf){
-  int i = p->iRow;
-  i64 iStart = i>0 ? p->aEnd[i-1] : 0;
+  i64 iStart;
   if( pErr->rc ) return;
   assert( p->mWant & ORM_STREAM_CURSOR );
-  ormBufAdd(pBuf, &p->cursor.z[iStart], p->aEnd[i] - iStart);
+  if( p->eMode!=MODE_BATCH ){
+    ormCursorText(pBuf, p->pPlan->pQuery, &p->apVal[p->nVal]);
+    return;
+  }
+  iStart = p->iRow>0 ? p->aEnd[p->iRow-1] : 0;
+  ormBufAdd(pBuf, &p->cursor.z[iStart], p->aEnd[p->iRow] - iStart);
 }
