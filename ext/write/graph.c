@@ -84,7 +84,8 @@ static UnitRow *keyRow(
   for(int i=0; i<pModel->nKey && pRow; i++, pPart=pPart->pNext){
     UnitVal *pVal = ormUnitVal(p, pRow, pModel->aKey[i]);
     if( pVal==0 ) return 0;
-    zWanted = ormUnitValue(p, &pModel->aField[pModel->aKey[i]], pPart, &pVal->v);
+    zWanted = ormUnitValue(p, &pModel->aField[pModel->aKey[i]], pPart,
+                           &pVal->v);
     if( zWanted ){
       ormUnitWrong(p, &pModel->aField[pModel->aKey[i]], pPart, zWanted);
       pRow->eState = UNIT_GONE;
@@ -183,40 +184,58 @@ static void collFind(
   }
 }
 
-static const char *const azWord[] = { "$add", "$remove", "$set", "$delete", 0 };
+/* In the order in which they are done, whatever the JSON order. */
+enum { WORD_DELETE, WORD_REMOVE, WORD_SET, WORD_ADD };
+static const char *const azWord[] = { "$delete", "$remove", "$set", "$add", 0 };
+
+static int findWord(const OrmJson *pWord){
+  int i = 0;
+  while( azWord[i] && !ormJsonIs(pWord, azWord[i]) ) i++;
+  return i;
+}
+
+static void checkWord(Unit *p, const UnitColl *pColl, const OrmJson *pWord){
+  int i = findWord(pWord);
+  if( azWord[i]==0 ){
+    const char *z = ormNearest(pWord->zKey, pWord->nKey, ormNameInArray,
+                               azWord);
+    ormUnitErr(p, SQLITE_ERROR, pWord, "%s takes an array, or an object with"
+        " $add, $remove, $set, $delete%s%s%s", pColl->pRel->zName,
+        z ? " (did you mean " : "", z ? z : "", z ? "?)" : "");
+  }else if( pWord->eType!=ORM_JSON_ARRAY ){
+    ormUnitErr(p, SQLITE_ERROR, pWord, "%s takes an array, not %s",
+               azWord[i], ormJsonTypeName(pWord));
+  }
+}
+
+static void collWord(
+  Unit *p, UnitColl *pColl, int eWord, const OrmJson *pArray
+){
+  switch( eWord ){
+    case WORD_DELETE:
+      collFind(p, pColl->pRel, pArray, &pColl->apDelete, &pColl->nDelete,
+               &pColl->nDeleteAlloc);
+      break;
+    case WORD_REMOVE:
+      collFind(p, pColl->pRel, pArray, &pColl->apRemove, &pColl->nRemove,
+               &pColl->nRemoveAlloc);
+      break;
+    case WORD_SET:
+      pColl->bSet = 1;
+      collArray(p, pColl, pArray, 0);
+      break;
+    default:
+      collArray(p, pColl, pArray, 1);
+  }
+}
 
 static void collWords(Unit *p, UnitColl *pColl, const OrmJson *pNode){
-  const OrmJson *pWord = pNode->pChild;
-  for(; pWord && p->pErr->rc==SQLITE_OK; pWord=pWord->pNext){
-    int i = 0;
-    while( azWord[i] && !ormJsonIs(pWord, azWord[i]) ) i++;
-    if( azWord[i]==0 ){
-      const char *z = ormNearest(pWord->zKey, pWord->nKey, ormNameInArray,
-                                 azWord);
-      ormUnitErr(p, SQLITE_ERROR, pWord, "%s takes an array, or an object with"
-          " $add, $remove, $set, $delete%s%s%s", pColl->pRel->zName,
-          z ? " (did you mean " : "", z ? z : "", z ? "?)" : "");
-      continue;
-    }
-    if( pWord->eType!=ORM_JSON_ARRAY ){
-      ormUnitErr(p, SQLITE_ERROR, pWord, "%s takes an array, not %s",
-                 azWord[i], ormJsonTypeName(pWord));
-      continue;
-    }
-    switch( i ){
-      case 0: collArray(p, pColl, pWord, 1); break;
-      case 1:
-        collFind(p, pColl->pRel, pWord, &pColl->apRemove, &pColl->nRemove,
-                 &pColl->nRemoveAlloc);
-        break;
-      case 2:
-        pColl->bSet = 1;
-        collArray(p, pColl, pWord, 0);
-        break;
-      default:
-        collFind(p, pColl->pRel, pWord, &pColl->apDelete, &pColl->nDelete,
-                 &pColl->nDeleteAlloc);
-    }
+  for(const OrmJson *pWord=pNode->pChild; pWord; pWord=pWord->pNext){
+    checkWord(p, pColl, pWord);
+  }
+  for(int i=0; azWord[i] && p->pErr->rc==SQLITE_OK; i++){
+    const OrmJson *pWord = ormJsonMember(pNode, azWord[i]);
+    if( pWord && pWord->eType==ORM_JSON_ARRAY ) collWord(p, pColl, i, pWord);
   }
 }
 

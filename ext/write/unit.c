@@ -409,7 +409,8 @@ typedef struct Turn Turn;
 struct Turn {
   Unit *p;
   int iOrder;
-  UnitRow **apQueue; int nQueue, iQueue;
+  int *aReady, nReady;          /* heap of rows that can be written           */
+  int nDone;
   UnitRow **apRow; int nRow;    /* those that wait, in the order added        */
   int *aHead, *aNext, *aTo;     /* rows waiting for row i: edges              */
   int nEdge, nNextAlloc, nToAlloc;
@@ -436,15 +437,40 @@ static void addEdge(Turn *t, int iFrom, int iTo){
   t->aHead[iFrom] = ++t->nEdge;
 }
 
-/* Count what each row waits for; those that wait for nothing are queued, rows
-** of the file first (C85). */
+/* The row added first is written first, so that a tree goes level by level
+** (C73) whatever it hangs on; but for rows of the file that wait for nothing:
+** they come before all others (C85), as numbers below zero. */
+static void readyAdd(Turn *t, int iRow){
+  int i = t->nReady++;
+  while( i>0 && t->aReady[(i-1)/2]>iRow ){
+    t->aReady[i] = t->aReady[(i-1)/2];
+    i = (i-1)/2;
+  }
+  t->aReady[i] = iRow;
+}
+
+static UnitRow *readyTake(Turn *t){
+  int iTop = t->aReady[0];
+  int iRow = t->aReady[--t->nReady];
+  int i = 0, j;
+  for(j=1; j<t->nReady; i=j, j=2*i+1){
+    if( j+1<t->nReady && t->aReady[j+1]<t->aReady[j] ) j++;
+    if( t->aReady[j]>=iRow ) break;
+    t->aReady[i] = t->aReady[j];
+  }
+  t->aReady[i] = iRow;
+  t->nDone++;
+  return t->apRow[iTop<0 ? iTop + t->nRow : iTop];
+}
+
+/* Count what each row waits for; those that wait for nothing are ready. */
 static void turnBegin(Turn *t, UnitRow **apAll, int nAll){
   Unit *p = t->p;
   t->aHead = ormArenaAlloc(p->pArena, (nAll+1)*(i64)sizeof(int));
-  t->apQueue = ormArenaAlloc(p->pArena, (nAll+1)*(i64)sizeof(UnitRow*));
+  t->aReady = ormArenaAlloc(p->pArena, (nAll+1)*(i64)sizeof(int));
   t->apRow = apAll;
   t->nRow = nAll;
-  if( t->aHead==0 || t->apQueue==0 ) return;
+  if( t->aHead==0 || t->aReady==0 ) return;
   for(int i=0; i<nAll; i++) apAll[i]->iTurn = i;
   for(int i=0; i<nAll && p->pErr->rc==SQLITE_OK; i++){
     UnitRow *pRow = apAll[i];
@@ -458,28 +484,18 @@ static void turnBegin(Turn *t, UnitRow **apAll, int nAll){
       addEdge(t, pRef->iTurn, i);
     }
   }
-  for(int eState=UNIT_OLD; eState>=UNIT_NEW; eState--){
-    for(int i=0; i<nAll; i++){
-      if( apAll[i]->eState==eState && apAll[i]->nWait==0 ){
-        t->apQueue[t->nQueue++] = apAll[i];
-      }
-    }
+  for(int i=0; i<nAll; i++){
+    if( apAll[i]->nWait>0 ) continue;
+    readyAdd(t, apAll[i]->eState==UNIT_OLD ? i - nAll : i);
   }
 }
 
-/* A row is written: whoever waited for it waits for one less.  Edges hang in
-** reverse order. */
+/* A row is written: whoever waited for it waits for one less. */
 static void turnWritten(Turn *t, const UnitRow *pRow){
-  int n = t->nQueue;
   for(int e=t->aHead[pRow->iTurn]; e; e=t->aNext[e-1]){
     UnitRow *pWait = t->apRow[t->aTo[e-1]];
     if( pWait->nWait<=0 || --pWait->nWait>0 ) continue;
-    t->apQueue[t->nQueue++] = pWait;
-  }
-  for(int i=n, j=t->nQueue-1; i<j; i++, j--){
-    UnitRow *pSwap = t->apQueue[i];
-    t->apQueue[i] = t->apQueue[j];
-    t->apQueue[j] = pSwap;
+    readyAdd(t, pWait->iTurn);
   }
 }
 
@@ -531,7 +547,7 @@ static void turnStuck(Turn *t){
     }
   }
   pPick->nWait = 0;
-  t->apQueue[t->nQueue++] = pPick;
+  readyAdd(t, pPick->iTurn);
 }
 
 static void writeTurn(Unit *p, int iOrder, UnitRow **apRow, int n){
@@ -540,10 +556,10 @@ static void writeTurn(Unit *p, int iOrder, UnitRow **apRow, int n){
   turn.p = p;
   turn.iOrder = iOrder;
   turnBegin(&turn, apRow, n);
-  while( turn.iQueue<n && p->pErr->rc==SQLITE_OK ){
+  while( turn.nDone<n && p->pErr->rc==SQLITE_OK ){
     UnitRow *pRow;
-    if( turn.iQueue==turn.nQueue ) turnStuck(&turn);
-    pRow = turn.apQueue[turn.iQueue++];
+    if( turn.nReady==0 ) turnStuck(&turn);
+    pRow = readyTake(&turn);
     ormFlushRow(p, pRow);
     turnWritten(&turn, pRow);
   }
