@@ -8,7 +8,8 @@
 #
 #   make format-check test-asan test-valgrind coverage matrix fuzz mutate load
 #   make bench bench-peers bench-check
-#   make test-bindings test-packages test-types    make deb npm wheel
+#   make test-bindings test-packages test-types test-cluster
+#   make deb npm wheel
 #   make install PREFIX=/usr/local DESTDIR=    make amalgamation dist clean
 #
 # Set by the user: CC, CFLAGS, CPPFLAGS, LDFLAGS, TESTS ('cascade* json'),
@@ -151,6 +152,10 @@ test-types: deps-types
 	@$(MAKE) --no-print-directory all
 	@tests/types/run
 
+test-cluster: deps-cluster
+	@$(MAKE) --no-print-directory amalgamation
+	@tests/cluster/run
+
 # Packages of this platform, in build/packages/.
 deb npm wheel: all
 	@.ci/package $@
@@ -203,5 +208,6 @@ always:
 
 .PHONY: all always demo test check-all format-check test-asan test-valgrind \
   coverage matrix fuzz mutate load bench bench-check bench-peers \
-  test-bindings test-packages test-types deb npm wheel amalgamation install \
+  test-bindings test-packages test-types test-cluster deb npm wheel \
+  amalgamation install \
   uninstall dist clean
