@@ -279,12 +279,37 @@ static void addPiece(OrmBuf *pBuf, const OrmJson *pPiece){
   if( strstr(pPiece->z, "--") ) ormBufChar(pBuf, '\n');
 }
 
+/* A table whose columns name no key gets that of "primary_key", unless there
+** is such a table without one: then that is about a UNIQUE key of it. */
+static void addPrimary(OrmDoc *p, OrmDocTable *pTable, const OrmJson *pModel,
+                       const char *zOptions){
+  const char *zCell = ormDocCellText(p->pArena, &ormDocModelCell[0],
+                                     ormJsonMember(pModel, "primary_key"));
+  const char **az = 0;
+  const OrmDdl *pNow;
+  OrmBuf buf;
+  int n;
+  if( zCell==0 || pTable->pDdl==0 || pTable->pDdl->nKey ) return;
+  pNow = ormDdlOfTable(p->pOrm, p->pArena, pTable->zName);
+  if( pNow && pNow->nKey==0 ) return;
+  n = ormFactNames(p->pArena, zCell, "primary_key", &az);
+  ormBufInit(&buf, p->pErr);
+  ormBufAdd(&buf, pTable->zBody, zOptions - pTable->zBody);
+  ormBufAdd(&buf, ",\n  PRIMARY KEY(", -1);
+  for(int i=0; i<n; i++) addName(&buf, i ? ", " : "", az[i]);
+  ormBufChar(&buf, ')');
+  ormBufAdd(&buf, zOptions, -1);
+  pTable->zBody = keep(p->pArena, &buf);
+  ormDocTableParse(p, pTable);
+}
+
 static OrmDocTable *modelTable(OrmDoc *p, const OrmDocModel *pModel){
   const OrmJson *pColumns = ormJsonMember(pModel->pNode, "columns");
   const OrmJson *pCons = ormJsonMember(pModel->pNode, "constraints");
   const OrmJson *pOptions = ormJsonMember(pModel->pNode, "options");
   OrmDocTable *pTable;
   OrmBuf buf;
+  i64 nElements;
   if( pColumns==0 || p->pErr->rc ) return 0;
   pTable = ormArenaAlloc(p->pArena, sizeof(*pTable));
   if( pTable==0 ) return 0;
@@ -300,6 +325,7 @@ static OrmDocTable *modelTable(OrmDoc *p, const OrmDocModel *pModel){
     ormBufAdd(&buf, ",\n  ", -1);
     addPiece(&buf, q);
   }
+  nElements = buf.n;
   ormBufAdd(&buf, "\n)", 2);
   if( pOptions && pOptions->n ){
     ormBufChar(&buf, ' ');
@@ -309,6 +335,9 @@ static OrmDocTable *modelTable(OrmDoc *p, const OrmDocModel *pModel){
   pTable->zName = pModel->zTable;
   pTable->zBody = keep(p->pArena, &buf);
   ormDocTableParse(p, pTable);
+  if( p->pErr->rc==SQLITE_OK ){
+    addPrimary(p, pTable, pModel->pNode, &pTable->zBody[nElements]);
+  }
   return pTable;
 }
 

@@ -268,6 +268,34 @@ static void candidateText(OrmBuf *pBuf, OrmRel *pRel, const Candidate *pCand){
   ormBufChar(pBuf, ')');
 }
 
+static OrmRel *relByName(OrmModel *pModel, const char *z, i64 n){
+  for(int i=0; i<pModel->nRel; i++){
+    const char *zRel = pModel->apRel[i]->zName;
+    if( strncmp(zRel, z, (size_t)n)==0 && zRel[n]==0 ) return pModel->apRel[i];
+  }
+  return 0;
+}
+
+/* What back_populates names may say which columns, where we do not: they are
+** ours the other way round. */
+static void wishOfReverse(OrmResolver *p, Wish *pWish){
+  const char *zBack = p->pRel->zBack;
+  OrmRel *pBack = zBack ? relByName(p->pRel->pTarget, zBack,
+                                    (i64)strlen(zBack)) : 0;
+  OrmErr err = {0};
+  OrmErr *pOld = p->pArena->pErr;
+  OrmResolver other = *p;
+  if( pBack==0 || pBack==p->pRel || pWish->nLocal || pWish->nRemote ) return;
+  other.pRel = pBack;
+  other.pErr = p->pArena->pErr = &err;
+  pWish->nRemote = ormRelFields(&other, p->pRel->pTarget, pBack->zLocal,
+                                "local_columns", pWish->aRemote);
+  pWish->nLocal = ormRelFields(&other, p->pRel->pModel, pBack->zRemote,
+                               "remote_columns", pWish->aLocal);
+  p->pArena->pErr = pOld;
+  if( ormErrForgive(&err, p->pErr) ) pWish->nLocal = pWish->nRemote = 0;
+}
+
 /* Of all foreign keys between the two models the one that fits: 1 and *pOut.
 ** 0 if none does, and an error listing them if several do. */
 static int pickCandidate(OrmResolver *p, const Wish *pWish, Candidate *pOut){
@@ -351,6 +379,7 @@ static void resolveDirect(OrmResolver *p, int eDir){
                            wish.aLocal);
   wish.nRemote = ormRelFields(p, pRel->pTarget, pRel->zRemote, "remote_columns",
                             wish.aRemote);
+  wishOfReverse(p, &wish);
   if( p->pErr->rc ) return;
   if( !pickCandidate(p, &wish, &cand) && p->pErr->rc==SQLITE_OK ){
     explicitCandidate(p, &wish, &cand);
@@ -492,14 +521,6 @@ static int isMirror(const OrmRel *pA, const OrmRel *pB){
   return pA->bForeign!=pB->bForeign
       && samePairs(pA->nLocal, pA->aLocal, pA->aRemote,
                    pB->nLocal, pB->aRemote, pB->aLocal);
-}
-
-static OrmRel *relByName(OrmModel *pModel, const char *z, i64 n){
-  for(int i=0; i<pModel->nRel; i++){
-    const char *zRel = pModel->apRel[i]->zName;
-    if( strncmp(zRel, z, (size_t)n)==0 && zRel[n]==0 ) return pModel->apRel[i];
-  }
-  return 0;
 }
 
 static void resolveOther(OrmResolver *p, OrmRel *pOther, OrmErr *pErr){
