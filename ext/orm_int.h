@@ -453,6 +453,8 @@ void ormEmitFinal(sqlite3_context*);
 ** ===================================================================== */
 typedef void (*OrmJob)(Orm*, OrmErr*, void *pArg);
 void ormAnchorRun(Orm*, OrmErr*, OrmJob, void *pArg);
+/* The same without undoing, but out of memory takes the transaction along. */
+void ormAnchorRunAll(Orm*, OrmErr*, OrmJob, void *pArg);
 typedef struct OrmAnchorTab OrmAnchorTab;
 struct OrmAnchorTab { sqlite3_vtab base; Orm *pOrm; };
 int ormAnchorUpdate(sqlite3_vtab*, int, sqlite3_value**, sqlite3_int64*);

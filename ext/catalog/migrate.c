@@ -24,6 +24,8 @@ struct Migrate {
   u8 bDestructive, bKeep;
   i64 nStep;
   OrmBuf statements;            /* JSON: what was run                         */
+  sqlite3_stmt *pPanic;         /* see panicReady()                           */
+  u8 bLegacy;                   /* legacy_alter_table for what comes          */
 };
 
 /* ------------------------------------------------------------------------
@@ -103,6 +105,52 @@ static void record(Migrate *p, const char *zSql, i64 n){
   ormJsonString(&p->statements, zSql, n);
 }
 
+/*
+** Out of memory, or interrupted, SQLite runs nothing more until the outermost
+** statement is over, no ROLLBACK either.  But a statement that may write rolls
+** all back as it fails for that reason: one that runs, so statements are run
+** inside ormAnchorRunAll(), and one that is there already, so pPanic is kept
+** ready for the time between.  It is prepared anew, in there too, after
+** whatever may have spent it.
+*/
+static void panicReady(Migrate *p){
+  sqlite3_stmt *pNew = ormFactOpen(p->pOrm, p->pErr,
+                                   "DELETE FROM main.orm_state WHERE id=-1");
+  if( pNew==0 ) return;
+  sqlite3_finalize(p->pPanic);
+  p->pPanic = pNew;
+}
+
+typedef struct Statement Statement;
+struct Statement {
+  Migrate *p;
+  OrmErr *pErr;
+  sqlite3_stmt *pStmt;
+};
+
+static void statementJob(Orm *pOrm, OrmErr *pErr, void *pArg){
+  Statement *p = (Statement*)pArg;
+  int rc = SQLITE_OK;
+  if( p->pStmt ){
+    while( (rc = sqlite3_step(p->pStmt))==SQLITE_ROW ){}
+    if( rc==SQLITE_DONE ) rc = sqlite3_reset(p->pStmt);
+    ormErrDb(pErr, pOrm->db, rc);
+  }
+  if( pErr->rc==SQLITE_OK ) panicReady(p->p);
+}
+
+static int isDrop(const char *zSql){
+  return sqlite3_strnicmp(zSql, "DROP ", 5)==0;
+}
+
+/* Run one statement.  What is dropped is dropped outside: SQLite wants that. */
+static void runStatement(Migrate *p, OrmErr *pErr, const char *zSql,
+                         sqlite3_stmt *pStmt){
+  Statement statement = { p, pErr, pStmt };
+  if( isDrop(zSql) ) statementJob(p->pOrm, pErr, &statement);
+  else ormAnchorRunAll(p->pOrm, pErr, statementJob, &statement);
+}
+
 /* Run the statements of a step; errors at what of the document it is about. */
 static void runStep(Migrate *p, OrmDiff *pDiff, const OrmStep *pStep){
   const char *z = pStep->zSql;
@@ -111,14 +159,13 @@ static void runStep(Migrate *p, OrmDiff *pDiff, const OrmStep *pStep){
     sqlite3_stmt *pStmt = 0;
     const char *zTail = z;
     int rc = sqlite3_prepare_v3(p->pOrm->db, z, -1, 0, &pStmt, &zTail);
+    ormErrDb(&err, p->pOrm->db, rc);
     if( pStmt ){
       record(p, z, zTail - z);
-      while( (rc = sqlite3_step(pStmt))==SQLITE_ROW ){}
-      if( rc==SQLITE_DONE ) rc = SQLITE_OK;
+      runStatement(p, &err, z, pStmt);
     }
-    ormErrDb(&err, p->pOrm->db, rc);
     sqlite3_finalize(pStmt);
-    z = zTail;
+    z = zTail + strspn(zTail, "\n");
   }
   if( (err.rc & 0xff)==SQLITE_LOCKED ){
     ormErrClear(&err);
@@ -142,17 +189,24 @@ static int setSwitch(Orm *pOrm, int eSwitch, int bOn){
   return bWas;
 }
 
+/* Setting it spends prepared statements. */
+static void legacyJob(Orm *pOrm, OrmErr *pErr, void *pArg){
+  Migrate *p = (Migrate*)pArg;
+  setSwitch(pOrm, SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, p->bLegacy);
+  if( pErr->rc==SQLITE_OK ) panicReady(p);
+}
+
+/* All renames, or all other steps.  Renames carry the new names to whatever
+** holds the old; the rename that ends a rebuild must not. */
 static void runSteps(Migrate *p, OrmDiff *pDiff, int bRenames){
   int iStep = 0;
+  p->bLegacy = !bRenames;
+  ormAnchorRunAll(p->pOrm, p->pErr, legacyJob, p);
   for(const OrmStep *q=pDiff->pFirst; q && p->pErr->rc==SQLITE_OK; q=q->pNext){
-    int bRebuild = strcmp(q->zKind, "rebuild")==0;
-    int bLegacy;
     if( q->bRename!=bRenames ) continue;
     if( q->iStep!=iStep ) p->nStep++;
     iStep = q->iStep;
-    bLegacy = setSwitch(p->pOrm, SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, bRebuild);
     runStep(p, pDiff, q);
-    setSwitch(p->pOrm, SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, bLegacy);
   }
 }
 
@@ -301,6 +355,7 @@ static void migrateJob(Orm *pOrm, OrmErr *pErr, void *pArg){
     i64 nBroken = countViolations(p);
     Sound *aSound = soundObjects(p, &arena);
     ormStateEnsure(p->pOrm, pErr);
+    panicReady(p);
     runSteps(p, &diff, 1);
     findSteps(p->pOrm, &arena, p->zDoc, p->nDoc, p->bKeep, &diff);
     refuseDestructive(p, &diff);
@@ -314,23 +369,26 @@ static void migrateJob(Orm *pOrm, OrmErr *pErr, void *pArg){
   ormArenaFree(&arena);
 }
 
-/* Close the savepoint: keep what was done, or undo it. */
-static void savepointEnd(Orm *pOrm, OrmErr *pErr){
-  int bAuto = sqlite3_get_autocommit(pOrm->db);
-  if( pErr->rc==SQLITE_OK ){
-    ormFactExec(pOrm, pErr, "RELEASE orm_migrate");
-    if( pErr->rc==SQLITE_OK ) return;
+/* Close the savepoint: keep what was done, or undo it.  If a transaction of
+** the caller's goes with it, the code says so. */
+static void savepointEnd(Migrate *p, int bTransaction){
+  sqlite3 *db = p->pOrm->db;
+  ormFactExec(p->pOrm, p->pErr, "RELEASE orm_migrate");
+  if( p->pErr->rc==SQLITE_OK ) return;
+  if( !sqlite3_get_autocommit(db)
+   && (sqlite3_exec(db, "ROLLBACK TO orm_migrate", 0, 0, 0)!=SQLITE_OK
+       || sqlite3_exec(db, "RELEASE orm_migrate", 0, 0, 0)!=SQLITE_OK)
+   && p->pPanic ){
+    sqlite3_step(p->pPanic);
   }
-  if( bAuto ){                  /* the whole transaction is gone already    */
-    pErr->rc = SQLITE_ABORT_ROLLBACK;
-    return;
+  if( bTransaction && sqlite3_get_autocommit(db) ){
+    p->pErr->rc = SQLITE_ABORT_ROLLBACK;
   }
-  sqlite3_exec(pOrm->db, "ROLLBACK TO orm_migrate", 0, 0, 0);
-  sqlite3_exec(pOrm->db, "RELEASE orm_migrate", 0, 0, 0);
 }
 
 static void runSafely(Migrate *p){
   Orm *pOrm = p->pOrm;
+  int bTransaction = !sqlite3_get_autocommit(pOrm->db);
   int rc = sqlite3_exec(pOrm->db, "SAVEPOINT orm_migrate", 0, 0, 0);
   if( rc==SQLITE_BUSY ){
     ormAnchorRun(pOrm, p->pErr, migrateJob, p);
@@ -338,8 +396,9 @@ static void runSafely(Migrate *p){
     ormErrDb(p->pErr, pOrm->db, rc);
   }else{
     migrateJob(pOrm, p->pErr, p);
-    savepointEnd(pOrm, p->pErr);
+    savepointEnd(p, bTransaction);
   }
+  sqlite3_finalize(p->pPanic);
 }
 
 i64 ormMigrate(
@@ -349,7 +408,7 @@ i64 ormMigrate(
   OrmArena arena;
   Migrate migrate;
   Migrate *p = &migrate;
-  int bForeign;
+  int bForeign, bLegacy;
   memset(p, 0, sizeof(*p));
   p->pOrm = pOrm;
   p->pErr = pErr;
@@ -363,7 +422,9 @@ i64 ormMigrate(
   ormArenaFree(&arena);
   if( pErr->rc==SQLITE_OK && ormContextEnsure(pOrm, pErr) ){
     bForeign = setSwitch(pOrm, SQLITE_DBCONFIG_ENABLE_FKEY, 0);
+    bLegacy = setSwitch(pOrm, SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, 0);
     runSafely(p);
+    setSwitch(pOrm, SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, bLegacy);
     setSwitch(pOrm, SQLITE_DBCONFIG_ENABLE_FKEY, bForeign);
   }
   ormBufFree(&p->statements);

@@ -71,6 +71,22 @@ static void anchorStep(Orm *pOrm, OrmErr *pErr, OrmStmt *pStmt, AnchorJob *p){
 }
 
 /*
+** Run the job without a statement journal.  What an error leaves is the
+** caller's to undo; but if it is one after which SQLite runs nothing more until
+** the outermost statement is over (out of memory, an interrupt), not even a
+** ROLLBACK, then the whole transaction goes, as such a statement ends.
+*/
+void ormAnchorRunAll(Orm *pOrm, OrmErr *pErr, OrmJob xJob, void *pArg){
+  AnchorJob job = { pErr, xJob, pArg, 0 };
+  OrmStmt *pStmt = ormStmtTakeQuiet(pOrm, pErr,
+      "INSERT OR IGNORE INTO main.orm_anchor(job) VALUES(?1)");
+  if( pStmt==0 ) return;
+  if( pStmt->bNew ) anchorCheck(pOrm, pErr);
+  if( pErr->rc==SQLITE_OK ) anchorStep(pOrm, pErr, pStmt, &job);
+  ormStmtGive(pOrm, pErr, pStmt);
+}
+
+/*
 ** Run the job; on any error nothing of it is left, and *pErr says why.  If the
 ** caller's whole transaction was rolled back with it (a constraint with ON
 ** CONFLICT ROLLBACK, a full disk), the code is SQLITE_ABORT_ROLLBACK: a SELECT
