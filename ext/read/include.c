@@ -6,9 +6,8 @@
 **     {"posts": {"limit": 3}, "author": true}
 **
 ** All forms may meet in one query, so a relationship that is there already is
-** found, not added again.  A name is taken as it stands first, so that names
-** with a dot or a star can be used; then a dot ends a step and "*" or "*3"
-** makes it recursive.
+** found, not added again.  A dot ends a step and "*" or "*3" makes it recursive,
+** unless the name of the relationship has them: the longest name counts.
 */
 #include "../orm_int.h"
 
@@ -90,14 +89,30 @@ static void recurseMore(
   ormIncludeRecursive(p, pQuery, pNode, nDepth);
 }
 
+/* The bytes of the first step of a path: the longest part before a dot, or all,
+** that is a relationship, with a star or without. */
+static i64 stepLength(OrmParse *p, OrmModel *pModel, const char *z, i64 n){
+  i64 nFirst = n;
+  for(i64 i=n; i>0; i--){
+    i64 nDepth, nName;
+    if( i<n && z[i]!='.' ) continue;
+    nFirst = i;
+    if( ormRelFind(p->pOrm, p->pErr, pModel, z, i) ) break;
+    nName = starLength(z, i, &nDepth);
+    if( nDepth>=0 && ormRelFind(p->pOrm, p->pErr, pModel, z, nName) ) break;
+  }
+  return n>0 && z[0]=='.' ? 0 : nFirst;
+}
+
 /* One step of a path: a relationship, perhaps with a star. */
 static OrmQuery *includeStep(
   OrmParse *p, OrmQuery *pParent, const OrmJson *pNode, const char *z, i64 n
 ){
-  i64 nDepth;
-  i64 nName = starLength(z, n, &nDepth);
-  OrmRel *pRel;
+  OrmRel *pRel = ormRelFind(p->pOrm, p->pErr, pParent->pModel, z, n);
   OrmQuery *pQuery;
+  i64 nDepth, nName;
+  if( pRel ) return includeGet(p, pParent, pRel, pNode);
+  nName = starLength(z, n, &nDepth);
   if( nName==0 ){
     ormJsonErr(p->pErr, pNode, "a relationship is missing in the path");
     return 0;
@@ -118,13 +133,11 @@ static OrmQuery *includePath(
   OrmParse *p, OrmQuery *pQuery, const OrmJson *pNode, const char *z, i64 n
 ){
   while( pQuery && p->pErr->rc==SQLITE_OK ){
-    OrmRel *pRel = ormRelFind(p->pOrm, p->pErr, pQuery->pModel, z, n);
-    const char *zDot = n ? memchr(z, '.', (size_t)n) : 0;
-    if( pRel ) return includeGet(p, pQuery, pRel, pNode);
-    if( zDot==0 ) return includeStep(p, pQuery, pNode, z, n);
-    pQuery = includeStep(p, pQuery, pNode, z, zDot - z);
-    n -= zDot + 1 - z;
-    z = zDot + 1;
+    i64 nStep = stepLength(p, pQuery->pModel, z, n);
+    pQuery = includeStep(p, pQuery, pNode, z, nStep);
+    if( nStep==n ) return pQuery;
+    z += nStep + 1;
+    n -= nStep + 1;
   }
   return 0;
 }

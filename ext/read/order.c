@@ -85,6 +85,19 @@ static void relErrAt(OrderParse *pOrder, const OrmJson *pNode, OrmRel *pRel){
   }
 }
 
+/* The bytes of the first step of a path: the longest part before a dot that is
+** a relationship, or what stands before the first dot. */
+static i64 stepLength(OrderParse *pOrder, OrmModel *pModel, const char *z, i64 n){
+  OrmParse *p = pOrder->p;
+  i64 nFirst = n;
+  for(i64 i=n-1; i>=0; i--){
+    if( z[i]!='.' ) continue;
+    nFirst = i;
+    if( ormRelFind(p->pOrm, p->pErr, pModel, z, i) ) break;
+  }
+  return nFirst;
+}
+
 /* Follow the to-one relationships of a path as long as it is no name of the
 ** model that it has reached; what is left goes to *pz, *pn. */
 static void followPath(
@@ -93,12 +106,12 @@ static void followPath(
 ){
   OrmParse *p = pOrder->p;
   while( p->pErr->rc==SQLITE_OK && ormFieldFind(pTerm->pModel, *pz, *pn)<0 ){
-    const char *zDot = *pn ? memchr(*pz, '.', (size_t)*pn) : 0;
-    OrmRel *pRel;
-    if( zDot==0 || ormRelFind(p->pOrm, p->pErr, pTerm->pModel, *pz, *pn) ){
-      return;
-    }
-    pRel = ormParseRel(p, pTerm->pModel, pNode, *pz, zDot - *pz);
+    OrmRel *pRel = ormRelFind(p->pOrm, p->pErr, pTerm->pModel, *pz, *pn);
+    i64 nStep;
+    if( pRel || p->pErr->rc ) return;
+    nStep = stepLength(pOrder, pTerm->pModel, *pz, *pn);
+    if( nStep==*pn ) return;
+    pRel = ormParseRel(p, pTerm->pModel, pNode, *pz, nStep);
     if( pRel==0 ) return;
     if( pRel->bMany ){
       relErrAt(pOrder, pNode, pRel);
@@ -106,8 +119,8 @@ static void followPath(
     }
     termHop(pOrder, pTerm, pRel);
     tooDeep(pOrder, pNode, pTerm->nHop);
-    *pn -= zDot + 1 - *pz;
-    *pz = zDot + 1;
+    *pn -= nStep + 1;
+    *pz += nStep + 1;
   }
 }
 
