@@ -94,6 +94,7 @@ static const struct OrmTable {
   { "orm_check",   &ormSqlCheckModule },
   { "orm_diff",    &ormSqlDiffModule },
   { "orm_object",  &ormSqlObjectModule },
+  { "orm_explain", &ormSqlExplainModule },
   { "orm_call",    &ormSqlCallModule },
   { "orm_delete_plan", &ormSqlDeletePlanModule },
   { "orm",         &ormSqlTableModule },

@@ -968,6 +968,9 @@ void ormStreamKey(OrmStream*, OrmBuf*);      /* as JSON: a scalar or an array */
 const struct OrmBind *ormStreamKeyValues(OrmStream*);
 void ormStreamCursor(OrmStream*, OrmErr*, OrmBuf*);  /* its cursor text       */
 void ormStreamClose(OrmStream*);                     /* the plan stays taken  */
+/* Each statement that a plan would run, with SQLite's own query plan of it. */
+typedef void (*OrmExplained)(void*, const char *zSql, const char *zPlan);
+void ormExplain(Orm*, OrmErr*, OrmPlan*, OrmExplained, void*);
 /* How many objects the query gives (limit, offset, cursors honoured), and how
 ** many its where alone has. */
 i64 ormCountRows(Orm*, OrmErr*, OrmPlan*);           /* orm_count             */

@@ -116,9 +116,8 @@ static int hasMore(OrmLevel *p, int eFetch, i64 nMost){
 }
 
 /* Are most of the parents asked for, and not too many rows read in vain? */
-static int wantScan(OrmLevel *p){
+static int wantScan(OrmLevel *p, i64 n){
   OrmPlan *pPlan = p->pPlan;
-  i64 n = p->nGroup;
   if( n<SCAN_MIN || p->bLimited || pPlan->bNoScan ) return 0;
   if( !p->pParent->bWhole
    && hasMore(p, ORM_FETCH_MORE_PARENTS, n*100/SCAN_PART) ) return 0;
@@ -578,37 +577,54 @@ static int canScan(const OrmLevel *p){
   return p->bHash && !p->bViaParent;
 }
 
+/* How the rows of n groups would be fetched; iGroup>0: the later levels of an
+** include that recurs. */
+int ormFetchChoose(OrmLevel *p, int iGroup, i64 n){
+  if( p->bMap ) return ORM_BY_KEY;
+  if( canLink(p) ){
+    return canScan(p) && (!p->bIndexed || wantScan(p, n)) ? ORM_BY_LINK_SCAN
+                                                          : ORM_BY_LINKS;
+  }
+  if( p->pRel->zSecondary ) return p->bWide ? ORM_BY_JOIN : ORM_BY_EACH;
+  if( canScan(p) && (!p->bIndexed || (iGroup==0 && wantScan(p, n))) ){
+    return ORM_BY_SCAN;
+  }
+  if( p->iKeySlot>=0 && (n>=SORT_MIN || p->bWide) ) return ORM_BY_SORTED;
+  if( !p->bIndexed || p->bWide ) return ORM_BY_JOIN;
+  if( n==1 && !p->bViaParent ) return ORM_BY_SINGLE;
+  return p->iKeySlot>=0 ? ORM_BY_LOOSE : ORM_BY_EACH;
+}
+
 /* The rows of the groups from iGroup on. */
 void ormFetchGroups(OrmLevel *p, int iGroup){
   int n = p->nGroup - iGroup;
+  int eBy;
   if( p->pPlan->err.rc || n<=0 ) return;
-  if( p->bMap ){
-    fetchKeys(p, iGroup, ORM_FETCH_KEYS);
-    p->bDistinct = p->bHash;
-  }else if( canLink(p) ){
-    int bScan = canScan(p) && (!p->bIndexed || wantScan(p));
-    if( fetchLinks(p, bScan) ) p->bWhole = (u8)bScan;
-    else fetchKeys(p, iGroup, ORM_FETCH_EACH);
-  }else if( p->pRel->zSecondary ){
-    fetchKeys(p, iGroup, p->bWide ? ORM_FETCH_JOIN : ORM_FETCH_EACH);
-  }else if( canScan(p) && (!p->bIndexed || (iGroup==0 && wantScan(p))) ){
-    fetchScan(p, iGroup);
-    p->bDistinct = p->bWhole = 1;
-  }else if( p->iKeySlot>=0 && (n>=SORT_MIN || p->bWide) ){
-    fetchSorted(p, iGroup);
-    p->bDistinct = p->bHash;
-  }else if( p->bIndexed && !p->bWide && n==1 && !p->bViaParent ){
-    fetchSingle(p, iGroup);
-    if( p->iKeySlot>=0 ) sortGroups(p, iGroup);
-    p->bDistinct = 1;
-  }else if( p->iKeySlot>=0 ){
-    fetchKeys(p, iGroup, ORM_FETCH_LOOSE);
-    sortGroups(p, iGroup);
-    p->bDistinct = p->bHash;
-  }else if( p->bIndexed && !p->bWide ){
-    fetchKeys(p, iGroup, ORM_FETCH_EACH);
-    p->bDistinct = p->bHash;
-  }else{
-    fetchKeys(p, iGroup, ORM_FETCH_JOIN);
+  eBy = ormFetchChoose(p, iGroup, n);
+  p->bDistinct = p->bHash && !p->pRel->zSecondary;
+  switch( eBy ){
+    case ORM_BY_KEY:    fetchKeys(p, iGroup, ORM_FETCH_KEYS); break;
+    case ORM_BY_SORTED: fetchSorted(p, iGroup);               break;
+    case ORM_BY_EACH:   fetchKeys(p, iGroup, ORM_FETCH_EACH); break;
+    case ORM_BY_JOIN:   fetchKeys(p, iGroup, ORM_FETCH_JOIN); break;
+    case ORM_BY_SCAN:
+      fetchScan(p, iGroup);
+      p->bWhole = 1;
+      break;
+    case ORM_BY_LOOSE:
+      fetchKeys(p, iGroup, ORM_FETCH_LOOSE);
+      sortGroups(p, iGroup);
+      break;
+    case ORM_BY_SINGLE:
+      fetchSingle(p, iGroup);
+      if( p->iKeySlot>=0 ) sortGroups(p, iGroup);
+      break;
+    default:
+      if( fetchLinks(p, eBy==ORM_BY_LINK_SCAN) ){
+        p->bWhole = eBy==ORM_BY_LINK_SCAN;
+        p->bDistinct = 1;
+      }else{
+        fetchKeys(p, iGroup, ORM_FETCH_EACH);
+      }
   }
 }

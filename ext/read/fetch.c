@@ -205,15 +205,8 @@ static void addFromJoined(OrmSql *pSql, const OrmLevel *p, int bKeys){
   ormWhereSql(pSql, p->pQuery, "c");
 }
 
-/* Does a scan of the table give what the root asks for, in order? */
-static int isPlainScan(const OrmLevel *p){
-  const OrmQuery *pQuery = p->pQuery;
-  return p->bNatural && !p->bLimited && pQuery->pWhere==0 && pQuery->pAfter==0
-      && pQuery->pBefore==0;
-}
-
 static void makeRoot(OrmSql *pSql, OrmLevel *p){
-  if( isPlainScan(p) ){
+  if( p->bNatural && ormRootIsWhole(p) ){
     addEmit(pSql, p, "", "");
     add(pSql, " FROM ");
     addTable(pSql, p->pModel->zTable, "c");

@@ -200,11 +200,17 @@ void ormGroupsGrow(OrmLevel*, int n);
 void ormGroupKeys(OrmLevel*, int iGroup, OrmKeys*);
 
 /* batch.c */
+enum { ORM_BY_KEY, ORM_BY_LINKS, ORM_BY_LINK_SCAN, ORM_BY_SCAN, ORM_BY_SORTED,
+       ORM_BY_SINGLE, ORM_BY_LOOSE, ORM_BY_EACH, ORM_BY_JOIN };
+int ormFetchChoose(OrmLevel*, int iGroup, i64 nGroup);
 void ormFetchGroups(OrmLevel*, int iGroup);
 void ormFetchRun(OrmLevel*, int eFetch, OrmKeys*, OrmSink*);
 
 /* load.c */
 void ormLevelChildren(OrmLevel*, int iFirst, int nRow);
+
+/* root.c */
+int ormRootIsWhole(const OrmLevel*);
 
 /* object.c */
 void ormObjectFields(OrmLevel*, OrmBuf*, sqlite3_value **apVal);

@@ -26,6 +26,13 @@ static void rowOfRoot(OrmSink *pBase, int nVal, sqlite3_value **apVal){
   ormLevelAddRow(((RootSink*)pBase)->p, apVal, -1);
 }
 
+/* Does the root ask for all rows of its table? */
+int ormRootIsWhole(const OrmLevel *p){
+  const OrmQuery *pQuery = p->pQuery;
+  return !p->bLimited && pQuery->pWhere==0 && pQuery->pAfter==0
+      && pQuery->pBefore==0;
+}
+
 /* The rows that the query asks for. */
 static void rootRows(OrmLevel *p){
   RootSink sink;
@@ -33,8 +40,7 @@ static void rootRows(OrmLevel *p){
   sinkInit(&sink, p, rowOfRoot);
   ormFetchRun(p, ORM_FETCH_ROOT, 0, &sink.base);
   p->bDistinct = 1;
-  p->bWhole = !p->bLimited && p->pQuery->pWhere==0 && p->pQuery->pAfter==0
-           && p->pQuery->pBefore==0;
+  p->bWhole = (u8)ormRootIsWhole(p);
 }
 
 /* Objects of the rows from iFirst on. */

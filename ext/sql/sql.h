@@ -40,6 +40,9 @@ void ormSqlLoadFinal(sqlite3_context*);
 /* sql/aggregate.c */
 OrmSqlFunc ormSqlAggregate;
 
+/* sql/explain.c */
+extern const sqlite3_module ormSqlExplainModule;
+
 /* sql/object.c */
 extern const sqlite3_module ormSqlObjectModule;
 
