@@ -6,8 +6,8 @@
 **     {"posts": {"limit": 3}, "author": true}
 **
 ** All forms may meet in one query, so a relationship that is there already is
-** found, not added again.  A dot ends a step and "*" or "*3" makes it recursive,
-** unless the name of the relationship has them: the longest name counts.
+** found, not added again.  A dot ends a step and "*" or "*3" makes it
+** recursive, unless they are in a relationship's name: the longest counts.
 */
 #include "../orm_int.h"
 
