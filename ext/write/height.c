@@ -17,6 +17,14 @@ static int mayOpen(const OrmEdge *pEdge){
   return !pEdge->bRefers || pEdge->eOpen!=ORM_OPEN_NOT;
 }
 
+/* Does a pair say something about the order?  Rows that are soft-deleted stay,
+** and hold what they refer to. */
+static int counts(const OrmCascade *p, const CascadePair *pPair){
+  return pPair->iFrom!=pPair->iTo
+      && p->aRow[pPair->iFrom].eMode==ROW_HARD
+      && p->aRow[pPair->iTo].eMode==ROW_HARD;
+}
+
 /* Heights of all rows, -1 in or above a circle; returns how many are that. */
 static int heights(OrmCascade *p, int *aHeight){
   Arcs arcs;
@@ -27,7 +35,7 @@ static int heights(OrmCascade *p, int *aHeight){
   ormArcsInit(&arcs, p->pArena, p->nRow);
   for(int i=0; i<p->nPair && p->pErr->rc==SQLITE_OK; i++){
     const CascadePair *pPair = &p->aPair[i];
-    if( pPair->iFrom==pPair->iTo ) continue;
+    if( !counts(p, pPair) ) continue;
     ormArcsAdd(&arcs, (int)pPair->iFrom, (int)pPair->iTo);
     if( aWait ) aWait[pPair->iTo]++;
   }
@@ -89,8 +97,10 @@ static void circlePair(OrmCascade *p, const CascadePair *pPair){
 
 /* Does a pair count no more, when rows in and above circles (those without a
 ** height) have let go? */
-static int isOpened(const CascadePair *pPair, const int *aHeight){
-  return pPair->iFrom==pPair->iTo
+static int isOpened(
+  const OrmCascade *p, const CascadePair *pPair, const int *aHeight
+){
+  return !counts(p, pPair)
       || (mayOpen(pPair->pEdge) && aHeight[pPair->iFrom]<0);
 }
 
@@ -102,7 +112,7 @@ static int circles(
   ormArcsInit(pArcs, p->pArena, p->nRow);
   for(int i=0; i<p->nPair && p->pErr->rc==SQLITE_OK; i++){
     const CascadePair *pPair = &p->aPair[i];
-    if( isOpened(pPair, aHeight) ) continue;
+    if( isOpened(p, pPair, aHeight) ) continue;
     ormArcsAdd(pArcs, (int)pPair->iTo, (int)pPair->iFrom);
   }
   return ormArcsComponents(pArcs, aComp);
@@ -120,7 +130,7 @@ static void condense(OrmCascade *p, int *aHeight){
   for(int i=0; i<p->nPair && p->pErr->rc==SQLITE_OK; i++){
     const CascadePair *pPair = &p->aPair[i];
     if( aComp[pPair->iFrom]==aComp[pPair->iTo]
-     && !isOpened(pPair, aHeight) ) circlePair(p, pPair);
+     && !isOpened(p, pPair, aHeight) ) circlePair(p, pPair);
   }
   if( p->pErr->rc ) return;
   for(int i=0; i<p->nRow; i++){
