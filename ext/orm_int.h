@@ -289,6 +289,8 @@ void ormJsonResult(sqlite3_context*, OrmBuf*);
 /* ========================================================================
 ** Interface to ext/core/suggest.c
 ** ===================================================================== */
+/* Is z[n], in which there may be a NUL, this name? */
+int ormNameIs(const char *zName, const char *z, i64 n);
 /* The nearest of the names to z[n], or 0 when none is near (edit distance at
 ** most a third of the length).  xName(pArg, i) gives the i-th name or 0. */
 const char *ormNearest(

@@ -282,7 +282,8 @@ static const OrmJson *blamed(const OrmJson *pNode, const char *z, size_t *pn){
     }
     for(const OrmJson *p=pPart->pChild; z && p; p=p->pNext){
       const char *zEnd = &z[nHead + (size_t)p->nKey];
-      if( strncmp(&z[nHead], p->zKey, (size_t)p->nKey)!=0 ) continue;
+      if( strlen(p->zKey)!=(size_t)p->nKey
+       || strncmp(&z[nHead], p->zKey, (size_t)p->nKey)!=0 ) continue;
       if( aOf[i].cEnd==0 && (*zEnd==0 || *zEnd==' ') ) return p;
       if( aOf[i].cEnd && *zEnd==aOf[i].cEnd ){
         *pn = nHead + (size_t)p->nKey + (*zEnd==':' ? 2 : 1);

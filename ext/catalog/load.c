@@ -275,8 +275,7 @@ OrmModel *ormModelFind(
   if( n<0 ) n = (i64)strlen(zName);
   h = nameHash(zName, n);
   for(pModel=p->apBucket[h]; pModel; pModel=pModel->pNextHash){
-    if( strncmp(pModel->zName, zName, (size_t)n)==0
-     && pModel->zName[n]==0 ) return pModel;
+    if( ormNameIs(pModel->zName, zName, n) ) return pModel;
   }
   p->arena.pErr = pErr;
   pModel = ormModelLoad(pOrm, p, &p->arena, zName, n);
@@ -325,8 +324,7 @@ OrmModel *ormModelByTable(
 int ormFieldFind(const OrmModel *pModel, const char *zName, i64 n){
   if( n<0 ) n = (i64)strlen(zName);
   for(int i=0; i<pModel->nField; i++){
-    const char *z = pModel->aField[i].zName;
-    if( strncmp(z, zName, (size_t)n)==0 && z[n]==0 ) return i;
+    if( ormNameIs(pModel->aField[i].zName, zName, n) ) return i;
   }
   return -1;
 }

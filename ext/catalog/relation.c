@@ -270,8 +270,7 @@ static void candidateText(OrmBuf *pBuf, OrmRel *pRel, const Candidate *pCand){
 
 static OrmRel *relByName(OrmModel *pModel, const char *z, i64 n){
   for(int i=0; i<pModel->nRel; i++){
-    const char *zRel = pModel->apRel[i]->zName;
-    if( strncmp(zRel, z, (size_t)n)==0 && zRel[n]==0 ) return pModel->apRel[i];
+    if( ormNameIs(pModel->apRel[i]->zName, z, n) ) return pModel->apRel[i];
   }
   return 0;
 }

@@ -47,8 +47,9 @@ char *ormBufReserve(OrmBuf *p, i64 nMore){
 void ormBufAdd(OrmBuf *p, const char *z, i64 n){
   char *zTo;
   if( n<0 ) n = (i64)strlen(z);
+  if( n==0 ) return;
   zTo = ormBufReserve(p, n);
-  if( zTo==0 || n==0 ) return;
+  if( zTo==0 ) return;
   memcpy(zTo, z, (size_t)n);
   p->n += n;
 }

@@ -34,6 +34,10 @@ static int editDistance(const char *a, int nA, const char *b, int nB){
   return aRow[nA%3][nB];
 }
 
+int ormNameIs(const char *zName, const char *z, i64 n){
+  return (i64)strlen(zName)==n && memcmp(zName, z, (size_t)n)==0;
+}
+
 const char *ormNearest(
   const char *z, i64 n, const char *(*xName)(const void*, int), const void *pArg
 ){

@@ -248,9 +248,7 @@ static AggTerm *termFind(
 ){
   for(int i=0; i<pAgg->nTerm; i++){
     AggTerm *pTerm = &pAgg->aTerm[i];
-    if( (i64)strlen(pTerm->zName)==n && memcmp(pTerm->zName, z, (size_t)n)==0 ){
-      return pTerm;
-    }
+    if( ormNameIs(pTerm->zName, z, n) ) return pTerm;
   }
   ormJsonErr(p->pErr, pNode, "no such aggregate or group %.*s%s", (int)n, z,
              hint(p, ormNearest(z, n, termName, pAgg)));
