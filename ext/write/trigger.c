@@ -156,7 +156,7 @@ static int canChain(Closure *p){
   if( p->pErr->rc ) return 0;
   for(int i=0; i<p->n; i++){
     const OrmNode *pNode = p->a[i].p;
-    if( (i==0 || p->a[i].bDelete) && p->a[i].bTouch ) return 0;
+    if( p->a[i].bDelete && p->a[i].bTouch ) return 0;
     if( pNode->pEdge && pNode->pModel==0 ) return 0;
     if( inCircle(p, i, aSeen, aStack) ) return 0;
     for(const OrmEdge *pEdge=pNode->pEdge; pEdge; pEdge=pEdge->pNext){
@@ -165,6 +165,7 @@ static int canChain(Closure *p){
       if( !pEdge->bRefers ) return 0;
       if( isDelete(pEdge) ) continue;
       if( pEdge->eAction==ORM_EDGE_DEFAULT ) return 0;
+      if( i>0 && pEdge->pTo==p->a[0].p ) return 0;
       for(int j=0; pModel && j<pModel->nField; j++){
         if( pModel->aField[j].eAuto==ORM_AUTO_VERSION ) return 0;
       }
@@ -346,6 +347,15 @@ static void chainDelete(Closure *p, const OrmEdge *pEdge){
   add(p, ";\n");
 }
 
+/* A row that refers to itself goes with itself. */
+static void notOld(Closure *p, const OrmEdge *pEdge){
+  if( pEdge->pTo!=pEdge->pFrom ) return;
+  add(p, " AND ");
+  ids(p, pEdge->pTo, 0);
+  add(p, " IS NOT ");
+  ids(p, pEdge->pTo, "OLD");
+}
+
 static void chainNullify(Closure *p, const OrmEdge *pEdge){
   add(p, "  UPDATE ");
   name(p, pEdge->pTo->zTable);
@@ -357,6 +367,7 @@ static void chainNullify(Closure *p, const OrmEdge *pEdge){
   touch(p, pEdge->pTo->pModel);
   add(p, " WHERE ");
   refersOld(p, pEdge);
+  notOld(p, pEdge);
   add(p, ";\n");
 }
 
@@ -366,6 +377,7 @@ static void chainForbid(Closure *p, const OrmEdge *pEdge){
   name(p, pEdge->pTo->zTable);
   add(p, " WHERE ");
   refersOld(p, pEdge);
+  notOld(p, pEdge);
   add(p, ");\n");
 }
 
