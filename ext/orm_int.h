@@ -582,6 +582,7 @@ enum {                          /* cascade words (C1)                         */
   ORM_CASCADE_REFRESH_EXPIRE = 4, ORM_CASCADE_EXPUNGE = 8,
   ORM_CASCADE_DELETE = 16, ORM_CASCADE_DELETE_ORPHAN = 32
 };
+enum { ORM_INDEXED_UNKNOWN, ORM_INDEXED_NO, ORM_INDEXED_YES };
 struct OrmRel {
   const char *zName;
   const char *zJsonKey; int nJsonKey;        /* ,"name":                      */
@@ -602,6 +603,7 @@ struct OrmRel {
   int nRemote; const int *aRemote;           /* direct: nRemote == nLocal     */
   const char *zSecondary;       /* link table, or 0                           */
   const char **azSecLocal, **azSecRemote;    /* nLocal, nRemote names         */
+  u8 *aeIndexed;                /* ormLinkIndexed(): ORM_INDEXED_*, by side   */
   const char *zBack;            /* back_populates, or 0                       */
   OrmRel *pBack;                /* it, or the one found to mirror this, or 0  */
   const char *zOrderBy;         /* as OrmModel.zOrderBy                       */

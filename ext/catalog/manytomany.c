@@ -171,6 +171,7 @@ void ormRelLink(OrmResolver *p){
   if( p->pErr->rc ) return;
   pRel->nRemote = linkEnd(p, pRel->pTarget, pRemote, nSecRemote, azRemote,
       nRemote, aRemote, "remote", &pRel->aRemote, &pRel->azSecRemote);
+  pRel->aeIndexed = ormArenaAlloc(p->pArena, 2);
   pRel->eDir = ORM_MANY_TO_MANY;
   pRel->bMany = 1;
   pRel->bForeign = 0;
@@ -212,10 +213,17 @@ int ormTableIndexed(
   return bHit;
 }
 
+/* Looked up once: an index that comes or goes makes a new catalog. */
 int ormLinkIndexed(
   Orm *pOrm, OrmErr *pErr, const OrmRel *pRel, int bRemoteSide
 ){
-  return ormTableIndexed(pOrm, pErr, pRel->zSecondary,
-      bRemoteSide ? pRel->nRemote : pRel->nLocal,
-      bRemoteSide ? pRel->azSecRemote : pRel->azSecLocal);
+  u8 *pe = &pRel->aeIndexed[bRemoteSide!=0];
+  if( *pe==ORM_INDEXED_UNKNOWN ){
+    int bHit = ormTableIndexed(pOrm, pErr, pRel->zSecondary,
+        bRemoteSide ? pRel->nRemote : pRel->nLocal,
+        bRemoteSide ? pRel->azSecRemote : pRel->azSecLocal);
+    if( pErr->rc ) return 0;
+    *pe = bHit ? ORM_INDEXED_YES : ORM_INDEXED_NO;
+  }
+  return *pe==ORM_INDEXED_YES;
 }

@@ -67,7 +67,12 @@ static void levelParts(OrmLevel *p){
   if( p->aPart==0 ) return;
   for(int i=0; i<pQuery->nSelect; i++){
     const OrmField *pField = &p->pModel->aField[pQuery->aSelect[i]];
-    partKey(pPlan, &p->aPart[i], i==0, ",", pField->zName);
+    if( i==0 ){
+      partKey(pPlan, &p->aPart[i], 1, ",", pField->zName);
+    }else{
+      p->aPart[i].zKey = pField->zJsonKey;
+      p->aPart[i].nKey = pField->nJsonKey;
+    }
     p->aPart[i].eType = pField->eType;
   }
   for(int i=0; i<pQuery->nCount; i++){
