@@ -478,6 +478,8 @@ enum { ORM_KIND_NONE, ORM_KIND_TABLE, ORM_KIND_VIEW, ORM_KIND_VIRTUAL };
 int ormFactKind(Orm*, OrmErr*, const char *zTable); /* what a name is in main */
 int ormFactExists(Orm*, OrmErr*, const char *zType, const char *zName,
                   OrmArena*, const char **pzSql);
+int ormFactWhereNull(Orm*, OrmErr*, OrmArena*, const char *zIndex,
+                     const char *zColumn);           /* WHERE c IS NULL       */
 char ormFactAffinity(const char *zDecl);
 int ormFactType(const char *zDecl);                  /* ORM_TYPE_*            */
 const char *ormTypeName(int eType);                  /* word, 0 for ANY       */
@@ -538,6 +540,7 @@ struct OrmField {
 struct OrmUnique {              /* a UNIQUE index or constraint, key first    */
   int n; const int *aField;     /* fields, in index order                     */
   u8 bPrimary, bNatural;
+  u8 bLiving;                   /* only among those not soft-deleted          */
 };
 struct OrmFk {                  /* a declared foreign key of the table        */
   int id;                       /* of PRAGMA foreign_key_list                 */
@@ -555,6 +558,7 @@ struct OrmIndex {               /* an index of the table                      */
   const char *zName;            /* "": the INTEGER PRIMARY KEY itself         */
   int n; const int *aField;     /* the plain columns that it starts with      */
   u8 bUnique, bPartial;         /* bUnique: exactly aField are unique         */
+  u8 bLiving;                   /* unique WHERE the soft-delete field IS NULL */
 };
 struct OrmModel {
   OrmCatalog *pCatalog;
@@ -564,6 +568,7 @@ struct OrmModel {
   int nField; OrmField *aField; /* in column order                            */
   int nKey; const int *aKey;    /* fields of the key, in key order            */
   int nNatural; const int *aNatural;
+  u8 bNaturalLiving;            /* unique among those not soft-deleted only   */
   int nUnique; OrmUnique *aUnique;
   int nFk; OrmFk *aFk;          /* in the order declared                      */
   int nIndex;                   /* all indexes, for ormModelIndexed()         */

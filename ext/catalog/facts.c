@@ -159,6 +159,29 @@ static int declHas(const char *zDecl, const char *zWord){
   return 0;
 }
 
+/* Does the text of a partial index end in WHERE <zColumn> IS NULL? */
+int ormFactWhereNull(
+  Orm *pOrm, OrmErr *pErr, OrmArena *pArena, const char *zIndex,
+  const char *zColumn
+){
+  const char *zSql = 0, *z;
+  char *zWant = ormArenaPrintf(pArena, "%s is null", zColumn);
+  int n = 0;
+  ormFactExists(pOrm, pErr, "index", zIndex, pArena, &zSql);
+  if( zSql==0 || zWant==0 ) return 0;
+  z = zSql + strlen(zSql);
+  while( z>zSql && sqlite3_strnicmp(z, "where", 5)!=0 ) z--;
+  if( z==zSql ) return 0;
+  for(z+=5; *z; z++){
+    int bBlank = *z==' ' || *z=='\t' || *z=='\n' || *z=='\r';
+    if( bBlank && zWant[n]==' ' ) n++;
+    if( bBlank || strchr("()\"`[]", *z) ) continue;
+    if( sqlite3_strnicmp(z, &zWant[n], 1)!=0 ) return 0;
+    n++;
+  }
+  return zWant[n]==0;
+}
+
 /* SQLite's affinity of a declared type, in the letters of OrmField.cAff. */
 char ormFactAffinity(const char *zDecl){
   static const struct { const char *zWord; char cAff; } aRule[] = {

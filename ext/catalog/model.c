@@ -376,10 +376,15 @@ static void loadIndexes(Loader *p){
     memset(pIndex, 0, sizeof(*pIndex));
     pIndex->zName = ormFactText(p->pArena, pStmt, 1);
     pIndex->bPartial = sqlite3_column_int(pStmt, 4)!=0;
-    pIndex->bUnique = sqlite3_column_int(pStmt, 2)!=0 && !pIndex->bPartial;
+    pIndex->bUnique = sqlite3_column_int(pStmt, 2)!=0;
+    pIndex->bLiving = pIndex->bUnique && pIndex->bPartial && p->zSoft
+        && ormFactWhereNull(p->pOrm, p->pErr, p->pArena, pIndex->zName,
+                            p->zSoft);
     if( p->pErr->rc ) break;
     if( bPrimary ) p->bPkIndex = 1;
     indexColumns(p, pIndex, bPrimary);
+    pIndex->bLiving &= pIndex->bUnique;
+    if( pIndex->bPartial ) pIndex->bUnique = 0;
     pModel->nIndex++;
   }
   sqlite3_finalize(pStmt);
@@ -400,6 +405,7 @@ int ormModelUnique(const OrmModel *pModel, int n, const int *aField){
   for(int i=0; i<pModel->nUnique; i++){
     const OrmUnique *p = &pModel->aUnique[i];
     int nHit = 0;
+    if( p->bLiving ) continue;
     for(int j=0; j<p->n; j++){
       for(int k=0; k<n; k++) nHit += p->aField[j]==aField[k];
     }
@@ -469,7 +475,8 @@ static void loadKey(Loader *p){
   }
 }
 
-/* aUnique: the key, then the other UNIQUE indexes, oldest first. */
+/* aUnique: the key, then the other UNIQUE indexes, oldest first, then those
+** that leave out what is soft-deleted. */
 static void loadUniques(Loader *p){
   OrmModel *pModel = p->pModel;
   OrmUnique *a;
@@ -487,6 +494,13 @@ static void loadUniques(Loader *p){
       continue;
     }
     a[n].n = pIndex->n;
+    a[n++].aField = pIndex->aField;
+  }
+  for(int i=pModel->nIndex-1; i>=0; i--){
+    const OrmIndex *pIndex = &pModel->aIndex[i];
+    if( !pIndex->bLiving || pIndex->n>ORM_MAX_KEY ) continue;
+    a[n].n = pIndex->n;
+    a[n].bLiving = 1;
     a[n++].aField = pIndex->aField;
   }
   pModel->nUnique = n;
@@ -533,6 +547,7 @@ static void loadNatural(Loader *p){
     return;
   }
   pUnique->bNatural = 1;
+  pModel->bNaturalLiving = pUnique->bLiving;
 }
 
 static void loadSoftDelete(Loader *p){
@@ -544,6 +559,13 @@ static void loadSoftDelete(Loader *p){
    || pModel->aField[pModel->iSoftDelete].iKey ){
     loadErr(p, "soft_delete %s: a key or generated column cannot mark a"
             " deleted object", p->zSoft);
+  }
+  /* A boolean that is 0 is no less there than one that is NULL. */
+  if( pModel->aField[pModel->iSoftDelete].eType!=ORM_TYPE_BOOLEAN ) return;
+  while( pModel->aUnique[pModel->nUnique-1].bLiving ) pModel->nUnique--;
+  if( pModel->bNaturalLiving ){
+    loadErr(p, "natural_key %s is not UNIQUE in %s", p->zNatural,
+            pModel->zTable);
   }
 }
 

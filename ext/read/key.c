@@ -285,6 +285,9 @@ void ormKeySql(OrmSql *p, const OrmKeyRef *pKey, const char *zAlias){
     ormBufAdd(&p->buf, " = ", 3);
     ormSqlParam(p, pKey->iBind + i);
   }
+  if( pKey->pUnique && pKey->pUnique->bLiving ){
+    ormDeletedSql(p, pKey->pModel, ORM_DELETED_HIDE, zAlias);
+  }
 }
 
 int ormKeyFind(

@@ -85,6 +85,7 @@ static int givesUnique(const OrmModel *pModel, const OrmCond *pWhole){
   for(int i=0; i<pModel->nUnique; i++){
     const OrmUnique *pUnique = &pModel->aUnique[i];
     int n = 0;
+    if( pUnique->bLiving ) continue;
     while( n<pUnique->n && fieldIsGiven(pModel, pWhole, pUnique->aField[n]) ){
       n++;
     }

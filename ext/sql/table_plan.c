@@ -260,6 +260,7 @@ static int isUnique(const Chooser *c){
   for(int i=0; i<pModel->nUnique; i++){
     const OrmUnique *p = &pModel->aUnique[i];
     int n = 0;
+    if( p->bLiving ) continue;
     for(int j=0; j<p->n; j++){
       for(int k=0; k<c->nTerm; k++){
         if( c->aTerm[k].cOp=='='

@@ -32,7 +32,7 @@ static void checkDeleted(Unit *p, const UnitRow *pRow){
   OrmBuf buf;
   OrmStmt *pStmt;
   int bDeleted;
-  if( pModel->iSoftDelete<0 || pModel->nNatural==0
+  if( pModel->iSoftDelete<0 || pModel->nNatural==0 || pModel->bNaturalLiving
    || p->pErr->rc!=SQLITE_CONSTRAINT_UNIQUE ) return;
   ormBufInit(&buf, &err);
   ormBufAdd(&buf, "SELECT 1 FROM ", -1);

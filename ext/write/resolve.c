@@ -369,6 +369,11 @@ static void lookSql(Unit *p, const Batch *pBatch, OrmBuf *pBuf){
     if( pBatch->n>1 ) ormBufPrintf(pBuf, " = k.k%d", i);
     else ormBufPrintf(pBuf, " = ?%d", i+1);
   }
+  if( pBatch->iWhich && pModel->p->bNaturalLiving ){
+    ormBufAdd(pBuf, " AND ", 5);
+    ormBufColumn(pBuf, "t", pModel->p->aField[pModel->p->iSoftDelete].zName);
+    ormBufAdd(pBuf, " IS NULL", -1);
+  }
 }
 
 static void lookUp(Unit *p, Batch *pBatch){
