@@ -150,6 +150,15 @@ static void build(void){
   POST_JSON "," TAGS_JSON ")) FROM (SELECT * FROM posts " \
   "WHERE author_id=u.id ORDER BY id) p))"
 
+/* The pairs of user and tag, joined by hand, and along a path of orm_link(). */
+#define HAND_JOIN "FROM users u JOIN posts p ON p.author_id=u.id " \
+  "JOIN post_tags pt ON pt.post_id=p.id JOIN tags t ON t.id=pt.tag_id "
+#define LINK_JOIN "FROM users u JOIN orm_link('User','posts.tags') l " \
+  "ON l.source=u.id JOIN tags t ON t.id=l.target "
+#define LENGTHS "count(*)||' '||sum(length(u.name)+length(t.name)) "
+#define HAND_PAIRS(where) "SELECT count(*)||' '||sum(n) FROM (SELECT " \
+  "DISTINCT u.id, t.id, length(u.name)+length(t.name) AS n " HAND_JOIN where ")"
+
 /*
 ** A workload: a statement for each way.  The floor's statements are nested:
 ** each row of one runs the next with its first column, or with the column
@@ -223,6 +232,17 @@ static const Workload aWork[] = {
     "FROM (SELECT id FROM users ORDER BY id) u",
     "SELECT orm_all('User', '{\"select\":[\"id\"],\"_count\":[\"posts\"]}')",
     1, 0 },
+  { "users and tags, by orm_link",
+    { "SELECT " LENGTHS HAND_JOIN }, HAND_PAIRS(""),
+    "SELECT " LENGTHS LINK_JOIN, 1, 0 },
+  { "the same from 20 users",
+    { "SELECT " LENGTHS HAND_JOIN "WHERE u.id BETWEEN 100 AND 119" },
+    HAND_PAIRS("WHERE u.id BETWEEN 100 AND 119"),
+    "SELECT " LENGTHS LINK_JOIN "WHERE u.id BETWEEN 100 AND 119", 50, 0 },
+  { "the same from one tag",
+    { "SELECT " LENGTHS HAND_JOIN "WHERE t.id=7" },
+    HAND_PAIRS("WHERE t.id=7"),
+    "SELECT " LENGTHS LINK_JOIN "WHERE t.id=7", 50, 0 },
 };
 #define N_WORK ((int)(sizeof(aWork)/sizeof(aWork[0])))
 
