@@ -97,7 +97,8 @@ test-asan: deps-test
 	  ASAN_OPTIONS=detect_leaks=0 $(TCLSH) tests/all.test $(TESTS)
 
 VALGRIND = valgrind -q --error-exitcode=9 --leak-check=full \
-           --errors-for-leak-kinds=definite --keep-debuginfo=yes
+           --errors-for-leak-kinds=definite --show-leak-kinds=definite \
+           --keep-debuginfo=yes
 test-valgrind: deps-valgrind
 	@$(MAKE) --no-print-directory all BUILD=build/debug \
 	  SO=build/debug/orm.so DEBUG=1 CFLAGS='-O1 -g'
