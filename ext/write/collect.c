@@ -234,7 +234,7 @@ static void collectRemoved(Unit *p, UnitColl *pColl){
           " object in %s", pColl->pRel->zName);
       continue;
     }
-    makeOrphan(p, pRow, pColl->apDelete[i]->pNode, 0);
+    makeOrphan(p, pRow, pColl->pNode, 0);
   }
 }
 
