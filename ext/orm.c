@@ -89,6 +89,7 @@ static const struct OrmTable {
   { "orm_context", &ormContextModule },
   { "orm_keys",    &ormKeysModule },
   { "orm_anchor",  &ormAnchorModule },
+  { "orm_rows",    &ormRowsModule },
   { "orm_config",  &ormSqlConfigModule },
   { "orm_log",     &ormSqlLogModule },
   { "orm_check",   &ormSqlCheckModule },

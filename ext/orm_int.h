@@ -174,6 +174,7 @@ struct OrmArena {
 };
 void ormArenaInit(OrmArena*, OrmErr*);
 void ormArenaFree(OrmArena*);                /* all memory; may be used again */
+void ormArenaReset(OrmArena*);               /* the same, but for one chunk   */
 void *ormArenaAlloc(OrmArena*, i64 n);       /* zeroed, 8-aligned; 0: OOM     */
 char *ormArenaRaw(OrmArena*, i64 n);         /* neither zeroed nor aligned    */
 /* copy, NUL added; n<0: strlen */
@@ -1307,6 +1308,7 @@ struct OrmWrite {
   i64 iCreated;                 /* OUT: how many roots were inserted          */
 };
 void ormWrite(Orm*, OrmErr*, OrmWrite*);
+extern const sqlite3_module ormRowsModule;   /* bulk.c's rows                 */
 /* orm_update_many: number of objects that the query finds. */
 i64 ormUpdateMany(Orm*, OrmErr*, const char *zModel, i64 nModel,
   const char *zQuery, i64 nQuery, const char *zChanges, i64 nChanges);

@@ -35,6 +35,23 @@ void ormArenaFree(OrmArena *p){
   ormArenaInit(p, p->pErr);
 }
 
+/* Forget what is in it, and keep the newest chunk. */
+void ormArenaReset(OrmArena *p){
+  struct OrmChunk *pKeep = p->pChunk;
+  if( pKeep==0 ) return;
+  p->pChunk = pKeep->u.pNext;
+  pKeep->u.pNext = 0;
+  if( p->pChunk ){
+    OrmErr *pErr = p->pErr;
+    ormArenaFree(p);
+    p->pErr = pErr;
+  }
+  p->pChunk = pKeep;
+  p->zFree = (char*)&pKeep[1];
+  p->zEnd = p->zFree + pKeep->nByte;
+  p->nTotal = pKeep->nByte;
+}
+
 /* A chunk with nByte usable bytes, not linked yet; 0 and out of memory. */
 static struct OrmChunk *chunkNew(OrmArena *p, i64 nByte){
   struct OrmChunk *pNew;

@@ -62,8 +62,9 @@ static void checkDeleted(Unit *p, const UnitRow *pRow){
 }
 
 /* Failures that no object of the document is to blame for. */
-static int isMachine(int rc){
-  return rc==SQLITE_FULL || rc==SQLITE_IOERR || rc==SQLITE_INTERRUPT
+int ormFlushMachine(int rcExt){
+  int rc = rcExt & 0xff;
+  return rc==SQLITE_NOMEM || rc==SQLITE_ABORT || rc==SQLITE_FULL || rc==SQLITE_IOERR || rc==SQLITE_INTERRUPT
       || rc==SQLITE_BUSY || rc==SQLITE_LOCKED || rc==SQLITE_CORRUPT
       || rc==SQLITE_CANTOPEN || rc==SQLITE_NOTADB;
 }
@@ -74,7 +75,7 @@ void ormFlushPrefix(Unit *p, const UnitRow *pRow, const OrmJson *pNode){
   OrmArena arena;
   const char *zPath, *zColumn = 0;
   if( p->pErr->rc==SQLITE_OK || p->pErr->zMsg==0 ) return;
-  if( isMachine(p->pErr->rc & 0xff) ) return;
+  if( ormFlushMachine(p->pErr->rc) ) return;
   if( pNode==0 && pRow ) pNode = pRow->pNode;
   if( pRow ) checkDeleted(p, pRow);
   ormArenaInit(&arena, &err);
@@ -152,25 +153,29 @@ static const char *unitNow(Unit *p, const OrmField *pField){
 }
 
 /* What an auto field of a new row gets. */
+void ormFlushAuto(Unit *p, const OrmField *pField, struct OrmBind *pOut){
+  const char *z;
+  memset(pOut, 0, sizeof(*pOut));
+  if( pField->eAuto==ORM_AUTO_VERSION ){
+    pOut->eType = SQLITE_INTEGER;
+    pOut->u.i = 1;
+    return;
+  }
+  pOut->eType = SQLITE_NULL;
+  z = pField->eAuto==ORM_AUTO_UUID ? newUuid(p) : unitNow(p, pField);
+  if( z ) bindText(pOut, z);
+}
+
 static void fillAuto(Unit *p, UnitRow *pRow){
   const OrmModel *pModel = pRow->pModel->p;
   for(int i=0; i<pModel->nField; i++){
     const OrmField *pField = &pModel->aField[i];
-    const char *z = 0;
     UnitVal *pVal;
     if( pField->eAuto==ORM_AUTO_NONE ) continue;
     pVal = ormUnitVal(p, pRow, i);
     if( pVal==0 || pVal->eKind!=UNIT_NONE ) continue;
     pVal->eKind = UNIT_BIND;
-    switch( pField->eAuto ){
-      case ORM_AUTO_VERSION:
-        pVal->v.eType = SQLITE_INTEGER;
-        pVal->v.u.i = 1;
-        continue;
-      case ORM_AUTO_UUID: z = newUuid(p); break;
-      default: z = unitNow(p, pField); break;
-    }
-    if( z ) bindText(&pVal->v, z);
+    ormFlushAuto(p, pField, &pVal->v);
   }
 }
 

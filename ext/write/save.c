@@ -26,6 +26,21 @@ struct Save {                   /* one call on its way                        */
 ** Arguments
 ** --------------------------------------------------------------------- */
 
+/* Flat objects that are all new: 1 if they are written. */
+static int saveBulk(Save *s){
+  OrmWrite *p = s->p;
+  i64 n;
+  if( s->pErr->rc || p->eMany==ORM_WRITE_ONE || p->pKey || p->pOut
+   || p->eMode!=ORM_WRITE_CREATE ) return 0;
+  n = ormBulk(s->pOrm, s->pErr, s->pModel, p->zObject, p->nObject);
+  if( n<=0 ) return 0;
+  p->nRoot = p->iCreated = n;
+  p->bCreated = 1;
+  p->bRowid = s->pModel->bRowidKey;
+  p->iRowid = sqlite3_last_insert_rowid(s->pOrm->db);
+  return 1;
+}
+
 static int saveBegin(Save *s){
   OrmWrite *p = s->p;
   ormArenaInit(&s->arena, s->pErr);
@@ -37,6 +52,7 @@ static int saveBegin(Save *s){
     ormErr(s->pErr, SQLITE_READONLY, "orm: %s is a view and cannot be written",
            s->pModel->zName);
   }
+  if( saveBulk(s) ) return 0;
   if( s->pErr->rc==SQLITE_OK ){
     s->pDoc = ormJsonParse(&s->arena, p->zObject, p->nObject, "object");
   }

@@ -236,4 +236,10 @@ void ormFlushChooseKey(Unit*, UnitRow*);
 void ormFlushDone(Unit*);
 void ormFlushPrefix(Unit*, const UnitRow*, const OrmJson*);
 
+int ormFlushMachine(int rc);           /* a failure of the machine?           */
+void ormFlushAuto(Unit*, const OrmField*, struct OrmBind *pOut);
+
+/* bulk.c */
+i64 ormBulk(Orm*, OrmErr*, OrmModel*, const char *z, i64 n);
+
 #endif /* ORM_UNIT_H */
