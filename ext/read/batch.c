@@ -498,7 +498,9 @@ static void fetchTargets(OrmLevel *p){
   for(int i=0; i<n; i++) p->aTargetRow[i] = -1;
   if( n==0 ) return;
   sinkInit(&sink, p, targetByScan);
-  if( n>=SCAN_MIN && !hasMore(p, ORM_FETCH_MORE_TARGETS, (i64)n*100/SCAN_PART) ){
+  if( n>=SCAN_MIN
+   && !hasMore(p, ORM_FETCH_MORE_TARGETS, (i64)n*100/SCAN_PART)
+  ){
     ormFetchRun(p, ORM_FETCH_SCAN, 0, &sink.base);
   }else{
     targetsByKey(p, &sink);

@@ -47,10 +47,6 @@ static void addMatch(OrmSql *pSql, const char *zAlias, const OrmModel *pModel,
   }
 }
 
-/* ------------------------------------------------------------------------
-** Counts
-*/
-
 /* "c.id IN (SELECT l.tag_id FROM link AS l WHERE l.post_id=k.k0)" */
 static void addLinked(OrmSql *pSql, const OrmRel *pRel, const char *zChild){
   int bList = pRel->nRemote>1;
@@ -78,26 +74,6 @@ static void addLinked(OrmSql *pSql, const OrmRel *pRel, const char *zChild){
   add(pSql, ")");
 }
 
-/* A count, sum .. of a row's related objects, as a subquery. */
-static void addCount(OrmSql *pSql, const OrmCount *p, const char *zAlias){
-  static const char *const azFunc[] = { "count", "sum", "avg", "min", "max" };
-  OrmRel *pRel = p->pRel;
-  char zChild[16];
-  ormSqlAlias(pSql, zChild);
-  ormBufPrintf(&pSql->buf, "(SELECT %s(", azFunc[p->eFunc]);
-  /* max() over a row value IN stops too early (3.40) unless it sees no column
-  ** that an index could give in order: hence the + */
-  if( pRel->nRemote>1 && p->eFunc>=ORM_MIN ) add(pSql, "+");
-  if( p->iField>=0 ) addColumn(pSql, zChild, pRel->pTarget, p->iField);
-  else add(pSql, "*");
-  add(pSql, ") FROM ");
-  addTable(pSql, pRel->pTarget->zTable, zChild);
-  add(pSql, " WHERE ");
-  ormRelJoinSql(pSql, pRel, zAlias, zChild);
-  ormConditionSql(pSql, pRel->pTarget, p->pWhere, p->eDeleted, zChild);
-  add(pSql, ")");
-}
-
 /* ------------------------------------------------------------------------
 ** Columns
 */
@@ -109,9 +85,9 @@ static void addValues(OrmSql *pSql, const OrmLevel *p, const char *zAlias){
     add(pSql, ",");
     addColumn(pSql, zAlias, p->pModel, pQuery->aSelect[i]);
   }
-  for(int i=0; i<pQuery->nCount; i++){
+  for(int i=0; i<pQuery->nCount && !p->bLate; i++){
     add(pSql, ",");
-    addCount(pSql, &pQuery->aCount[i], zAlias);
+    ormCountSql(pSql, &pQuery->aCount[i], zAlias);
   }
   for(int i=0; i<p->nExtra; i++){
     add(pSql, ",");

@@ -44,7 +44,8 @@ static void loadRecursive(OrmLevel *p, int iFirst, int nRow){
     ) return;
     identities(p, &p->aSlot[p->iIdent], nDone, p->nRow - nDone,
                &p->aMe[nDone]);
-    ormGroupsOf(p, &p->aSlot[p->iSelf], nDone, p->nRow - nDone, &p->aSelf[nDone]);
+    ormGroupsOf(p, &p->aSlot[p->iSelf], nDone, p->nRow - nDone,
+                &p->aSelf[nDone]);
     nDone = p->nRow;
     ormGroupsGrow(p, p->map.nKey);
   }
@@ -60,6 +61,7 @@ static void loadRecursive(OrmLevel *p, int iFirst, int nRow){
 /* Load what the rows iFirst.. of a level include, to all depths. */
 void ormLevelChildren(OrmLevel *pParent, int iFirst, int nRow){
   OrmLevel *p;
+  if( pParent->bLate ) ormCountsLoad(pParent, iFirst, nRow);
   for(p=pParent->pChild; p && pParent->pPlan->err.rc==SQLITE_OK; p=p->pNext){
     if( p->pQuery->bRecursive ){
       loadRecursive(p, iFirst, nRow);

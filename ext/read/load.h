@@ -106,10 +106,13 @@ struct OrmLevel {
   int nSlot; OrmSlot *aSlot;
   int iSlot;                    /* slot of the parent's rows that leads here  */
   int iSelf;                    /* recursive: slot of our own rows for that   */
+  int iLateSlot;                /* bLate: slot of the key                     */
   int iIdent, iParentIdent;     /* recursive: slots of the primary key        */
   int iKeySlot;                 /* slot of its own key, or -1: the root, and  */
                                 /*   where rows are sorted by us              */
   OrmFetch aFetch[ORM_FETCH_N];
+  u8 bLate;                     /* count.c: figures are loaded afterwards;    */
+                                /*   their parts stand behind nPart           */
   u8 bMany;                     /* pRel's                                     */
   u8 bMap;                      /* to-one by a unique key: rows by key        */
   u8 bViaParent;                /* keys are the parent's primary key, joined  */
@@ -139,6 +142,7 @@ struct OrmLevel {
   OrmMap target;                /* batch.c: keys of a link's targets,         */
   i64 nTargetAlloc; int *aTargetRow;         /*   their rows, -1: none        */
   int nPair; i64 nPairAlloc; struct OrmPair *aPair;
+  i64 nFigureAlloc; struct OrmBind *aFigure; /* bLate: nCount of each row     */
   /* recursive */
   OrmMap ident;
   i64 nSelfAlloc; int *aSelf;   /* group of each of our rows; -1: not loaded  */
@@ -198,6 +202,12 @@ void ormGroupsMake(OrmLevel*, int iFirst, int nRow);
 void ormGroupsOf(OrmLevel*, const OrmSlot*, int iFirst, int nRow, int *aGroup);
 void ormGroupsGrow(OrmLevel*, int n);
 void ormGroupKeys(OrmLevel*, int iGroup, OrmKeys*);
+
+/* count.c */
+void ormCountSql(OrmSql*, const OrmCount*, const char *zAlias);
+int ormCountsAreLate(Orm*, OrmErr*, const OrmQuery*);
+void ormCountsLoad(OrmLevel*, int iFirst, int nRow);
+void ormCountsText(const OrmLevel*, int iRow, OrmBuf*);
 
 /* batch.c */
 enum { ORM_BY_KEY, ORM_BY_LINKS, ORM_BY_LINK_SCAN, ORM_BY_SCAN, ORM_BY_SORTED,

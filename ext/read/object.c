@@ -166,7 +166,7 @@ static void member(OrmLevel *p, int iRow, OrmBuf *pOut){
   if( z==0 ) return;
   memcpy(z, zText, pRow->n);
   pOut->n += pRow->n;
-  if( p->pChild ){
+  if( p->pChild || p->bLate ){
     includes(p, iRow, pOut);
     ormBufChar(pOut, '}');
   }else{
@@ -204,9 +204,10 @@ static void include(OrmLevel *p, int iParentRow, OrmBuf *pOut){
   else ormBufChar(pOut, ']');
 }
 
-/* All includes of a row. */
+/* All that comes behind the fields of a row. */
 static void includes(OrmLevel *p, int iRow, OrmBuf *pOut){
   OrmLevel *pChild;
+  if( p->bLate && pOut->pErr->rc==SQLITE_OK ) ormCountsText(p, iRow, pOut);
   for(pChild=p->pChild; pChild; pChild=pChild->pNext){
     if( pOut->pErr->rc ) return;
     if( pChild->pQuery->bRecursive ) recurse(pChild, iRow, pOut);

@@ -93,8 +93,9 @@ static void levelParts(OrmLevel *p){
   for(int i=0; i<p->nPart; i++){
     p->nFixed += p->aPart[i].nKey + ORM_REAL_TEXT;
   }
-  p->zTail = pQuery->nCount ? "}" : "";
-  p->nTail = pQuery->nCount ? 1 : 0;
+  p->zTail = pQuery->nCount && !p->bLate ? "}" : "";
+  p->nTail = pQuery->nCount && !p->bLate ? 1 : 0;
+  if( p->bLate ) p->nPart -= pQuery->nCount;
 }
 
 static void addInner(OrmLevel *p, int iField){
@@ -284,10 +285,11 @@ static OrmLevel *levelNew(OrmPlan *pPlan, OrmQuery *pQuery, OrmLevel *pParent){
   p->iKeySlot = -1;
   p->aExtra = planAlloc(pPlan, nList);
   p->aInner = planAlloc(pPlan, nList);
+  p->bLate = (u8)ormCountsAreLate(pPlan->pOrm, &pPlan->err, pQuery);
   levelParts(p);
   if( pPlan->err.rc ) return 0;
   for(int i=0; i<pQuery->nSelect; i++) addInner(p, pQuery->aSelect[i]);
-  for(int i=0; i<pQuery->nCount; i++){
+  for(int i=0; i<pQuery->nCount && !p->bLate; i++){
     const OrmRel *pRel = pQuery->aCount[i].pRel;
     for(int j=0; j<pRel->nLocal; j++) addInner(p, pRel->aLocal[j]);
   }
@@ -296,6 +298,9 @@ static OrmLevel *levelNew(OrmPlan *pPlan, OrmQuery *pQuery, OrmLevel *pParent){
   p->bRowid = p->pModel->bRowidKey;
   if( p->pRel ) levelRelation(p);
   else p->iKeySlot = ormLevelSlot(p, p->pModel->nKey, p->pModel->aKey);
+  if( p->bLate ){
+    p->iLateSlot = ormLevelSlot(p, p->pModel->nKey, p->pModel->aKey);
+  }
   levelIncludes(p);
   p->bWide = (u8)isWide(p);
   return pPlan->err.rc==SQLITE_OK ? p : 0;

@@ -70,7 +70,7 @@ i64 ormLoadAll(Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan, OrmBuf *pOut){
   if( pErr->rc ) return 0;
   rootRows(p);
   ormBufChar(pOut, '[');
-  if( p->pChild==0 || p->nRow==0 || loadWhole(p) ){
+  if( p->nRow==0 || (p->pChild==0 && !p->bLate) || loadWhole(p) ){
     rootObjects(p, 0, p->nRow, pOut);
   }else{
     pPlan->bNoScan = 1;

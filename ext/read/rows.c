@@ -22,6 +22,7 @@ static void rowsFree(OrmLevel *p){
   sqlite3_free(p->aTail);   p->aTail = 0;
   sqlite3_free(p->aGroup);  p->aGroup = 0;  p->nGroupAlloc = 0;
   sqlite3_free(p->aLinkRow);  p->aLinkRow = 0;  p->nLinkAlloc = 0;
+  sqlite3_free(p->aFigure); p->aFigure = 0; p->nFigureAlloc = 0;
   sqlite3_free(p->aSelf);   p->aSelf = 0;   p->nSelfAlloc = 0;
   sqlite3_free(p->aMe);     p->aMe = 0;     p->nMeAlloc = 0;
   sqlite3_free(p->aStart);  p->aStart = 0;  p->nStartAlloc = 0;

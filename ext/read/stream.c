@@ -51,7 +51,7 @@ static OrmStream *streamNew(Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan, int mWant){
   p->pOrm = pOrm;
   p->pPlan = pPlan;
   p->mWant = mWant;
-  p->eMode = pRoot->pChild==0 ? MODE_DIRECT : MODE_BATCH;
+  p->eMode = pRoot->pChild==0 && !pRoot->bLate ? MODE_DIRECT : MODE_BATCH;
   if( (mWant & ORM_STREAM_OBJECT)==0 ) p->eMode = MODE_KEYS;
   p->nVal = p->eMode==MODE_KEYS ? pPlan->pModel->nKey
                                 : pRoot->nPart + pRoot->nExtra;

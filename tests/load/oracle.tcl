@@ -462,7 +462,7 @@ proc RandomTable {i kinds} {
     incr k
   }
   set rows($i) [random_int 0 [random_pick {3 12 40}]]
-  if {$::many_rows} { set rows($i) [random_int 150 500] }
+  if {$::many_rows} { set rows($i) [random_int 150 260] }
   for {set r 1} {$r <= $rows($i)} {incr r} {
     set values [list [KeyValue $r $kind] [random_pick {NULL 0 1 2 3 5 8}] \
         "'s[random_int 0 5]'" [random_pick {0 1 NULL}]]
@@ -486,7 +486,7 @@ proc RandomLink {i kinds} {
   if {$unique} { set key ", PRIMARY KEY($namesA, $namesB)" }
   db eval "CREATE TABLE l$i\($columnA, $columnB $key, $fkA, $fkB)"
   if {[chance 60]} { db eval "CREATE INDEX lx$i ON l$i\($namesB)" }
-  set count [random_int 0 [expr {$::many_rows ? 1500 : 60}]]
+  set count [random_int 0 [expr {$::many_rows ? 700 : 60}]]
   for {set r 0} {$r < $count} {incr r} {
     db eval "INSERT OR IGNORE INTO l$i VALUES([ReferenceValue $a \
         [lindex $kinds $a]], [ReferenceValue $b [lindex $kinds $b]])"
