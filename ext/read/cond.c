@@ -71,21 +71,27 @@ static void listAdd(CondList *pList, OrmCond *pCond){
   }
 }
 
+/* Parser stack of the parentheses that make a balanced tree of n conditions. */
+static int treeStack(int n){
+  int nStack = 1;
+  for(; n>8; n/=2) nStack += 3;
+  return nStack;
+}
+
 /* One condition of a list. */
 static OrmCond *listClose(OrmParse *p, CondList *pList){
   OrmCond *pCond;
-  int nHalf = 0, nStack = 0;
+  int nStack = 0;
   if( pList->n<2 ) return pList->pFirst;
   pCond = condNew(p, pList->eKind);
   if( pCond==0 ) return 0;
   pCond->pFirst = pList->pFirst;
-  for(int n=pList->n; n>8; n/=2) nHalf += 3;
   for(OrmCond *pItem=pList->pFirst; pItem; pItem=pItem->pNext){
-    int nItem = pItem->nStack + (pItem==pList->pFirst ? 1 : 3);
+    int nItem = pItem->nStack + (pItem==pList->pFirst ? 0 : 2);
     if( nItem>nStack ) nStack = nItem;
     pCond->bMany |= pItem->bMany;
   }
-  pCond->nStack = nStack + nHalf;
+  pCond->nStack = nStack + treeStack(pList->n);
   return pCond;
 }
 
@@ -290,13 +296,14 @@ static void condJoin(OrmParse *p, OrmCond *pWhole){
 
 /* Parser stack of what stands in the WHERE over the targets. */
 static int innerStack(const OrmCond *pWhole){
-  int nStack = 0;
+  int nStack = 0, n = 0;
   if( pWhole==0 ) return 0;
   for(const OrmCond *p=ormCondFirst(pWhole); p; p=ormCondAfter(pWhole, p)){
-    int n = p->bJoin ? innerStack(p->pFirst) + 2 : p->nStack;
-    if( n>nStack ) nStack = n;
+    int nItem = p->bJoin ? innerStack(p->pFirst) : p->nStack;
+    if( n++>0 ) nItem += 2;
+    if( nItem>nStack ) nStack = nItem;
   }
-  return nStack + (pWhole->eKind==ORM_COND_AND ? pWhole->nStack - nStack : 0);
+  return nStack + treeStack(n);
 }
 
 /* Some target meets pInner, or (bNot) none does. */
