@@ -293,31 +293,37 @@ void ormWrite(Orm *pOrm, OrmErr *pErr, OrmWrite *p){
 ** --------------------------------------------------------------------- */
 
 /* The same changes to all objects that the query finds, as one unit. */
-static void updateAll(Save *s){
-  Unit unit;
-  UnitRow *pFirst = 0;
-  OrmPlan *pPlan = ormPlanGet(s->pOrm, s->pErr, s->pModel, s->zQuery, s->nQuery,
-                              ORM_Q_WHERE);
+static void updateUnit(Save *s, Unit *pUnit, OrmPlan *pPlan){
+  UnitRow *pFirst = 0, *pRow;
   OrmBinds keys = { &s->arena, 0, 0, 0 };
-  int nKey = s->pModel->nKey;
-  if( pPlan ) s->p->nRoot = ormLoadRootKeys(s->pOrm, s->pErr, pPlan, &keys);
-  ormPlanRelease(s->pOrm, pPlan);
-  ormUnitInit(&unit, s->pOrm, s->pErr, &s->arena, s->pCatalog,
-              ORM_WRITE_UPDATE);
+  s->p->nRoot = ormLoadRootKeys(s->pOrm, s->pErr, pPlan, &keys);
   for(i64 i=0; i<s->p->nRoot && s->pErr->rc==SQLITE_OK; i++){
-    UnitRow *pRow = ormGraphRoot(&unit, s->pModel, s->pDoc);
-    if( pRow ) pRow->aFind = &keys.a[i*nKey];
+    pRow = ormGraphRoot(pUnit, s->pModel, s->pDoc);
+    if( pRow ) pRow->aFind = &keys.a[i*s->pModel->nKey];
     if( pFirst==0 ) pFirst = pRow;
   }
-  ormGraphRead(&unit, pFirst);
-  if( pFirst==0 ){              /* nobody: the changes are checked anyway    */
-    UnitRow *pRow = ormGraphRoot(&unit, s->pModel, s->pDoc);
-    ormGraphRead(&unit, pRow);
-    for(; pRow; pRow=pRow->pNext) ormResolveTypes(&unit, pRow);
-    ormUnitReport(&unit);
-  }else{
-    ormUnitRun(&unit);
+  if( pFirst ){
+    ormGraphRead(pUnit, pFirst);
+    ormUnitRun(pUnit);
+    return;
   }
+  /* Nobody: the changes are checked all the same. */
+  pRow = ormGraphRoot(pUnit, s->pModel, s->pDoc);
+  ormGraphRead(pUnit, pRow);
+  for(; pRow; pRow=pRow->pNext) ormResolveTypes(pUnit, pRow);
+  ormUnitReport(pUnit);
+}
+
+static void updateAll(Save *s){
+  Unit unit;
+  OrmPlan *pPlan = ormPlanGet(s->pOrm, s->pErr, s->pModel, s->zQuery, s->nQuery,
+                              ORM_Q_WHERE);
+  if( pPlan==0 ) return;
+  ormUnitInit(&unit, s->pOrm, s->pErr, &s->arena, s->pCatalog,
+              ORM_WRITE_UPDATE);
+  s->p->nRoot = ormUpdateFast(&unit, s->pModel, pPlan, s->pDoc);
+  if( s->p->nRoot<0 && s->pErr->rc==SQLITE_OK ) updateUnit(s, &unit, pPlan);
+  ormPlanRelease(s->pOrm, pPlan);
   ormUnitFree(&unit);
 }
 

@@ -239,6 +239,9 @@ void ormFlushPrefix(Unit*, const UnitRow*, const OrmJson*);
 int ormFlushMachine(int rc);           /* a failure of the machine?           */
 void ormFlushAuto(Unit*, const OrmField*, struct OrmBind *pOut);
 
+/* update_many.c */
+i64 ormUpdateFast(Unit*, OrmModel*, OrmPlan*, const OrmJson *pChanges);
+
 /* bulk.c */
 i64 ormBulk(Orm*, OrmErr*, OrmModel*, const char *z, i64 n);
 
