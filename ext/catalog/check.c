@@ -279,6 +279,24 @@ static void checkPair(OrmChecker *p, const OrmRel *pA, const OrmRel *pB){
           " WHERE model=%Q AND name=%Q", pB->pModel->zName, pB->zName));
 }
 
+/* C81: the schema is to do what it does not. */
+static void checkPassive(OrmChecker *p, const OrmRel *pRel){
+  const OrmModel *pHolder = pRel->pTarget;
+  if( pRel->ePassive!=1 || pRel->bForeign || pRel->zSecondary ) return;
+  for(int i=0; i<pHolder->nFk; i++){
+    const OrmFk *pFk = &pHolder->aFk[i];
+    if( pFk->eOnDelete>=ORM_FK_SET_NULL
+     && ormSameFields(pFk->n, pFk->aField, pRel->nRemote, pRel->aRemote) ){
+      return;
+    }
+  }
+  finding(p, zWarning, pRel->pModel->zName, pRel->zName,
+      "passive_deletes leaves deletes to the schema, but its foreign key has no"
+      " ON DELETE action", sqlite3_mprintf("UPDATE main.orm_relationship SET"
+          " passive_deletes=NULL WHERE model=%Q AND name=%Q",
+          pRel->pModel->zName, pRel->zName));
+}
+
 /* C67: a delete on either side takes all that hangs together. */
 static void checkBothDelete(OrmChecker *p, const OrmRel *pRel){
   const OrmRel *pBack = pRel->pBack;
@@ -421,6 +439,7 @@ static void checkRels(OrmChecker *p, OrmModel *pModel){
     }
     checkOrder(p, pModel, pRel);
     checkBothDelete(p, pRel);
+    checkPassive(p, pRel);
     checkUndeclared(p, pRel);
   }
 }

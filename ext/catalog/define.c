@@ -373,14 +373,31 @@ void ormDocCheck(OrmDoc *p, OrmOrderCheck xOrder){
   ormCatalogUnpin(p->pOrm, pCatalog);
 }
 
-/* A model or column that is to be renamed: not here. */
+static void notHere(OrmDoc *p, const OrmJson *pNode, const char *zWhat){
+  const OrmJson *pFrom = ormJsonMember(pNode, "renamed_from");
+  ormJsonErr(p->pErr, pFrom, "the %s %s is there: orm_migrate() renames it",
+             zWhat, pFrom->z);
+}
+
+/* A model, column or relationship that is to be renamed: not here. */
 static void checkRenamed(OrmDoc *p, const OrmDocModel *pModel){
-  const OrmJson *pNode = ormJsonMember(pModel->pNode, "renamed_from");
-  if( pNode && pNode->eType==ORM_JSON_STRING
-   && ormDocFileTable(p, pModel->zName, 0)==0
-   && ormDocFileTable(p, pNode->z, 0) ){
-    ormJsonErr(p->pErr, pNode, "the model %s is there: orm_migrate() renames"
-               " it", pNode->z);
+  const OrmJson *pRels = ormJsonMember(pModel->pNode, "relationships");
+  const OrmJson *pFields = ormJsonMember(pModel->pNode, "fields");
+  OrmDdl *pNow = pFields ? ormDdlOfTable(p->pOrm, p->pArena, pModel->zTable)
+                         : 0;
+  if( pModel->zWas && strcmp(pModel->zWas, pModel->zName)!=0 ){
+    notHere(p, pModel->pNode, "model");
+  }
+  for(const OrmJson *q=pRels ? pRels->pChild : 0; q; q=q->pNext){
+    const char *zWas = ormDocRelWas(p, pModel, q);
+    if( zWas && strcmp(zWas, q->zKey)!=0 ) notHere(p, q, "relationship");
+  }
+  for(const OrmJson *q=pNow ? pFields->pChild : 0; q; q=q->pNext){
+    const OrmJson *pFrom = ormJsonMember(q, "renamed_from");
+    if( pFrom && pFrom->eType==ORM_JSON_STRING
+     && ormDdlColumn(pNow, q->zKey)<0 && ormDdlColumn(pNow, pFrom->z)>=0 ){
+      notHere(p, q, "column");
+    }
   }
 }
 
