@@ -521,6 +521,7 @@ int ormModelUnique(const OrmModel*, int n, const int *aField);
 ** ===================================================================== */
 enum { ORM_AUTO_NONE, ORM_AUTO_CREATED, ORM_AUTO_UPDATED, ORM_AUTO_VERSION,
        ORM_AUTO_UUID };
+#define ORM_JSON_KEY_SLACK 16   /* bytes behind zJsonKey that may be read     */
 struct OrmField {
   const char *zName;            /* of the field and of its column             */
   const char *zDecl;            /* declared type, "" if none                  */

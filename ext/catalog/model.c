@@ -154,12 +154,15 @@ static void loadKind(Loader *p){
 /* ,"name": as it stands before each value of an object. */
 static const char *jsonKey(OrmArena *pArena, const char *zName, int *pn){
   OrmBuf buf;
-  const char *z = 0;
+  char *z = 0;
   ormBufInit(&buf, pArena->pErr);
   ormBufChar(&buf, ',');
   ormJsonString(&buf, zName, (i64)strlen(zName));
   ormBufChar(&buf, ':');
-  if( pArena->pErr->rc==SQLITE_OK ) z = ormArenaText(pArena, buf.z, buf.n);
+  if( pArena->pErr->rc==SQLITE_OK ){
+    z = ormArenaAlloc(pArena, buf.n + ORM_JSON_KEY_SLACK);
+  }
+  if( z ) memcpy(z, buf.z, (size_t)buf.n);
   *pn = (int)buf.n;
   ormBufFree(&buf);
   return z;

@@ -74,7 +74,7 @@ struct OrmPart {                /* one value of an object's text              */
   const char *zKey; int nKey;   /* what stands before it: ,"name":            */
   u8 eType;                     /*   with ORM_KEY_STEP bytes of slack         */
 };
-#define ORM_KEY_STEP 16
+#define ORM_KEY_STEP ORM_JSON_KEY_SLACK
 
 struct OrmMap {                 /* keys, each once, found by value            */
   int nCol;

@@ -472,8 +472,8 @@ static OrmTablePlan *planNew(
   planParse(pPlan, zIdx);
   pPlan->mWeak = mWeak;
   if( mWeak ) pPlan->bOneRow = 0;
-  pPlan->bUpdate = p->nCol<64 ? (pPlan->mUsed>>p->nCol)!=0
-                              : pPlan->mUsed==~(u64)0;
+  if( p->nCol<64 ) pPlan->bUpdate = pPlan->mUsed>>p->nCol!=0;
+  else pPlan->bUpdate = pPlan->mUsed==~(u64)0;
   checkGone(pErr, p, pPlan);
   if( pErr->rc==SQLITE_OK ){
     ormTableResults(p, pPlan);
