@@ -64,7 +64,8 @@ static void checkDeleted(Unit *p, const UnitRow *pRow){
 /* Failures that no object of the document is to blame for. */
 int ormFlushMachine(int rcExt){
   int rc = rcExt & 0xff;
-  return rc==SQLITE_NOMEM || rc==SQLITE_ABORT || rc==SQLITE_FULL || rc==SQLITE_IOERR || rc==SQLITE_INTERRUPT
+  return rc==SQLITE_NOMEM || rc==SQLITE_ABORT || rc==SQLITE_FULL
+      || rc==SQLITE_IOERR || rc==SQLITE_INTERRUPT
       || rc==SQLITE_BUSY || rc==SQLITE_LOCKED || rc==SQLITE_CORRUPT
       || rc==SQLITE_CANTOPEN || rc==SQLITE_NOTADB;
 }

@@ -62,7 +62,8 @@ static int setField(Fast *p, OrmSql *pSql, OrmBuf *pDiff, const OrmJson *pNode){
   struct OrmBind v;
   int iBind;
   if( !isPlain(p, pNode) ) return 0;
-  pField = &p->pModel->aField[ormFieldFind(p->pModel, pNode->zKey, pNode->nKey)];
+  pField = &p->pModel->aField[ormFieldFind(p->pModel, pNode->zKey,
+                                           pNode->nKey)];
   if( pBy ){
     iBind = ormBindJson(&pSql->binds, pBy);
     if( pBy->eType==ORM_JSON_INTEGER && pBy->u.i==0 ) return 0;
