@@ -824,6 +824,12 @@ const OrmCond *ormCondParse(OrmParse*, OrmModel*, const OrmJson*, int nDepth);
 /* A value of a field as given in JSON, converted by the field's type (boolean,
 ** blob, date): its position in the binds, or -1 and an error. */
 int ormFieldBind(OrmBinds*, const OrmField*, const OrmJson*);
+/* Is z[n], NUL-terminated, an ISO-8601 day of the calendar, with (bTime) a time
+** and a zone behind it if there are? */
+int ormDateText(const char *z, i64 n, int bTime);
+/* The bytes of base64 text, padded or not, of either alphabet; 0 if it is none
+** (or out of memory). */
+char *ormBase64Read(OrmArena*, const char *z, i64 n, int *pnOut);
 
 /* ========================================================================
 ** Interface to ext/read/sql.c, where.c, select.c, order.c: a query as SQL

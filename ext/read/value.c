@@ -14,36 +14,36 @@ static int base64Digit(char c){
   if( c>='A' && c<='Z' ) return c - 'A';
   if( c>='a' && c<='z' ) return c - 'a' + 26;
   if( c>='0' && c<='9' ) return c - '0' + 52;
-  return c=='+' ? 62 : c=='/' ? 63 : -1;
+  if( c=='+' || c=='-' ) return 62;
+  return c=='/' || c=='_' ? 63 : -1;
 }
 
-/* Decode z[n] into pOut, which has room for n bytes; -1 if it is no base64. */
-static i64 base64Decode(const char *z, i64 n, u8 *pOut){
-  i64 nOut = 0;
+char *ormBase64Read(OrmArena *pArena, const char *z, i64 n, int *pnOut){
   u32 iWord = 0;
-  int nBit = 0;
-  if( n%4!=0 ) return -1;
-  for(int i=0; i<2 && n>0 && z[n-1]=='='; i++) n--;
-  for(i64 i=0; i<n; i++){
+  int nBit = 0, nOut = 0;
+  char *zOut;
+  while( n>0 && z[n-1]=='=' ) n--;
+  zOut = ormArenaRaw(pArena, n*3/4 + 4);
+  for(i64 i=0; zOut && i<n; i++){
     int iDigit = base64Digit(z[i]);
-    if( iDigit<0 ) return -1;
+    if( iDigit<0 ) return 0;
     iWord = iWord<<6 | (u32)iDigit;
     nBit += 6;
     if( nBit>=8 ){
       nBit -= 8;
-      pOut[nOut++] = (u8)(iWord>>nBit);
+      zOut[nOut++] = (char)(u8)(iWord>>nBit);
     }
   }
-  return iWord & ((1u<<nBit) - 1) ? -1 : nOut;
+  *pnOut = nOut;
+  return nBit>=6 ? 0 : zOut;
 }
 
 static int bindBlob(OrmBinds *p, const OrmField *pField, const OrmJson *pNode){
-  u8 *pOut;
-  i64 n;
+  char *zOut;
+  int n;
   if( pNode->eType==ORM_JSON_STRING ){
-    pOut = (u8*)ormArenaRaw(p->pArena, pNode->n + 1);
-    n = pOut ? base64Decode(pNode->z, pNode->n, pOut) : 0;
-    if( n>=0 ) return ormBindBlob(p, pOut, n);
+    zOut = ormBase64Read(p->pArena, pNode->z, pNode->n, &n);
+    if( zOut ) return ormBindBlob(p, zOut, n);
   }
   ormJsonErr(p->pArena->pErr, pNode, "%s is a blob field: base64 text is "
              "needed", pField->zName);
@@ -111,9 +111,10 @@ static int dateZone(const char **pz){
   return 1;
 }
 
-static int isDateText(const char *z, i64 n){
+int ormDateText(const char *z, i64 n, int bTime){
   const char *zAt = z;
   if( !dateDay(&zAt) ) return 0;
+  if( !bTime ) return zAt==z+n;
   if( *zAt=='T' || *zAt=='t' || *zAt==' ' ){
     zAt++;
     if( !dateTime(&zAt) || !dateZone(&zAt) ) return 0;
@@ -123,7 +124,7 @@ static int isDateText(const char *z, i64 n){
 
 static int bindDate(OrmBinds *p, const OrmField *pField, const OrmJson *pNode){
   if( pNode->eType==ORM_JSON_INTEGER || pNode->eType==ORM_JSON_REAL
-   || (pNode->eType==ORM_JSON_STRING && isDateText(pNode->z, pNode->n)) ){
+   || (pNode->eType==ORM_JSON_STRING && ormDateText(pNode->z, pNode->n, 1)) ){
     return ormBindJson(p, pNode);
   }
   ormJsonErr(p->pArena->pErr, pNode, "%s is a %s field: a calendar date as "

@@ -11,110 +11,6 @@
 #include "unit.h"
 
 /* ------------------------------------------------------------------------
-** Dates: ISO-8601 with a real calendar date
-** --------------------------------------------------------------------- */
-
-/* n digits at *pz as a number, *pz behind them; -1 if they are not there. */
-static int digits(const char **pz, int n){
-  int v = 0;
-  for(; n>0; n--, (*pz)++){
-    if( **pz<'0' || **pz>'9' ) return -1;
-    v = v*10 + (**pz - '0');
-  }
-  return v;
-}
-
-static int isDate(const char **pz){
-  static const u8 aDay[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-  int y, m, d, nDay;
-  y = digits(pz, 4);
-  if( y<0 || *(*pz)++!='-' ) return 0;
-  m = digits(pz, 2);
-  if( m<1 || m>12 || *(*pz)++!='-' ) return 0;
-  d = digits(pz, 2);
-  nDay = aDay[m-1];
-  if( m==2 && y%4==0 && (y%100!=0 || y%400==0) ) nDay = 29;
-  return d>=1 && d<=nDay;
-}
-
-/* Z, +HH:MM, -HHMM, or nothing. */
-static int isZone(const char *z){
-  if( (z[0]=='Z' || z[0]=='z') && z[1]==0 ) return 1;
-  if( z[0]=='+' || z[0]=='-' ){
-    int h, m;
-    z++;
-    h = digits(&z, 2);
-    if( h<0 || h>14 ) return 0;
-    if( *z==':' ) z++;
-    m = digits(&z, 2);
-    if( m<0 || m>59 ) return 0;
-  }
-  return *z==0;
-}
-
-/* HH:MM[:SS[.fff]][zone] */
-static int isTimeOfDay(const char *z){
-  int h = digits(&z, 2), m, s;
-  if( h<0 || h>24 || *z++!=':' ) return 0;
-  m = digits(&z, 2);
-  if( m<0 || m>59 ) return 0;
-  if( *z==':' ){
-    z++;
-    s = digits(&z, 2);
-    if( s<0 || s>60 ) return 0;
-    if( *z=='.' ){
-      z++;
-      if( digits(&z, 1)<0 ) return 0;
-      while( *z>='0' && *z<='9' ) z++;
-    }
-  }
-  return isZone(z);
-}
-
-static int isMoment(const OrmJson *p, int bTime){
-  const char *z = p->z;
-  if( (i64)strlen(z)!=p->n || !isDate(&z) ) return 0;
-  if( *z==0 ) return 1;
-  if( !bTime || (*z!='T' && *z!='t' && *z!=' ') ) return 0;
-  return isTimeOfDay(z+1);
-}
-
-/* ------------------------------------------------------------------------
-** Base64
-** --------------------------------------------------------------------- */
-
-static int base64Digit(char c){
-  if( c>='A' && c<='Z' ) return c - 'A';
-  if( c>='a' && c<='z' ) return c - 'a' + 26;
-  if( c>='0' && c<='9' ) return c - '0' + 52;
-  if( c=='+' || c=='-' ) return 62;
-  if( c=='/' || c=='_' ) return 63;
-  return -1;
-}
-
-/* The bytes of base64 text z[n]; 0 if it is none (or out of memory). */
-static char *base64Read(OrmArena *pArena, const char *z, i64 n, int *pnOut){
-  char *zOut;
-  u32 w = 0;
-  int nBit = 0, nOut = 0;
-  while( n>0 && z[n-1]=='=' ) n--;
-  zOut = ormArenaRaw(pArena, n*3/4 + 4);
-  for(i64 i=0; zOut && i<n; i++){
-    int d = base64Digit(z[i]);
-    if( d<0 ) return 0;
-    w = (w<<6) | (u32)d;
-    nBit += 6;
-    if( nBit>=8 ){
-      nBit -= 8;
-      zOut[nOut++] = (char)(w>>nBit);
-    }
-  }
-  if( nBit>=6 ) return 0;
-  *pnOut = nOut;
-  return zOut;
-}
-
-/* ------------------------------------------------------------------------
 ** From JSON
 ** --------------------------------------------------------------------- */
 
@@ -204,12 +100,13 @@ const char *ormUnitValue(
     case ORM_TYPE_DATETIME: {
       int bTime = pField->eType==ORM_TYPE_DATETIME;
       if( isNumber(pNode) ) return 0;
-      if( pNode->eType==ORM_JSON_STRING && isMoment(pNode, bTime) ) return 0;
+      if( pNode->eType==ORM_JSON_STRING
+       && ormDateText(pNode->z, pNode->n, bTime) ) return 0;
       return bTime ? "a datetime" : "a date";
     }
     case ORM_TYPE_BLOB:
       if( pNode->eType!=ORM_JSON_STRING ) return "a blob in base64";
-      z = base64Read(p->pArena, pNode->z, pNode->n, &nBlob);
+      z = ormBase64Read(p->pArena, pNode->z, pNode->n, &nBlob);
       if( z==0 ) return "a blob in base64";
       bindText(pOut, z, nBlob);
       pOut->eType = SQLITE_BLOB;
