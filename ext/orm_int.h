@@ -1202,8 +1202,9 @@ OrmCatalog *ormRulesCatalog(OrmRules*);
 /* SQL text: "<alias>.<id>, .." and the joins of an edge between two aliases. */
 void ormNodeIds(OrmBuf*, const OrmNode*, const char *zAlias);
 void ormEdgeJoin(OrmBuf*, const OrmEdge*, const char *zFrom, const char *zTo);
-/* Do both ends of a direct edge compare alike, so that IN may stand for =? */
-int ormEdgeSameCollation(const OrmEdge*);
+/* May IN stand for the = of a direct edge: same collations, and types that
+** let it use an index? */
+int ormEdgePlain(const OrmEdge*);
 /* " SET .." that lets go of an edge whose eOpen is not ORM_OPEN_NOT. */
 void ormEdgeOpenSql(OrmBuf*, const OrmEdge*);
 void ormSoftDeletedSql(OrmBuf*, const OrmModel*, const char *zAlias);

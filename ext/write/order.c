@@ -86,7 +86,7 @@ static void leaves(OrmCascade *p){
     OrmEdge *pEdge = ormCascadeEdges(p, i);
     for(; pEdge; pEdge=pEdge->pNext){
       if( pEdge->eAction>ORM_EDGE_UNLINK || pEdge->pVia || !pEdge->bRefers
-       || !ormEdgeSameCollation(pEdge) ){
+       || !ormEdgePlain(pEdge) ){
         ormCascadeState(p, pEdge->pTo)->bLeaf = 0;
       }
     }

@@ -600,7 +600,9 @@ OrmEdge *ormNodeEdges(OrmErr *pErr, OrmNode *p){
 void ormEdgeKeep(OrmErr *pErr, const OrmEdge *pConst, int bDrop, OrmBuf *pBuf){
   OrmEdge *p = (OrmEdge*)pConst;
   OrmRules *pRules = p->pFrom->pRules;
-  const char *z = ormArenaText(&pRules->arena, ormBufText(pBuf), pBuf->n);
+  const char *z = ormBufText(pBuf);
+  if( pErr->rc ) return;
+  z = ormArenaText(&pRules->arena, z, pBuf->n);
   if( rulesFailed(pErr, pRules) ) return;
   if( bDrop ){ p->zDrop = z; p->nDrop = (int)pBuf->n; }
   else{ p->zFind = z; p->nFind = (int)pBuf->n; }
@@ -623,10 +625,37 @@ static void joinColumns(
   OrmBuf *pBuf, const char *zRef, const OrmNode *pRef, int iRef,
   const char *zChild, const OrmNode *pChild, int iChild
 ){
-  const OrmColumn *pR = &pRef->aCol[iRef], *pC = &pChild->aCol[iChild];
-  ormBufColumn(pBuf, zRef, pR->zName);
+  ormBufColumn(pBuf, zRef, pRef->aCol[iRef].zName);
   ormBufAdd(pBuf, " = ", 3);
-  ormBufColumn(pBuf, zChild, pC->zName);
+  ormBufColumn(pBuf, zChild, pChild->aCol[iChild].zName);
+}
+
+/* A column without a type is compared with a number as a number, so SQLite
+** does not use its index. */
+static int isUntyped(const OrmColumn *pRef, const OrmColumn *pChild){
+  return pRef->cAff>='C' && pChild->cAff=='A';
+}
+
+/* The same, so that an index on the child's column serves: a number is sought
+** as it is, and texts, of which there are few or none, by themselves. */
+static void seekColumns(
+  OrmBuf *pBuf, const char *zRef, const OrmNode *pRef, int iRef,
+  const char *zChild, const OrmNode *pChild, int iChild
+){
+  const OrmColumn *pR = &pRef->aCol[iRef], *pC = &pChild->aCol[iChild];
+  if( isUntyped(pR, pC) ){
+    ormBufChar(pBuf, '(');
+    ormBufColumn(pBuf, zChild, pC->zName);
+    ormBufAdd(pBuf, " = +", 4);
+    ormBufColumn(pBuf, zRef, pR->zName);
+    ormBufAdd(pBuf, " OR (", 5);
+    ormBufColumn(pBuf, zChild, pC->zName);
+    ormBufAdd(pBuf, " >= '' AND ", -1);
+    ormBufColumn(pBuf, zChild, pC->zName);
+    ormBufAdd(pBuf, " < x'' AND ", -1);
+  }
+  joinColumns(pBuf, zRef, pRef, iRef, zChild, pChild, iChild);
+  if( isUntyped(pR, pC) ) ormBufAdd(pBuf, "))", 2);
 }
 
 void ormEdgeJoin(
@@ -635,7 +664,7 @@ void ormEdgeJoin(
   if( p->pVia ){
     for(int i=0; i<p->n; i++){
       if( i ) ormBufAdd(pBuf, " AND ", 5);
-      joinColumns(pBuf, zFrom, p->pFrom, p->aFrom[i],
+      seekColumns(pBuf, zFrom, p->pFrom, p->aFrom[i],
                   "l", p->pVia, p->aViaFrom[i]);
     }
     for(int i=0; i<p->nVia; i++){
@@ -647,17 +676,19 @@ void ormEdgeJoin(
   for(int i=0; i<p->n; i++){
     if( i ) ormBufAdd(pBuf, " AND ", 5);
     if( p->bRefers ){
-      joinColumns(pBuf, zFrom, p->pFrom, p->aFrom[i], zTo, p->pTo, p->aTo[i]);
+      seekColumns(pBuf, zFrom, p->pFrom, p->aFrom[i], zTo, p->pTo, p->aTo[i]);
     }else{
       joinColumns(pBuf, zTo, p->pTo, p->aTo[i], zFrom, p->pFrom, p->aFrom[i]);
     }
   }
 }
 
-int ormEdgeSameCollation(const OrmEdge *p){
+int ormEdgePlain(const OrmEdge *p){
   for(int i=0; i<p->n; i++){
-    if( sqlite3_stricmp(p->pFrom->aCol[p->aFrom[i]].zColl,
-                        p->pTo->aCol[p->aTo[i]].zColl)!=0 ) return 0;
+    const OrmColumn *pRef = &p->pFrom->aCol[p->aFrom[i]];
+    const OrmColumn *pChild = &p->pTo->aCol[p->aTo[i]];
+    if( isUntyped(pRef, pChild)
+     || sqlite3_stricmp(pRef->zColl, pChild->zColl)!=0 ) return 0;
   }
   return 1;
 }

@@ -235,21 +235,28 @@ static void goes(Closure *p, int i, const char *zAlias){
   work(p, i);
 }
 
-/* "EXISTS (SELECT 1 FROM t AS p WHERE p goes AND p.key = t.fk)", for ends of
-** other collations: the one referred to decides, so it stands left. */
-static void refersByEach(Closure *p, const OrmEdge *pEdge, int i){
-  add(p, "EXISTS (SELECT 1 FROM ");
-  name(p, pEdge->pFrom->zTable);
-  add(p, " AS orm_p WHERE ");
-  goes(p, i, "orm_p");
-  for(int j=0; j<pEdge->n; j++){
-    add(p, " AND ");
-    columns(p, pEdge->pFrom, "orm_p", 1, &pEdge->aFrom[j]);
+/* "id IN (SELECT c.id FROM p, c WHERE p goes AND c.fk = p.key)": rows of an
+** edge's end, where IN would not compare as the edge does.  i<0: p is OLD,
+** which has no type of its own in a comparison. */
+static void refersJoin(Closure *p, const OrmEdge *pEdge, int i){
+  const OrmNode *pFrom = pEdge->pFrom;
+  ids(p, pEdge->pTo, 0);
+  add(p, " IN (SELECT ");
+  ormNodeIds(p->pBuf, pEdge->pTo, "c");
+  add(p, " FROM ");
+  name(p, pFrom->zTable);
+  add(p, " AS p CROSS JOIN ");
+  name(p, pEdge->pTo->zTable);
+  add(p, " AS c WHERE ");
+  if( i>=0 ) goes(p, i, "p");
+  for(int j=0; i<0 && j<pFrom->nId; j++){
+    if( j ) add(p, " AND ");
+    ormBufColumn(p->pBuf, "p", pFrom->azId[j]);
     add(p, " = ");
-    name(p, pEdge->pTo->zTable);
-    add(p, ".");
-    name(p, pEdge->pTo->aCol[pEdge->aTo[j]].zName);
+    ormBufColumn(p->pBuf, "OLD", pFrom->azId[j]);
   }
+  add(p, " AND ");
+  ormEdgeJoin(p->pBuf, pEdge, "p", "c");
   add(p, ")");
 }
 
@@ -257,8 +264,8 @@ static void refersByEach(Closure *p, const OrmEdge *pEdge, int i){
 ** Where the key is the rowid the work rows are the keys themselves. */
 static void refers(Closure *p, const OrmEdge *pEdge){
   int i = partFind(p, pEdge->pFrom);
-  if( !ormEdgeSameCollation(pEdge) ){
-    refersByEach(p, pEdge, i);
+  if( !ormEdgePlain(pEdge) ){
+    refersJoin(p, pEdge, i);
     return;
   }
   columns(p, pEdge->pTo, 0, pEdge->n, pEdge->aTo);
@@ -280,6 +287,10 @@ static void refers(Closure *p, const OrmEdge *pEdge){
 
 /* "a = OLD.b AND ..", the side referred to first. */
 static void refersOld(Closure *p, const OrmEdge *pEdge){
+  if( !ormEdgePlain(pEdge) ){
+    refersJoin(p, pEdge, -1);
+    return;
+  }
   for(int i=0; i<pEdge->n; i++){
     if( i ) add(p, " AND ");
     add(p, "OLD.");
