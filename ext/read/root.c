@@ -10,6 +10,7 @@ typedef struct RootSink RootSink;
 struct RootSink {
   OrmSink base;
   OrmLevel *p;
+  OrmBuf *pOut;
 };
 
 static void sinkInit(RootSink *pSink, OrmLevel *p,
@@ -64,20 +65,48 @@ static int loadWhole(OrmLevel *p){
   return 0;
 }
 
+/* A row that includes nothing goes straight to the result. */
+static void rowOfResult(OrmSink *pBase, int nVal, sqlite3_value **apVal){
+  RootSink *pSink = (RootSink*)pBase;
+  OrmBuf *pOut = pSink->pOut;
+  ORM_UNUSED(nVal);
+  if( pBase->nRow>1 ) ormBufChar(pOut, ',');
+  ormObjectFields(pSink->p, pOut, apVal);
+  ormBufChar(pOut, '}');
+  if( pOut->pErr->rc ) ormErrOom(pBase->pErr);
+}
+
+static i64 allLeaves(OrmLevel *p, OrmBuf *pOut){
+  RootSink sink;
+  ormLevelReset(p, 0);
+  sinkInit(&sink, p, rowOfResult);
+  sink.pOut = pOut;
+  ormBufChar(pOut, '[');
+  ormFetchRun(p, ORM_FETCH_ROOT, 0, &sink.base);
+  ormBufChar(pOut, ']');
+  return sink.base.nRow;
+}
+
 i64 ormLoadAll(Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan, OrmBuf *pOut){
   OrmLevel *p = pPlan->pRoot;
+  i64 n;
   ORM_UNUSED(pOrm);
   if( pErr->rc ) return 0;
+  if( p->pChild==0 && !p->bLate ){
+    n = allLeaves(p, pOut);
+    ormPlanLeave(pPlan, pErr);
+    return n;
+  }
   rootRows(p);
   ormBufChar(pOut, '[');
-  if( p->nRow==0 || (p->pChild==0 && !p->bLate) || loadWhole(p) ){
+  if( p->nRow==0 || loadWhole(p) ){
     rootObjects(p, 0, p->nRow, pOut);
   }else{
     pPlan->bNoScan = 1;
     for(int i=0; i<p->nRow && pPlan->err.rc==SQLITE_OK; i+=WINDOW){
-      int n = p->nRow - i<WINDOW ? p->nRow - i : WINDOW;
-      ormLevelChildren(p, i, n);
-      rootObjects(p, i, n, pOut);
+      int nPart = p->nRow - i<WINDOW ? p->nRow - i : WINDOW;
+      ormLevelChildren(p, i, nPart);
+      rootObjects(p, i, nPart, pOut);
     }
     pPlan->bNoScan = 0;
   }
