@@ -96,6 +96,8 @@ static int objectBestIndex(sqlite3_vtab *pVtab, sqlite3_index_info *pInfo){
   if( mUsed>>ORM_OBJECT_CURSOR & 1 ) pInfo->idxNum |= WANT_CURSOR;
   pInfo->estimatedCost = pInfo->idxNum & HAS_KEY ? 10 : 100000;
   pInfo->estimatedRows = pInfo->idxNum & HAS_KEY ? 1 : 10000;
+  /* One row at most: an UPDATE or DELETE needs no list of rows beforehand. */
+  if( pInfo->idxNum & HAS_KEY ) pInfo->idxFlags = SQLITE_INDEX_SCAN_UNIQUE;
   return SQLITE_OK;
 }
 
