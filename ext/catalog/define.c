@@ -194,8 +194,20 @@ static void extendTable(OrmDoc *p, const OrmDocModel *pModel){
 /* No table and no columns to make it of. */
 static void noTable(OrmDoc *p, const OrmDocModel *pModel){
   const OrmJson *pTable = ormJsonMember(pModel->pNode, "table");
-  ormJsonErr(p->pErr, pTable ? pTable : pModel->pNode,
-             "no such table %s, and no columns to make it of", pModel->zTable);
+  const char *zTable = pModel->zTable;
+  const char *az[2] = { 0, 0 };
+  const char *zNear = 0;
+  sqlite3_stmt *pStmt = ormFactOpen(p->pOrm, p->pErr,
+      "SELECT name FROM main.sqlite_schema WHERE type IN('table', 'view')"
+      " AND name NOT LIKE 'orm\\_%%' ESCAPE '\\'");
+  while( zNear==0 && ormFactStep(p->pOrm, p->pErr, pStmt) ){
+    az[0] = ormFactText(p->pArena, pStmt, 0);
+    zNear = ormNearest(zTable, (i64)strlen(zTable), ormNameInArray, az);
+  }
+  sqlite3_finalize(pStmt);
+  ormJsonErr(p->pErr, pTable ? pTable : pModel->pNode, "no such table %s, and"
+      " no columns to make it of%s%s%s", zTable,
+      zNear ? " (did you mean " : "", zNear ? zNear : "", zNear ? "?)" : "");
 }
 
 static void defineTable(OrmDoc *p, const OrmDocModel *pModel){

@@ -151,6 +151,15 @@ static void runStatement(Migrate *p, OrmErr *pErr, const char *zSql,
   else ormAnchorRunAll(p->pOrm, pErr, statementJob, &statement);
 }
 
+/* A message of a rebuild speaks of the new table: call it as it will be. */
+static void callByName(char *zMessage){
+  static const char zNew[] = "orm_new_";
+  char *z = zMessage;
+  while( z && (z = strstr(z, zNew))!=0 ){
+    memmove(z, &z[sizeof(zNew)-1], strlen(&z[sizeof(zNew)-1])+1);
+  }
+}
+
 /* Run the statements of a step; errors at what of the document it is about. */
 static void runStep(Migrate *p, OrmDiff *pDiff, const OrmStep *pStep){
   const char *z = pStep->zSql;
@@ -167,6 +176,7 @@ static void runStep(Migrate *p, OrmDiff *pDiff, const OrmStep *pStep){
     sqlite3_finalize(pStmt);
     z = zTail + strspn(zTail, "\n");
   }
+  callByName(err.zMsg);
   if( (err.rc & 0xff)==SQLITE_LOCKED ){
     ormErrClear(&err);
     ormErr(&err, SQLITE_LOCKED, "orm: %s has to be dropped or rebuilt, which"

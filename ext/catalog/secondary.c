@@ -172,6 +172,20 @@ static void linkSql(
   if( p->pErr->rc==SQLITE_OK ) ormDocTableParse(p, &pLink->table);
 }
 
+static const char *modelNameAt(const void *pArg, int i){
+  const OrmDoc *p = (const OrmDoc*)pArg;
+  return i<p->nModel ? p->aModel[i].zName : 0;
+}
+
+/* Without both models' keys there is nothing to make the link table of. */
+static void noKeys(OrmDoc *p, const char *zModel, const OrmJson *pName){
+  const char *zNear = ormDocModel(p, zModel) ? 0
+      : ormNearest(zModel, (i64)strlen(zModel), modelNameAt, p);
+  ormJsonErr(p->pErr, pName, "no such table %s, and it cannot be made: %s is no"
+      " model whose table has a primary key%s%s%s", pName->z, zModel,
+      zNear ? " (did you mean " : "", zNear ? zNear : "", zNear ? "?)" : "");
+}
+
 static OrmDocLink *linkNew(
   OrmDoc *p, OrmDocModel *pModel, const OrmJson *pRel, const OrmJson *pName
 ){
@@ -184,9 +198,7 @@ static OrmDocLink *linkNew(
     return 0;
   }
   if( !endInit(p, &local, pModel->zName) || !endInit(p, &remote, pTarget->z) ){
-    ormJsonErr(p->pErr, pName, "no such table %s, and it cannot be made:"
-        " %s is no model whose table has a primary key", pName->z,
-        local.nKey ? pTarget->z : pModel->zName);
+    noKeys(p, local.nKey ? pTarget->z : pModel->zName, pName);
     return 0;
   }
   pLink = ormArenaAlloc(p->pArena, sizeof(*pLink));
