@@ -187,6 +187,8 @@ static void extendTable(OrmDoc *p, const OrmDocModel *pModel){
     pNow = ormDdlOfTable(p->pOrm, p->pArena, pTable->zName);
   }
   if( pNow && p->pErr->rc==SQLITE_OK ){
+    ormDocExpand(p, pNow);
+    ormDocExpand(p, pTable->pDdl);
     compareTable(p, pModel, pTable->pDdl, pNow);
   }
 }

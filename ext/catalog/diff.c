@@ -429,6 +429,8 @@ static void tables(Renames *pAll){
       }
     }else if( eKind==ORM_KIND_TABLE ){
       pNow = renamedDdl(pAll, zWas, pModel->zTable);
+      if( pNow ) ormDocExpand(p->pDoc, pNow);
+      ormDocExpand(p->pDoc, pModel->pTable->pDdl);
       if( pNow ) ormDiffTable(p, pModel, pNow, zWas);
       else ormJsonErr(p->pErr, pModel->pTable->pNode, "the definition of the"
                       " table %s in this file cannot be read", zWas);

@@ -524,6 +524,43 @@ OrmDocModel *ormDocByTable(const OrmDoc *p, const char *zTable){
   return 0;
 }
 
+/* "references t" without its columns: where the name ends, or 0. */
+static const char *bareReference(const OrmDdlClause *pClause, const char **pz){
+  const char *z = pClause->eKind==ORM_DDL_REFERENCES
+      ? strstr(pClause->zText, "references ") : 0;
+  const char *zEnd;
+  if( z==0 ) return 0;
+  *pz = z += 11;
+  zEnd = z + strcspn(z, " ");
+  return zEnd[0]==' ' && zEnd[1]=='(' ? 0 : zEnd;
+}
+
+void ormDocExpand(OrmDoc *p, OrmDdl *pDdl){
+  for(int i=0; i<pDdl->nClause && p->pErr->rc==SQLITE_OK; i++){
+    OrmDdlClause *pClause = &pDdl->aClause[i];
+    const char *zName;
+    const char *zEnd = bareReference(pClause, &zName);
+    const char *zTable = zEnd ? ormArenaText(p->pArena, zName, zEnd-zName) : 0;
+    const OrmDocModel *pModel = zTable ? ormDocByTable(p, zTable) : 0;
+    const OrmDdl *pTo;
+    OrmBuf buf;
+    if( zTable==0 ) continue;
+    pTo = pModel ? pModel->pTable->pDdl
+                 : ormDdlOfTable(p->pOrm, p->pArena, zTable);
+    if( pTo==0 || pTo->nKey==0 ) continue;
+    ormBufInit(&buf, p->pErr);
+    ormBufAdd(&buf, pClause->zText, zEnd - pClause->zText);
+    for(int j=0; j<pTo->nKey; j++){
+      const char *z = pTo->aColumn[pTo->aKey[j]].zName;
+      ormBufAdd(&buf, j ? " , " : " ( ", -1);
+      for(; *z; z++) ormBufChar(&buf, *z>='A' && *z<='Z' ? (char)(*z|32) : *z);
+    }
+    ormBufAdd(&buf, " )", 2);
+    ormBufAdd(&buf, zEnd, -1);
+    pClause->zText = keep(p->pArena, &buf);
+  }
+}
+
 const OrmJson *ormDocPart(
   const OrmDocModel *p, const char *zPart, const char *zName
 ){

@@ -57,6 +57,10 @@ struct OrmDocRename {
 
 void ormDocTableParse(OrmDoc*, OrmDocTable*);         /* zBody to pDdl        */
 
+/* "REFERENCES t" in a table's clauses becomes "REFERENCES t(key)", as the
+** document or the file has t, so that both wordings are the same. */
+void ormDocExpand(OrmDoc*, OrmDdl*);
+
 /* Read and check; errors in the arena's pErr.  The text must stay. */
 OrmDoc *ormDocParse(Orm*, OrmArena*, const char *z, i64 n);
 OrmDocModel *ormDocModel(const OrmDoc*, const char *zName);         /* or 0   */
