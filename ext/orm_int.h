@@ -418,6 +418,7 @@ struct OrmKeys {
   sqlite3_value **apVal;        /* nKey*nCol values                           */
   const int *aiPos;             /* i of each key, ascending; 0: its position  */
   u8 bUsed;
+  sqlite3 *db;                  /* keys.c: of the statement it is bound to    */
 };
 void ormKeysBind(OrmErr*, OrmStmt*, int iParam, OrmKeys*);
 void ormKeysCheck(OrmErr*, const OrmKeys*);

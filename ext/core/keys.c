@@ -26,12 +26,26 @@ void ormKeysBind(OrmErr *pErr, OrmStmt *pStmt, int iParam, OrmKeys *pKeys){
   if( pStmt==0 || pErr->rc!=SQLITE_OK ) return;
   assert( pKeys->nCol>=1 && pKeys->nCol<=ORM_MAX_KEY );
   pKeys->bUsed = 0;
+  pKeys->db = sqlite3_db_handle(pStmt->p);
   rc = sqlite3_bind_pointer(pStmt->p, iParam, pKeys, KEYS_TYPE, 0);
   if( rc!=SQLITE_OK ) ormErrDb(pErr, sqlite3_db_handle(pStmt->p), rc);
 }
 
+/* Has a table or view of any schema our table's name?  A list that was not read
+** need not mean that: SQLite may have seen that there are no rows. */
+static int isHidden(OrmErr *pErr, sqlite3 *db){
+  sqlite3_stmt *pStmt = 0;
+  int rc = sqlite3_prepare_v2(db, "SELECT 1 FROM pragma_table_list"
+      " WHERE name='orm_keys' COLLATE NOCASE", -1, &pStmt, 0);
+  int bHidden = rc==SQLITE_OK && sqlite3_step(pStmt)==SQLITE_ROW;
+  if( rc==SQLITE_OK && !bHidden ) rc = sqlite3_reset(pStmt);
+  if( rc!=SQLITE_OK ) ormErrDb(pErr, db, rc);
+  sqlite3_finalize(pStmt);
+  return bHidden;
+}
+
 void ormKeysCheck(OrmErr *pErr, const OrmKeys *pKeys){
-  if( pKeys->bUsed ) return;
+  if( pKeys->bUsed || pErr->rc || !isHidden(pErr, pKeys->db) ) return;
   ormErr(pErr, SQLITE_ERROR, "orm: a table or view of this file is named "
          "orm_keys, which hides orm's own: rename it");
 }
