@@ -370,6 +370,7 @@ struct OrmBinds {
   int n, nAlloc;
   struct OrmBind {
     u8 eType;                   /* SQLITE_INTEGER, FLOAT, TEXT, BLOB, NULL    */
+    u16 iCursor;                /* of a cursor: 1 + 2*term (+ 1: of before)   */
     int n;                      /* bytes of z                                 */
     union { i64 i; double r; const char *z; } u;
   } *a;

@@ -362,13 +362,15 @@ static void beyondSql(Beyond *p, int i){
   ormBufAdd(pBuf, "))", 2);
 }
 
-/* Put the cursor's values into the binds.  All are used: a bind that the text
-** does not name would be an error. */
+/* Put the cursor's values into the binds, marked as such.  All are used: a bind
+** that the text does not name would be an error. */
 static void bindCursor(Beyond *p){
   OrmBinds *pBinds = &p->p->binds;
+  int bBefore = p->pCursor==p->pQuery->pBefore;
   p->iBind = pBinds->n;
   for(int i=0; i<p->pCursor->n; i++){
     const struct OrmBind *pBind = &p->pCursor->a[i];
+    int n = pBinds->n;
     switch( pBind->eType ){
       case SQLITE_INTEGER: ormBindInt(pBinds, pBind->u.i); break;
       case SQLITE_FLOAT: ormBindReal(pBinds, pBind->u.r); break;
@@ -376,6 +378,7 @@ static void bindCursor(Beyond *p){
       case SQLITE_BLOB: ormBindBlob(pBinds, pBind->u.z, pBind->n); break;
       default: break;
     }
+    if( pBinds->n>n ) pBinds->a[n].iCursor = (u16)(1 + 2*i + bBefore);
   }
 }
 

@@ -23,7 +23,7 @@ static void identities(OrmLevel *p, const OrmSlot *pSlot, int iFirst, int nRow,
 static void loadRecursive(OrmLevel *p, int iFirst, int nRow){
   OrmErr *pErr = &p->pPlan->err;
   const OrmSlot *pSlot = &p->pParent->aSlot[p->iParentIdent];
-  struct OrmBind nobody = { SQLITE_BLOB, 0, { 0 } };
+  struct OrmBind nobody = { SQLITE_BLOB, 0, 0, { 0 } };
   struct OrmBind aNobody[ORM_MAX_KEY];
   int nDone = 0, nGroup = 0;
   int nDepth = p->pQuery->nDepth;

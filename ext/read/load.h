@@ -151,6 +151,9 @@ struct OrmLevel {
   i64 nOnPathAlloc; u8 *abOnPath;            /* object.c, by identity         */
 };
 
+typedef struct OrmSpan OrmSpan;
+struct OrmSpan { i64 i, n; };   /* part of a query's text: n bytes from i on  */
+
 struct OrmPlan {
   Orm *pOrm;
   OrmErr err;
@@ -168,7 +171,15 @@ struct OrmPlan {
   u8 bOverflow;                 /* it was: more than nByteMax                 */
   i64 nByte, nByteMax;          /* of all rows in a run; 0: no bound          */
   i64 nQuery; char *zQuery;
+  OrmSpan span;                 /* of zQuery: a cursor that may be another    */
+  u8 bBefore;                   /*   it is before, not after                  */
+  OrmArena cursor;              /* the values of one that has replaced it     */
 };
+
+/* span.c */
+void ormSpanFind(OrmSpan*, const char *z, i64 n);
+void ormSpanKeep(OrmPlan*, const OrmSpan*);
+int ormSpanReplace(OrmPlan*, const char *z, i64 n);
 
 /* plan.c */
 void ormPlanLeave(OrmPlan*, OrmErr*);        /* plan.err moves to the caller  */

@@ -312,6 +312,7 @@ static OrmLevel *levelNew(OrmPlan *pPlan, OrmQuery *pQuery, OrmLevel *pParent){
 static void planFree(OrmPlan *p){
   if( p->pRoot ) ormLevelReset(p->pRoot, 1);
   ormArenaFree(&p->run);
+  ormArenaFree(&p->cursor);
   ormArenaFree(&p->arena);
   ormErrClear(&p->err);
   ormCatalogUnref(p->pCatalog);
@@ -380,8 +381,8 @@ static struct OrmPlanCache *planCache(
   return p;
 }
 
-static u64 planHash(const OrmModel *pModel, const char *z, i64 n, int mParts){
-  u64 h = (u64)(size_t)pModel ^ (u64)mParts*0x9e3779b97f4a7c15u ^ (u64)n;
+static u64 hashText(u64 h, const char *z, i64 n){
+  h ^= (u64)n;
   for(; n>=8; n-=8, z+=8){
     u64 w;
     memcpy(&w, z, 8);
@@ -392,17 +393,43 @@ static u64 planHash(const OrmModel *pModel, const char *z, i64 n, int mParts){
   return h;
 }
 
+/* What a plan is asked for by: all of the text but the span. */
+typedef struct PlanText PlanText;
+struct PlanText {
+  OrmModel *pModel;
+  int mParts;
+  const char *z; i64 n;
+  OrmSpan span;
+  u64 iHash;
+};
+
+static void hashPlan(PlanText *p){
+  i64 iEnd = p->span.i<0 ? p->n : p->span.i;
+  u64 h = (u64)(size_t)p->pModel ^ (u64)p->mParts*0x9e3779b97f4a7c15u;
+  h = hashText(h, p->z, iEnd);
+  if( p->span.i>=0 ){
+    iEnd += p->span.n;
+    h = hashText(h*3, &p->z[iEnd], p->n - iEnd);
+  }
+  p->iHash = h;
+}
+
+static int isText(const OrmPlan *p, const PlanText *pText){
+  const OrmSpan *a = &p->span, *b = &pText->span;
+  i64 nHead = b->i<0 ? pText->n : b->i;
+  if( p->iHash!=pText->iHash || p->pModel!=pText->pModel
+   || p->mParts!=pText->mParts || (p->zQuery==0)!=(pText->z==0)
+   || p->nQuery - a->n!=pText->n - b->n || a->i!=b->i ) return 0;
+  if( nHead && memcmp(p->zQuery, pText->z, (size_t)nHead)!=0 ) return 0;
+  return b->i<0 || memcmp(&p->zQuery[nHead + a->n], &pText->z[nHead + b->n],
+                          (size_t)(pText->n - nHead - b->n))==0;
+}
+
 /* An idle plan of this text, moved to the front. */
-static OrmPlan *cacheFind(
-  struct OrmPlanCache *pCache, OrmModel *pModel, const char *z, i64 n,
-  int mParts, u64 iHash
-){
+static OrmPlan *cacheFind(struct OrmPlanCache *pCache, const PlanText *pText){
   OrmPlan **pp, *p;
   for(pp=&pCache->pNewest; (p = *pp)!=0; pp=&p->pNext){
-    if( p->iHash==iHash && p->pModel==pModel && p->mParts==mParts && !p->bBusy
-     && (p->zQuery==0)==(z==0) && p->nQuery==n
-     && (n==0 || memcmp(p->zQuery, z, (size_t)n)==0)
-    ){
+    if( !p->bBusy && isText(p, pText) ){
       *pp = p->pNext;
       p->pNext = pCache->pNewest;
       pCache->pNewest = p;
@@ -410,6 +437,30 @@ static OrmPlan *cacheFind(
     }
   }
   return 0;
+}
+
+/* The same with the cursor that is asked for.  A plan that cannot take it goes:
+** the next one of its text had better be for such cursors. */
+static OrmPlan *cacheTake(struct OrmPlanCache *pCache, PlanText *pText){
+  OrmPlan *p;
+  hashPlan(pText);
+  p = cacheFind(pCache, pText);
+  if( p && p->span.i>=0
+   && !ormSpanReplace(p, &pText->z[pText->span.i], pText->span.n) ){
+    pCache->pNewest = p->pNext;
+    pCache->nPlan--;
+    planFree(p);
+    p = 0;
+  }
+  if( p==0 && pText->span.i>=0 ){
+    OrmSpan span = pText->span;
+    pText->span.i = -1;
+    pText->span.n = 0;
+    hashPlan(pText);
+    p = cacheFind(pCache, pText);
+    pText->span = span;
+  }
+  return p;
 }
 
 /* Keep a new plan; the oldest idle ones make room. */
@@ -450,6 +501,7 @@ static OrmPlan *planNew(
   p->mParts = mParts;
   ormArenaInit(&p->arena, &p->err);
   ormArenaInit(&p->run, &p->err);
+  ormArenaInit(&p->cursor, &p->err);
   if( z ){
     p->nQuery = n;
     p->zQuery = sqlite3_malloc64((u64)n + 1);
@@ -469,32 +521,40 @@ static OrmPlan *planNew(
   return 0;
 }
 
+/* A new plan, kept in the cache. */
+static OrmPlan *planMake(Orm *pOrm, OrmErr *pErr, PlanText *pText){
+  struct OrmPlanCache *pCache;
+  OrmPlan *p = planNew(pOrm, pErr, pText->pModel, pText->z, pText->n,
+                       pText->mParts);
+  if( p==0 ) return 0;
+  ormSpanKeep(p, &pText->span);
+  pText->span = p->span;
+  hashPlan(pText);
+  p->iHash = pText->iHash;
+  /* Parsing may have run statements, and so dropped the cache. */
+  pCache = planCache(pOrm, pErr, pText->pModel->pCatalog);
+  if( pCache==0 ){
+    planFree(p);
+    return 0;
+  }
+  cacheAdd(pCache, p);
+  return p;
+}
+
 OrmPlan *ormPlanGet(
   Orm *pOrm, OrmErr *pErr, OrmModel *pModel, const char *zQuery, i64 nQuery,
   int mParts
 ){
   struct OrmPlanCache *pCache;
+  PlanText text = { pModel, mParts, zQuery, zQuery ? nQuery : 0, {-1, 0}, 0 };
   OrmPlan *p;
-  u64 iHash;
   if( pErr->rc || pModel==0 ) return 0;
   pCache = planCache(pOrm, pErr, pModel->pCatalog);
   if( pCache==0 ) return 0;
-  if( zQuery==0 ) nQuery = 0;
-  iHash = planHash(pModel, zQuery, nQuery, mParts);
-  p = cacheFind(pCache, pModel, zQuery, nQuery, mParts, iHash);
-  if( p==0 ){
-    p = planNew(pOrm, pErr, pModel, zQuery, nQuery, mParts);
-    if( p==0 ) return 0;
-    p->iHash = iHash;
-    /* Parsing may have run statements, and so dropped the cache. */
-    pCache = planCache(pOrm, pErr, pModel->pCatalog);
-    if( pCache==0 ){
-      planFree(p);
-      return 0;
-    }
-    cacheAdd(pCache, p);
-  }
-  p->bBusy = 1;
+  if( mParts & ORM_Q_PAGE ) ormSpanFind(&text.span, text.z, text.n);
+  p = cacheTake(pCache, &text);
+  if( p==0 ) p = planMake(pOrm, pErr, &text);
+  if( p ) p->bBusy = 1;
   return p;
 }
 

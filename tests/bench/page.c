@@ -62,7 +62,8 @@ static sqlite3 *openDb(const char *zLibrary, int nPost){
     "CREATE INDEX ix3 ON posts(published); CREATE INDEX ix4 ON posts(edited);"
     "CREATE INDEX ix5 ON posts(state);"
     "BEGIN;"
-    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<1000)"
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n"
+    " WHERE i<1000)"
     " INSERT INTO users SELECT i, 'User '||i, 'u'||i||'@x.org' FROM n;"
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<%d)"
     " INSERT INTO posts SELECT i, 'Title '||(i*7919 %% %d), 'The content of '||i"
@@ -89,7 +90,8 @@ static void deepPages(sqlite3 *db, const char *zOrder, char **azQuery){
   while( sqlite3_step(p)==SQLITE_ROW ){
     if( n>=DEPTH && n<DEPTH + N_DEEP ){
       azQuery[n - DEPTH] = sqlite3_mprintf(
-          "{\"order_by\":%s,\"limit\":20,\"include\":\"users\",\"after\":\"%s\"}",
+          "{\"order_by\":%s,\"limit\":20,\"include\":\"users\","
+          "\"after\":\"%s\"}",
           zOrder, (const char*)sqlite3_column_text(p, 0));
     }
     n++;
