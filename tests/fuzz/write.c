@@ -1,8 +1,8 @@
 /*
 ** Object graphs: an input is "<call> <model>" on a line, then the text of the
 ** object, the array or the query.  Whatever it says, it is written whole or not
-** at all, what is stored is sound, and nothing is left running.  Each input runs
-** in a transaction of its own, which is rolled back.
+** at all, what is stored is sound, and nothing is left running.  Each input
+** runs in a transaction of its own, which is rolled back.
 */
 #include "fuzz.h"
 
@@ -28,7 +28,8 @@ static const char zSchema[] =
   "UPDATE orm_model SET natural_key='email' WHERE name='users';"
   "UPDATE orm_model SET natural_key='name' WHERE name='tags';"
   "UPDATE orm_model SET soft_delete='gone' WHERE name='posts';"
-  "INSERT INTO orm_field(model, name, auto) VALUES('users','version','version');"
+  "INSERT INTO orm_field(model, name, auto)"
+  " VALUES('users','version','version');"
   "INSERT INTO orm_field(model, name, readonly) VALUES('users','at',1);"
   "SELECT orm_config('now', '2026-01-01 00:00:00');";
 
@@ -49,7 +50,8 @@ static const struct Call {
   },
   { "replace",
     "INSERT OR REPLACE INTO orm_object(model, object) VALUES (?1, ?2)" },
-  { "set",     "UPDATE orm_object SET object = ?2 WHERE model = ?1 AND key = 2" },
+  { "set",
+    "UPDATE orm_object SET object = ?2 WHERE model = ?1 AND key = 2" },
 };
 
 static const char zContent[] =
