@@ -172,7 +172,7 @@ static void changeRow(Row *p, OrmWrite *pWrite){
 static int resultCode(const Row *p, const OrmWrite *pWrite){
   int rc = p->pErr->rc;
   if( p->eConflict==SQLITE_IGNORE ){
-    if( pWrite->bConflict ){
+    if( pWrite->bConflict && (rc & 0xff)==SQLITE_CONSTRAINT ){
       ormErrClear(p->pErr);
       return SQLITE_CONSTRAINT;
     }
