@@ -418,6 +418,8 @@ struct OrmKeys {
   const struct OrmBind *aBind;  /* nKey*nCol values of an OrmBinds, or 0:     */
   sqlite3_value **apVal;        /* nKey*nCol values                           */
   const int *aiPos;             /* i of each key, ascending; 0: its position  */
+  u8 bFeed;                     /* there is one key, and nKey is raised while */
+                                /*   the statement runs to give it once more  */
   u8 bUsed;
   sqlite3 *db;                  /* keys.c: of the statement it is bound to    */
 };

@@ -158,7 +158,7 @@ static int keysColumn(
   if( i==0 ){
     sqlite3_result_int(pCtx, pKeys->aiPos ? pKeys->aiPos[p->iKey] : p->iKey);
   }else if( i<=nCol ){
-    i64 iVal = (i64)p->iKey*nCol + (i - 1);
+    i64 iVal = (pKeys->bFeed ? 0 : (i64)p->iKey*nCol) + (i - 1);
     if( pKeys->aInt ) sqlite3_result_int64(pCtx, pKeys->aInt[iVal]);
     else if( pKeys->aBind ) bindResult(pCtx, &pKeys->aBind[iVal]);
     else sqlite3_result_value(pCtx, pKeys->apVal[iVal]);

@@ -123,6 +123,8 @@ struct OrmTablePlan {
                                 /*   target, or 0                             */
   int nSql; char *zSql;         /* the inner statement                        */
   OrmStmt *pIdle;               /* it, ready for the next cursor, or 0        */
+  int nFeed; char *zFeed;       /* the same for many xFilters, or 0: see      */
+                                /*   ormTableFeedSql()                        */
   char *zIdx;                   /* the idxStr that it was made from           */
 };
 int ormTableBestIndex(sqlite3_vtab*, sqlite3_index_info*);
@@ -134,6 +136,10 @@ void ormTablePlansFree(OrmTableShape*);             /* those not in use */
 /* The inner statement; pQuery is that of the table's argument, or 0. */
 void ormTableSql(OrmSql*, const OrmTableShape*, const OrmTablePlan*,
                  const OrmQuery *pQuery);
+/* "SELECT .. FROM orm_keys(?1) AS k LEFT JOIN <table> AS t0 ON ..": for a plan
+** of one row, whose terms are equalities: one row for each key that the list is
+** fed with, NULL if there is none.  Nothing is added if the plan is no such. */
+void ormTableFeedSql(OrmSql*, const OrmTableShape*, const OrmTablePlan*);
 /* "SELECT <column> FROM .. WHERE <key> = ?1 ..": what a plan left out. */
 void ormTableLateSql(OrmSql*, const OrmTableShape*, int iCol);
 /* table_sql.c, for table_plan.c: fill the three arrays above. */
@@ -155,6 +161,7 @@ struct OrmTableCursor {
   OrmTableShape *pShape;        /* counted; 0 before the first xFilter        */
   OrmTablePlan *pPlan;          /* in use, or 0                               */
   OrmStmt *pStmt;               /* on loan, or 0                              */
+  OrmKeys *pFeed;               /* pStmt is the plan's feed, or 0             */
   u8 bOwnSql;                   /* its text is not the plan's                 */
   u8 bEof;
   u8 bDone;                     /* the statement has no more rows             */

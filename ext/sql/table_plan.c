@@ -424,6 +424,13 @@ static void planSql(OrmErr *pErr, OrmTableShape *p, OrmTablePlan *pPlan){
   pPlan->zSql = ormBufTake(&sql.buf, &nSql);
   pPlan->nSql = (int)nSql;
   ormSqlFree(&sql);
+  ormSqlInit(&sql, p->pOrm, &arena, 2);
+  ormTableFeedSql(&sql, p, pPlan);
+  if( sql.buf.n ){
+    pPlan->zFeed = ormBufTake(&sql.buf, &nSql);
+    pPlan->nFeed = (int)nSql;
+  }
+  ormSqlFree(&sql);
   ormArenaFree(&arena);
 }
 
@@ -434,6 +441,7 @@ static void planFree(const OrmTableShape *p, OrmTablePlan *pPlan){
   ormStmtGive(p->pOrm, &err, pPlan->pIdle);
   ormErrClear(&err);
   sqlite3_free(pPlan->zSql);
+  sqlite3_free(pPlan->zFeed);
   sqlite3_free(pPlan->zIdx);
   sqlite3_free(pPlan);
 }

@@ -5,6 +5,10 @@
 ** The statement belongs to the plan when no cursor uses it, reset and ready, so
 ** that a second execution only binds and steps.
 **
+** The inner side of a join is filtered again and again.  From the second time
+** on a plan of one row has a statement that is never reset: it reads its keys
+** from a list that is fed with one more each time, and gives a row for it.
+**
 ** A plan with a LIMIT asks for LIMIT + OFFSET rows.  When SQLite wants more it
 ** has turned some down, and the same statement is run again for those behind:
 ** it is the same program, so it gives the same rows in the same order.
@@ -53,6 +57,7 @@ static void dropStatement(Cursor *p){
   OrmTablePlan *pPlan = p->pPlan;
   OrmStmt *pStmt = p->pStmt;
   p->pStmt = 0;
+  p->pFeed = 0;
   if( pStmt==0 ) return;
   if( pPlan->pIdle==0 && !pStmt->bLog && !pStmt->bFailed && !p->bOwnSql ){
     sqlite3_reset(pStmt->p);
@@ -290,6 +295,58 @@ static void openSource(Cursor *p, OrmErr *pErr){
   if( nLoads ) p->pBatch = ormTableBatchNew(p, pErr);
 }
 
+/* Take the plan's feed in place of its statement, if it may have one. */
+static void openFeed(Cursor *p, OrmErr *pErr){
+  const OrmTablePlan *pPlan = p->pPlan;
+  OrmKeys *pFeed;
+  struct OrmBind *a;
+  if( pPlan->zFeed==0 || p->pStmt->bLog ) return;
+  dropStatement(p);
+  pFeed = ormArenaAlloc(&p->arena, sizeof(*pFeed));
+  a = ormArenaAlloc(&p->arena, (i64)sizeof(*a)*pPlan->nTerm);
+  if( pFeed==0 || a==0 ) return;
+  pFeed->nCol = pPlan->nTerm;
+  pFeed->aBind = a;
+  pFeed->bFeed = 1;
+  p->pStmt = ormStmtTake(p->pShape->pOrm, pErr, pPlan->zFeed, pPlan->nFeed);
+  p->bOwnSql = 1;
+  ormKeysBind(pErr, p->pStmt, 1, pFeed);
+  p->pFeed = p->pStmt ? pFeed : 0;
+}
+
+/* The row of one more key: 1, or 0 if there is none. */
+static int feedStep(Cursor *p, OrmErr *pErr, sqlite3_value **argv){
+  OrmKeys *pFeed = p->pFeed;
+  int bRow;
+  for(int i=0; i<pFeed->nCol; i++){
+    ormBindView(pErr, (struct OrmBind*)&pFeed->aBind[i], argv[i]);
+  }
+  pFeed->nKey++;
+  bRow = ormStmtStep(p->pShape->pOrm, pErr, p->pStmt);
+  if( !bRow || pFeed->nKey==INT32_MAX ){
+    /* Not before the row has been read: the next xFilter opens it anew. */
+    p->pFeed = 0;
+    return bRow && sqlite3_column_type(p->pStmt->p, 0)!=SQLITE_NULL;
+  }
+  return sqlite3_column_type(p->pStmt->p, 0)!=SQLITE_NULL;
+}
+
+/* xFilter of a cursor that has been here with this very plan.  1: that was it;
+** *pbRow: is there a row? */
+static int filterAgain(
+  Cursor *p, OrmErr *pErr, const char *zIdx, sqlite3_value **argv, int *pbRow
+){
+  if( p->pPlan==0 || p->pPlan->zFeed==0 || p->pStmt==0 || p->pBatch ) return 0;
+  if( p->pPlan->mWeak || strcmp(p->pPlan->zIdx, zIdx)!=0 ) return 0;
+  if( weakTerms(p->pPlan, argv) ) return 0;
+  if( p->pFeed==0 ){
+    openFeed(p, pErr);
+    if( p->pFeed==0 && pErr->rc==SQLITE_OK ) return 0;
+  }
+  *pbRow = pErr->rc==SQLITE_OK && feedStep(p, pErr, argv);
+  return 1;
+}
+
 static void filter(
   Cursor *p, OrmErr *pErr, const char *zIdx, sqlite3_value **argv
 ){
@@ -358,8 +415,14 @@ int ormTableFilter(
 ){
   Cursor *p = (Cursor*)pCursor;
   OrmErr *pErr = &p->err;
+  int bRow;
   ORM_UNUSED(idxNum);
   ORM_UNUSED(argc);
+  if( filterAgain(p, pErr, idxStr, argv, &bRow) ){
+    p->nRow = bRow;
+    p->bEof = !bRow;
+    return pErr->rc ? ormErrVtab(pErr, pCursor->pVtab) : SQLITE_OK;
+  }
   p->bEof = 1;
   p->nRow = 0;
   p->bDone = 0;

@@ -322,26 +322,62 @@ static void tailSql(Inner *in, const OrmQuery *pQuery){
 
 /* ------------------------------------------------------------ statements -- */
 
+/* Aliases from here on are free: t0 and those of the joins are taken. */
+static void firstAlias(Inner *in){
+  in->pSql->nAlias = 1;
+  for(int i=0; i<in->p->nCol; i++){
+    int iJoin = in->pPlan->aJoin[i];
+    if( iJoin>=in->pSql->nAlias ) in->pSql->nAlias = iJoin + 1;
+  }
+}
+
+/* "SELECT <key>, <used columns>" */
+static void resultsSql(Inner *in){
+  const OrmModel *pModel = in->p->pModel;
+  sql(in, "SELECT ");
+  for(int i=0; i<in->pPlan->nResult; i++){
+    int iCol = in->pPlan->aResult[i];
+    if( i ) sql(in, ", ");
+    if( iCol>=0 ) columnSql(in, iCol);
+    else ormBufColumn(&in->pSql->buf, "t0", pModel->aField[~iCol].zName);
+  }
+}
+
 void ormTableSql(
   OrmSql *pSql, const OrmTableShape *p, const OrmTablePlan *pPlan,
   const OrmQuery *pQuery
 ){
   Inner in = { pSql, p, pPlan, ORM_DELETED_HIDE };
   if( pQuery && pQuery->eDeleted ) in.eDeleted = ORM_DELETED_ALSO;
-  pSql->nAlias = 1;
-  for(int i=0; i<p->nCol; i++){
-    if( pPlan->aJoin[i]>=pSql->nAlias ) pSql->nAlias = pPlan->aJoin[i] + 1;
-  }
-  sql(&in, "SELECT ");
-  for(int i=0; i<pPlan->nResult; i++){
-    int iCol = pPlan->aResult[i];
-    if( i ) sql(&in, ", ");
-    if( iCol>=0 ) columnSql(&in, iCol);
-    else ormBufColumn(&pSql->buf, "t0", p->pModel->aField[~iCol].zName);
-  }
+  firstAlias(&in);
+  resultsSql(&in);
   fromSql(&in, pQuery);
   whereSql(&in, pQuery);
   tailSql(&in, pQuery);
+}
+
+void ormTableFeedSql(
+  OrmSql *pSql, const OrmTableShape *p, const OrmTablePlan *pPlan
+){
+  Inner in = { pSql, p, pPlan, ORM_DELETED_HIDE };
+  if( !pPlan->bOneRow || !p->pModel->bRowidKey || p->pModel->bView ) return;
+  if( pPlan->nTerm<1 || pPlan->nTerm>ORM_MAX_KEY ) return;
+  for(int i=0; i<pPlan->nTerm; i++){
+    if( pPlan->aTerm[i].cOp!='=' ) return;
+    if( pPlan->aTerm[i].iCol>=0 && p->aCol[pPlan->aTerm[i].iCol].pRel ) return;
+  }
+  firstAlias(&in);
+  resultsSql(&in);
+  sql(&in, " FROM main.orm_keys(?1) AS k LEFT JOIN ");
+  ormBufTable(&pSql->buf, p->pModel->zTable);
+  sql(&in, " AS t0 ON ");
+  for(int i=0; i<pPlan->nTerm; i++){
+    if( i ) sql(&in, " AND ");
+    columnSql(&in, pPlan->aTerm[i].iCol);
+    ormBufPrintf(&pSql->buf, " = k.k%d", i);
+  }
+  ormDeletedSql(pSql, p->pModel, ORM_DELETED_HIDE, "t0");
+  joinsSql(&in);
 }
 
 void ormTableLateSql(OrmSql *pSql, const OrmTableShape *p, int iCol){
