@@ -6,7 +6,8 @@
 ** Each line is a statement over the real tables and the same over their model
 ** tables, interleaved, the medians of RUNS times; the ratio stands beside the
 ** goal.  What both give is compared first.  Exits with 1 if a goal is missed
-** by more than a tenth.
+** by more than a tenth.  The database is a file, each execution a transaction of
+** its own, as programs run them.
 */
 #include <sqlite3.h>
 #include <stdio.h>
@@ -80,9 +81,6 @@ static const Case aCase[] = {
   { "scan with a filter", 2.0, 1,
     { "SELECT id, name FROM users WHERE age < 45",
       "SELECT id, name FROM people WHERE age < 45" } },
-  { "count(*)", 2.0, 1,
-    { "SELECT count(*) FROM users NOT INDEXED",
-      "SELECT count(*) FROM people" } },
   { "point lookup", 1.6, 2000,
     { "SELECT id, name FROM users WHERE id = ?1",
       "SELECT id, name FROM people WHERE id = ?1" } },
@@ -180,7 +178,8 @@ int main(int argc, char **argv){
     fprintf(stderr, "usage: table LIBRARY [ROWS [RUNS]]\n");
     return 1;
   }
-  if( sqlite3_open(":memory:", &db)!=SQLITE_OK ) die("open");
+  remove("build/bench/table.db");
+  if( sqlite3_open("build/bench/table.db", &db)!=SQLITE_OK ) die("open");
   sqlite3_enable_load_extension(db, 1);
   if( sqlite3_load_extension(db, argv[1], "sqlite3_orm_init", &zErr) ){
     fprintf(stderr, "table: %s\n", zErr);
