@@ -6,8 +6,8 @@
 ** Each line is a statement over the real tables and the same over their model
 ** tables, interleaved, the medians of RUNS times; the ratio stands beside the
 ** goal.  What both give is compared first.  Exits with 1 if a goal is missed
-** by more than a tenth.  The database is a file, each execution a transaction of
-** its own, as programs run them.
+** by more than a tenth.  The database is a file, each execution a transaction
+** of its own, as programs run them.
 */
 #include <sqlite3.h>
 #include <stdio.h>
