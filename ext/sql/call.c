@@ -10,8 +10,6 @@
 */
 #include "sql.h"
 
-typedef struct CallTab { sqlite3_vtab base; Orm *pOrm; } CallTab;
-
 static const char *const azCall[] = {
   "orm_create", "orm_save", "orm_update", "orm_delete",
   "orm_create_many", "orm_save_many", "orm_update_many", "orm_delete_many",
@@ -20,27 +18,12 @@ static const char *const azCall[] = {
 };
 
 static int callConnect(
-  sqlite3 *db, void *pAux, int argc, const char *const *argv,
+  sqlite3 *db, void *pAux, int argc, const char *const*argv,
   sqlite3_vtab **ppVtab, char **pzErr
 ){
-  CallTab *p;
-  int rc;
   ORM_UNUSED(argc);  ORM_UNUSED(argv);  ORM_UNUSED(pzErr);
-  *ppVtab = 0;
-  rc = sqlite3_declare_vtab(db, "CREATE TABLE x(name TEXT, arguments TEXT)");
-  if( rc!=SQLITE_OK ) return rc;
-  sqlite3_vtab_config(db, SQLITE_VTAB_DIRECTONLY);
-  p = sqlite3_malloc64(sizeof(*p));
-  if( p==0 ) return SQLITE_NOMEM;
-  memset(p, 0, sizeof(*p));
-  p->pOrm = (Orm*)pAux;
-  *ppVtab = &p->base;
-  return SQLITE_OK;
-}
-
-static int callDisconnect(sqlite3_vtab *pVtab){
-  sqlite3_free(pVtab);
-  return SQLITE_OK;
+  return ormSqlTableNew(db, pAux, SQLITE_VTAB_DIRECTONLY,
+      "CREATE TABLE x(name TEXT, arguments TEXT)", ppVtab);
 }
 
 /* ------------------------------------------------ a table without rows --- */
@@ -49,19 +32,6 @@ static int callBestIndex(sqlite3_vtab *pVtab, sqlite3_index_info *pInfo){
   ORM_UNUSED(pVtab);
   pInfo->estimatedCost = 1;
   pInfo->estimatedRows = 1;
-  return SQLITE_OK;
-}
-
-static int callOpen(sqlite3_vtab *pVtab, sqlite3_vtab_cursor **ppCursor){
-  ORM_UNUSED(pVtab);
-  *ppCursor = sqlite3_malloc64(sizeof(**ppCursor));
-  if( *ppCursor==0 ) return SQLITE_NOMEM;
-  memset(*ppCursor, 0, sizeof(**ppCursor));
-  return SQLITE_OK;
-}
-
-static int callClose(sqlite3_vtab_cursor *pCursor){
-  sqlite3_free(pCursor);
   return SQLITE_OK;
 }
 
@@ -74,24 +44,8 @@ static int callFilter(
   return SQLITE_OK;
 }
 
-static int callNext(sqlite3_vtab_cursor *pCursor){
-  ORM_UNUSED(pCursor);
-  return SQLITE_OK;
-}
-
-static int callEof(sqlite3_vtab_cursor *pCursor){
-  ORM_UNUSED(pCursor);
-  return 1;
-}
-
 static int callColumn(sqlite3_vtab_cursor *pCursor, sqlite3_context *p, int i){
   ORM_UNUSED(pCursor);  ORM_UNUSED(p);  ORM_UNUSED(i);
-  return SQLITE_OK;
-}
-
-static int callRowid(sqlite3_vtab_cursor *pCursor, sqlite3_int64 *piRowid){
-  ORM_UNUSED(pCursor);
-  *piRowid = 0;
   return SQLITE_OK;
 }
 
@@ -148,7 +102,7 @@ static void callRun(Orm *pOrm, OrmErr *pErr, const char *zName, OrmBinds *p){
 static int callUpdate(
   sqlite3_vtab *pVtab, int argc, sqlite3_value **argv, sqlite3_int64 *piRowid
 ){
-  Orm *pOrm = ((CallTab*)pVtab)->pOrm;
+  Orm *pOrm = ((OrmSqlTable*)pVtab)->pOrm;
   OrmErr err = { SQLITE_OK, 0 };
   OrmArena arena;
   OrmBinds binds = { &arena, 0, 0, 0 };
@@ -169,13 +123,13 @@ static int callUpdate(
 const sqlite3_module ormSqlCallModule = {
   .xConnect = callConnect,
   .xBestIndex = callBestIndex,
-  .xDisconnect = callDisconnect,
-  .xOpen = callOpen,
-  .xClose = callClose,
+  .xDisconnect = ormSqlTableFree,
+  .xOpen = ormSqlListOpen,
+  .xClose = ormSqlListClose,
   .xFilter = callFilter,
-  .xNext = callNext,
-  .xEof = callEof,
+  .xNext = ormSqlListNext,
+  .xEof = ormSqlListEof,
   .xColumn = callColumn,
-  .xRowid = callRowid,
+  .xRowid = ormSqlListRowid,
   .xUpdate = callUpdate,
 };

@@ -10,42 +10,29 @@
 #define N_COLUMN 5
 enum { CHECK_SEVERITY, CHECK_MODEL, CHECK_SUBJECT, CHECK_MESSAGE, CHECK_FIX };
 
-typedef struct CheckTable { sqlite3_vtab base; Orm *pOrm; } CheckTable;
 typedef struct Finding Finding;
 struct Finding { const char *az[N_COLUMN]; };
-typedef struct CheckCursor CheckCursor;
-struct CheckCursor {
-  sqlite3_vtab_cursor base;
-  OrmErr err;
-  OrmArena arena;
-  int n, nAlloc; Finding *a;
-  int nError;                   /* of them, at the front                      */
-  int i;
-};
-
+/* Errors stand in front of warnings. */
 static void addFinding(
   void *pArg, const char *zSeverity, const char *zModel, const char *zSubject,
   const char *zMessage, const char *zFix
 ){
-  CheckCursor *p = (CheckCursor*)pArg;
+  OrmSqlList *p = (OrmSqlList*)pArg;
   const char *az[N_COLUMN] = { zSeverity, zModel, zSubject, zMessage, zFix };
-  Finding *pNew = ormArenaGrow(&p->arena, (void**)&p->a, p->n, &p->nAlloc,
-                               sizeof(Finding));
+  Finding *pNew = ormSqlListAdd(p, sizeof(Finding));
+  Finding *a = (Finding*)p->a;
   if( pNew==0 ) return;
   if( zSeverity[0]=='e' ){
-    pNew = &p->a[p->nError++];
-    memmove(pNew+1, pNew, sizeof(*pNew)*(size_t)(p->n + 1 - p->nError));
+    while( pNew>a && pNew[-1].az[CHECK_SEVERITY][0]!='e' ) pNew--;
+    memmove(pNew+1, pNew, sizeof(*pNew)*(size_t)(&a[p->n-1] - pNew));
   }
-  for(int i=0; i<N_COLUMN; i++){
-    pNew->az[i] = az[i] ? ormArenaText(&p->arena, az[i], -1) : 0;
-  }
-  p->n++;
+  for(int i=0; i<N_COLUMN; i++) pNew->az[i] = ormSqlListText(p, az[i]);
 }
 
 static void addDrift(
   void *pArg, const char *zTrigger, const char *zModel, const char *zWhat
 ){
-  CheckCursor *p = (CheckCursor*)pArg;
+  OrmSqlList *p = (OrmSqlList*)pArg;
   const char *zMessage = ormArenaPrintf(&p->arena,
       "a trigger of orm_enforce() is %s", zWhat);
   if( zMessage==0 ) return;
@@ -54,7 +41,7 @@ static void addDrift(
 }
 
 /* The triggers can be compared only while all models work. */
-static void collectDrift(Orm *pOrm, CheckCursor *p){
+static void collectDrift(Orm *pOrm, OrmSqlList *p){
   OrmErr err = {0};
   OrmCatalog *pCatalog;
   if( ormFactKind(pOrm, &p->err, "orm_state")!=ORM_KIND_TABLE ) return;
@@ -68,24 +55,10 @@ static int checkConnect(
   sqlite3 *db, void *pAux, int argc, const char *const*argv,
   sqlite3_vtab **ppVtab, char **pzErr
 ){
-  CheckTable *p;
-  int rc;
   ORM_UNUSED(argc);  ORM_UNUSED(argv);  ORM_UNUSED(pzErr);
-  rc = sqlite3_declare_vtab(db, "CREATE TABLE x(severity TEXT, model TEXT, "
-         "subject TEXT, message TEXT, fix TEXT)");
-  if( rc!=SQLITE_OK ) return rc;
-  p = sqlite3_malloc64(sizeof(*p));
-  if( p==0 ) return SQLITE_NOMEM;
-  memset(p, 0, sizeof(*p));
-  p->pOrm = (Orm*)pAux;
-  sqlite3_vtab_config(db, SQLITE_VTAB_DIRECTONLY);
-  *ppVtab = &p->base;
-  return SQLITE_OK;
-}
-
-static int checkDisconnect(sqlite3_vtab *pVtab){
-  sqlite3_free(pVtab);
-  return SQLITE_OK;
+  return ormSqlTableNew(db, pAux, SQLITE_VTAB_DIRECTONLY,
+      "CREATE TABLE x(severity TEXT, model TEXT, subject TEXT, message TEXT,"
+      " fix TEXT)", ppVtab);
 }
 
 static int checkBestIndex(sqlite3_vtab *pVtab, sqlite3_index_info *pInfo){
@@ -95,72 +68,37 @@ static int checkBestIndex(sqlite3_vtab *pVtab, sqlite3_index_info *pInfo){
   return SQLITE_OK;
 }
 
-static int checkOpen(sqlite3_vtab *pVtab, sqlite3_vtab_cursor **ppCursor){
-  CheckCursor *p = sqlite3_malloc64(sizeof(*p));
-  ORM_UNUSED(pVtab);
-  if( p==0 ) return SQLITE_NOMEM;
-  memset(p, 0, sizeof(*p));
-  ormArenaInit(&p->arena, &p->err);
-  *ppCursor = &p->base;
-  return SQLITE_OK;
-}
-
-static int checkClose(sqlite3_vtab_cursor *pCursor){
-  CheckCursor *p = (CheckCursor*)pCursor;
-  ormArenaFree(&p->arena);
-  ormErrClear(&p->err);
-  sqlite3_free(p);
-  return SQLITE_OK;
-}
-
 static int checkFilter(
   sqlite3_vtab_cursor *pCursor, int idxNum, const char *idxStr, int argc,
   sqlite3_value **argv
 ){
-  CheckCursor *p = (CheckCursor*)pCursor;
-  Orm *pOrm = ((CheckTable*)pCursor->pVtab)->pOrm;
+  OrmSqlList *p = (OrmSqlList*)pCursor;
+  Orm *pOrm = ormSqlCursorOrm(pCursor);
   ORM_UNUSED(idxNum);  ORM_UNUSED(idxStr);  ORM_UNUSED(argc);
   ORM_UNUSED(argv);
-  ormArenaFree(&p->arena);
-  p->a = 0;
-  p->n = p->nAlloc = p->nError = p->i = 0;
+  ormSqlListReset(p);
   ormCheck(pOrm, &p->err, addFinding, p, ormSqlCheckOrder);
   collectDrift(pOrm, p);
   return ormErrVtab(&p->err, pCursor->pVtab);
 }
 
-static int checkNext(sqlite3_vtab_cursor *pCursor){
-  ((CheckCursor*)pCursor)->i++;
-  return SQLITE_OK;
-}
-
-static int checkEof(sqlite3_vtab_cursor *pCursor){
-  CheckCursor *p = (CheckCursor*)pCursor;
-  return p->i>=p->n;
-}
-
 static int checkColumn(
   sqlite3_vtab_cursor *pCursor, sqlite3_context *pCtx, int iCol
 ){
-  CheckCursor *p = (CheckCursor*)pCursor;
-  sqlite3_result_text(pCtx, p->a[p->i].az[iCol], -1, SQLITE_TRANSIENT);
-  return SQLITE_OK;
-}
-
-static int checkRowid(sqlite3_vtab_cursor *pCursor, sqlite3_int64 *piRowid){
-  *piRowid = ((CheckCursor*)pCursor)->i + 1;
+  OrmSqlList *p = (OrmSqlList*)pCursor;
+  ormSqlResultText(pCtx, ((const Finding*)p->a)[p->i].az[iCol]);
   return SQLITE_OK;
 }
 
 const sqlite3_module ormSqlCheckModule = {
   .xConnect = checkConnect,
   .xBestIndex = checkBestIndex,
-  .xDisconnect = checkDisconnect,
-  .xOpen = checkOpen,
-  .xClose = checkClose,
+  .xDisconnect = ormSqlTableFree,
+  .xOpen = ormSqlListOpen,
+  .xClose = ormSqlListClose,
   .xFilter = checkFilter,
-  .xNext = checkNext,
-  .xEof = checkEof,
+  .xNext = ormSqlListNext,
+  .xEof = ormSqlListEof,
   .xColumn = checkColumn,
-  .xRowid = checkRowid,
+  .xRowid = ormSqlListRowid,
 };

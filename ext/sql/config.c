@@ -24,53 +24,19 @@ void ormSqlConfig(sqlite3_context *pCtx, int nArg, sqlite3_value **apArg){
 
 enum { CONFIG_NAME, CONFIG_VALUE, CONFIG_WHAT };
 
-typedef struct ConfigTable { sqlite3_vtab base; Orm *pOrm; } ConfigTable;
-typedef struct ConfigCursor { sqlite3_vtab_cursor base; int i; } ConfigCursor;
-
 static int configConnect(
   sqlite3 *db, void *pAux, int argc, const char *const*argv,
   sqlite3_vtab **ppVtab, char **pzErr
 ){
-  ConfigTable *p;
-  int rc;
-  ORM_UNUSED(argc);
-  ORM_UNUSED(argv);
-  ORM_UNUSED(pzErr);
-  rc = sqlite3_declare_vtab(db,
-         "CREATE TABLE x(name TEXT, value ANY, description TEXT)");
-  if( rc!=SQLITE_OK ) return rc;
-  p = sqlite3_malloc64(sizeof(*p));
-  if( p==0 ) return SQLITE_NOMEM;
-  memset(p, 0, sizeof(*p));
-  p->pOrm = (Orm*)pAux;
-  sqlite3_vtab_config(db, SQLITE_VTAB_INNOCUOUS);
-  *ppVtab = &p->base;
-  return SQLITE_OK;
-}
-
-static int configDisconnect(sqlite3_vtab *pVtab){
-  sqlite3_free(pVtab);
-  return SQLITE_OK;
+  ORM_UNUSED(argc);  ORM_UNUSED(argv);  ORM_UNUSED(pzErr);
+  return ormSqlTableNew(db, pAux, SQLITE_VTAB_INNOCUOUS,
+      "CREATE TABLE x(name TEXT, value ANY, description TEXT)", ppVtab);
 }
 
 static int configBestIndex(sqlite3_vtab *pVtab, sqlite3_index_info *pInfo){
   ORM_UNUSED(pVtab);
   pInfo->estimatedCost = 10;
   pInfo->estimatedRows = 10;
-  return SQLITE_OK;
-}
-
-static int configOpen(sqlite3_vtab *pVtab, sqlite3_vtab_cursor **ppCursor){
-  ConfigCursor *p = sqlite3_malloc64(sizeof(*p));
-  ORM_UNUSED(pVtab);
-  if( p==0 ) return SQLITE_NOMEM;
-  memset(p, 0, sizeof(*p));
-  *ppCursor = &p->base;
-  return SQLITE_OK;
-}
-
-static int configClose(sqlite3_vtab_cursor *pCursor){
-  sqlite3_free(pCursor);
   return SQLITE_OK;
 }
 
@@ -82,29 +48,21 @@ static int configFilter(
   ORM_UNUSED(idxStr);
   ORM_UNUSED(argc);
   ORM_UNUSED(argv);
-  ((ConfigCursor*)pCursor)->i = 0;
+  ormSqlListReset((OrmSqlList*)pCursor);
+  ((OrmSqlList*)pCursor)->n = ormConfigCount();
   return SQLITE_OK;
-}
-
-static int configNext(sqlite3_vtab_cursor *pCursor){
-  ((ConfigCursor*)pCursor)->i++;
-  return SQLITE_OK;
-}
-
-static int configEof(sqlite3_vtab_cursor *pCursor){
-  return ((ConfigCursor*)pCursor)->i>=ormConfigCount();
 }
 
 static int configColumn(
   sqlite3_vtab_cursor *pCursor, sqlite3_context *pCtx, int iCol
 ){
-  int i = ((ConfigCursor*)pCursor)->i;
+  int i = ((OrmSqlList*)pCursor)->i;
   switch( iCol ){
     case CONFIG_NAME:
       sqlite3_result_text(pCtx, ormConfigName(i), -1, SQLITE_STATIC);
       break;
     case CONFIG_VALUE:
-      ormConfigGet(((ConfigTable*)pCursor->pVtab)->pOrm, i, pCtx);
+      ormConfigGet(ormSqlCursorOrm(pCursor), i, pCtx);
       break;
     default:
       sqlite3_result_text(pCtx, ormConfigWhat(i), -1, SQLITE_STATIC);
@@ -112,20 +70,15 @@ static int configColumn(
   return SQLITE_OK;
 }
 
-static int configRowid(sqlite3_vtab_cursor *pCursor, sqlite3_int64 *piRowid){
-  *piRowid = ((ConfigCursor*)pCursor)->i + 1;
-  return SQLITE_OK;
-}
-
 const sqlite3_module ormSqlConfigModule = {
   .xConnect = configConnect,
   .xBestIndex = configBestIndex,
-  .xDisconnect = configDisconnect,
-  .xOpen = configOpen,
-  .xClose = configClose,
+  .xDisconnect = ormSqlTableFree,
+  .xOpen = ormSqlListOpen,
+  .xClose = ormSqlListClose,
   .xFilter = configFilter,
-  .xNext = configNext,
-  .xEof = configEof,
+  .xNext = ormSqlListNext,
+  .xEof = ormSqlListEof,
   .xColumn = configColumn,
-  .xRowid = configRowid,
+  .xRowid = ormSqlListRowid,
 };

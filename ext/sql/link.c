@@ -12,7 +12,6 @@
 
 enum { COL_SOURCE, COL_TARGET, COL_DEPTH, COL_MODEL, COL_PATH, N_COLUMN };
 
-typedef struct LinkTable { sqlite3_vtab base; Orm *pOrm; } LinkTable;
 typedef struct LinkCursor LinkCursor;
 struct LinkCursor {
   sqlite3_vtab_cursor base;
@@ -26,25 +25,10 @@ static int linkConnect(
   sqlite3 *db, void *pAux, int argc, const char *const*argv,
   sqlite3_vtab **ppVtab, char **pzErr
 ){
-  LinkTable *p;
-  int rc;
   ORM_UNUSED(argc);  ORM_UNUSED(argv);  ORM_UNUSED(pzErr);
-  *ppVtab = 0;
-  rc = sqlite3_declare_vtab(db, "CREATE TABLE x(source, target, "
-         "depth INTEGER, model HIDDEN, path HIDDEN)");
-  if( rc!=SQLITE_OK ) return rc;
-  sqlite3_vtab_config(db, SQLITE_VTAB_INNOCUOUS);
-  p = sqlite3_malloc64(sizeof(*p));
-  if( p==0 ) return SQLITE_NOMEM;
-  memset(p, 0, sizeof(*p));
-  p->pOrm = (Orm*)pAux;
-  *ppVtab = &p->base;
-  return SQLITE_OK;
-}
-
-static int linkDisconnect(sqlite3_vtab *pVtab){
-  sqlite3_free(pVtab);
-  return SQLITE_OK;
+  return ormSqlTableNew(db, pAux, SQLITE_VTAB_INNOCUOUS,
+      "CREATE TABLE x(source, target, depth INTEGER, model HIDDEN,"
+      " path HIDDEN)", ppVtab);
 }
 
 /* What is asked of the end that constraint i compares. */
@@ -92,7 +76,7 @@ static int linkOpen(sqlite3_vtab *pVtab, sqlite3_vtab_cursor **ppCursor){
   *ppCursor = 0;
   if( p==0 ) return SQLITE_NOMEM;
   memset(p, 0, sizeof(*p));
-  p->pLink = ormPairsNew(((LinkTable*)pVtab)->pOrm, &p->err);
+  p->pLink = ormPairsNew(((OrmSqlTable*)pVtab)->pOrm, &p->err);
   if( p->pLink==0 ){
     sqlite3_free(p);
     return SQLITE_NOMEM;
@@ -165,7 +149,7 @@ static int linkRowid(sqlite3_vtab_cursor *pCursor, sqlite3_int64 *piRowid){
 
 const sqlite3_module ormSqlLinkModule = {
   .xConnect = linkConnect,
-  .xDisconnect = linkDisconnect,
+  .xDisconnect = ormSqlTableFree,
   .xBestIndex = linkBestIndex,
   .xOpen = linkOpen,
   .xClose = linkClose,

@@ -10,42 +10,22 @@
 
 enum { LOG_SQL, LOG_RUNS, LOG_ROWS, LOG_NANOSECONDS, LOG_FULL_SCANS };
 
-typedef struct LogTable { sqlite3_vtab base; Orm *pOrm; } LogTable;
 typedef struct LogCursor { sqlite3_vtab_cursor base; i64 id; } LogCursor;
-
-static Orm *cursorOrm(const sqlite3_vtab_cursor *pCursor){
-  return ((const LogTable*)pCursor->pVtab)->pOrm;
-}
 
 /* The entry the cursor is on, or the next if that one has gone; 0: none. */
 static const OrmLogEntry *cursorEntry(const sqlite3_vtab_cursor *pCursor){
-  return ormLogAfter(cursorOrm(pCursor), ((const LogCursor*)pCursor)->id - 1);
+  return ormLogAfter(ormSqlCursorOrm(pCursor),
+                     ((const LogCursor*)pCursor)->id - 1);
 }
 
 static int logConnect(
   sqlite3 *db, void *pAux, int argc, const char *const*argv,
   sqlite3_vtab **ppVtab, char **pzErr
 ){
-  LogTable *p;
-  int rc;
-  ORM_UNUSED(argc);
-  ORM_UNUSED(argv);
-  ORM_UNUSED(pzErr);
-  rc = sqlite3_declare_vtab(db, "CREATE TABLE x(sql TEXT, runs INTEGER, "
-         "rows INTEGER, nanoseconds INTEGER, full_scans INTEGER)");
-  if( rc!=SQLITE_OK ) return rc;
-  p = sqlite3_malloc64(sizeof(*p));
-  if( p==0 ) return SQLITE_NOMEM;
-  memset(p, 0, sizeof(*p));
-  p->pOrm = (Orm*)pAux;
-  sqlite3_vtab_config(db, SQLITE_VTAB_DIRECTONLY);
-  *ppVtab = &p->base;
-  return SQLITE_OK;
-}
-
-static int logDisconnect(sqlite3_vtab *pVtab){
-  sqlite3_free(pVtab);
-  return SQLITE_OK;
+  ORM_UNUSED(argc);  ORM_UNUSED(argv);  ORM_UNUSED(pzErr);
+  return ormSqlTableNew(db, pAux, SQLITE_VTAB_DIRECTONLY,
+      "CREATE TABLE x(sql TEXT, runs INTEGER, rows INTEGER,"
+      " nanoseconds INTEGER, full_scans INTEGER)", ppVtab);
 }
 
 static int logBestIndex(sqlite3_vtab *pVtab, sqlite3_index_info *pInfo){
@@ -71,7 +51,7 @@ static int logClose(sqlite3_vtab_cursor *pCursor){
 
 static int logNext(sqlite3_vtab_cursor *pCursor){
   LogCursor *p = (LogCursor*)pCursor;
-  const OrmLogEntry *pNext = ormLogAfter(cursorOrm(pCursor), p->id);
+  const OrmLogEntry *pNext = ormLogAfter(ormSqlCursorOrm(pCursor), p->id);
   p->id = pNext ? pNext->id : INT64_MAX;
   return SQLITE_OK;
 }
@@ -119,7 +99,7 @@ static int logUpdate(
 ){
   ORM_UNUSED(piRowid);
   if( argc==1 ){
-    ormLogDelete(((LogTable*)pVtab)->pOrm, sqlite3_value_int64(argv[0]));
+    ormLogDelete(((OrmSqlTable*)pVtab)->pOrm, sqlite3_value_int64(argv[0]));
     return SQLITE_OK;
   }
   sqlite3_free(pVtab->zErrMsg);
@@ -131,7 +111,7 @@ static int logUpdate(
 const sqlite3_module ormSqlLogModule = {
   .xConnect = logConnect,
   .xBestIndex = logBestIndex,
-  .xDisconnect = logDisconnect,
+  .xDisconnect = ormSqlTableFree,
   .xOpen = logOpen,
   .xClose = logClose,
   .xFilter = logFilter,

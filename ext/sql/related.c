@@ -15,7 +15,6 @@ enum { COL_DEPTH, COL_MODEL, COL_KEY, COL_OBJECT,
 #define REQUIRED 7              /* from_model, from_key, path                 */
 #define WANTS_OBJECT 16
 
-typedef struct RelatedTable { sqlite3_vtab base; Orm *pOrm; } RelatedTable;
 typedef struct RelatedCursor RelatedCursor;
 struct RelatedCursor {
   sqlite3_vtab_cursor base;
@@ -28,45 +27,16 @@ static int relatedConnect(
   sqlite3 *db, void *pAux, int argc, const char *const*argv,
   sqlite3_vtab **ppVtab, char **pzErr
 ){
-  RelatedTable *p;
-  int rc;
   ORM_UNUSED(argc);  ORM_UNUSED(argv);  ORM_UNUSED(pzErr);
-  *ppVtab = 0;
-  rc = sqlite3_declare_vtab(db, "CREATE TABLE x(depth INTEGER, model TEXT, "
-         "key, object JSON, from_model HIDDEN, from_key HIDDEN, path HIDDEN, "
-         "query HIDDEN)");
-  if( rc!=SQLITE_OK ) return rc;
-  sqlite3_vtab_config(db, SQLITE_VTAB_INNOCUOUS);
-  p = sqlite3_malloc64(sizeof(*p));
-  if( p==0 ) return SQLITE_NOMEM;
-  memset(p, 0, sizeof(*p));
-  p->pOrm = (Orm*)pAux;
-  *ppVtab = &p->base;
-  return SQLITE_OK;
-}
-
-static int relatedDisconnect(sqlite3_vtab *pVtab){
-  sqlite3_free(pVtab);
-  return SQLITE_OK;
+  return ormSqlTableNew(db, pAux, SQLITE_VTAB_INNOCUOUS,
+      "CREATE TABLE x(depth INTEGER, model TEXT, key, object JSON,"
+      " from_model HIDDEN, from_key HIDDEN, path HIDDEN, query HIDDEN)",
+      ppVtab);
 }
 
 static int relatedBestIndex(sqlite3_vtab *pVtab, sqlite3_index_info *pInfo){
-  int aConstraint[N_ARGUMENT] = { -1, -1, -1, -1 };
-  int mGiven = 0, mUnusable = 0, n = 0;
-  for(int i=0; i<pInfo->nConstraint; i++){
-    const struct sqlite3_index_constraint *p = &pInfo->aConstraint[i];
-    int iArg = p->iColumn - COL_FROM_MODEL;
-    if( iArg<0 || p->op!=SQLITE_INDEX_CONSTRAINT_EQ ) continue;
-    if( !p->usable ) mUnusable |= 1<<iArg;
-    else if( aConstraint[iArg]<0 ) aConstraint[iArg] = i;
-  }
-  for(int i=0; i<N_ARGUMENT; i++){
-    if( aConstraint[i]<0 ) continue;
-    pInfo->aConstraintUsage[aConstraint[i]].argvIndex = ++n;
-    pInfo->aConstraintUsage[aConstraint[i]].omit = 1;
-    mGiven |= 1<<i;
-  }
-  if( mUnusable & ~mGiven ) return SQLITE_CONSTRAINT;
+  int mGiven = ormSqlArguments(pInfo, COL_FROM_MODEL, N_ARGUMENT);
+  if( mGiven<0 ) return SQLITE_CONSTRAINT;
   if( (mGiven & REQUIRED)!=REQUIRED ){
     sqlite3_free(pVtab->zErrMsg);
     pVtab->zErrMsg = sqlite3_mprintf("orm: orm_related needs from_model, "
@@ -105,7 +75,7 @@ static int relatedFilter(
   sqlite3_value **argv
 ){
   RelatedCursor *p = (RelatedCursor*)pCursor;
-  Orm *pOrm = ((RelatedTable*)pCursor->pVtab)->pOrm;
+  Orm *pOrm = ormSqlCursorOrm(pCursor);
   const char *zModel = (const char*)sqlite3_value_text(argv[0]);
   const char *zPath = (const char*)sqlite3_value_text(argv[2]);
   ORM_UNUSED(idxStr);
@@ -167,7 +137,7 @@ static int relatedRowid(sqlite3_vtab_cursor *pCursor, sqlite3_int64 *piRowid){
 
 const sqlite3_module ormSqlRelatedModule = {
   .xConnect = relatedConnect,
-  .xDisconnect = relatedDisconnect,
+  .xDisconnect = ormSqlTableFree,
   .xBestIndex = relatedBestIndex,
   .xOpen = relatedOpen,
   .xClose = relatedClose,

@@ -8,6 +8,36 @@
 
 typedef void OrmSqlFunc(sqlite3_context*, int, sqlite3_value**);
 
+/* sql/eponymous.c: what the tables that are always there have in common.
+** eTrust: SQLITE_VTAB_INNOCUOUS or SQLITE_VTAB_DIRECTONLY. */
+typedef struct OrmSqlTable { sqlite3_vtab base; Orm *pOrm; } OrmSqlTable;
+int ormSqlTableNew(sqlite3*, void *pOrm, int eTrust, const char *zDeclare,
+                   sqlite3_vtab**);
+int ormSqlTableFree(sqlite3_vtab*);                            /* xDisconnect */
+Orm *ormSqlCursorOrm(const sqlite3_vtab_cursor*);
+/* xBestIndex: "column = value" of hidden columns iFirst.. as arguments, in
+** their order.  Which are given, as bits; -1 (SQLITE_CONSTRAINT) if one that
+** is given cannot be used. */
+int ormSqlArguments(sqlite3_index_info*, int iFirst, int nArg);
+typedef struct OrmSqlList OrmSqlList;
+struct OrmSqlList {             /* a cursor over rows made by its xFilter     */
+  sqlite3_vtab_cursor base;
+  OrmErr err;
+  OrmArena arena;
+  OrmBinds binds;               /* values of rows                             */
+  int n, nAlloc; void *a;
+  int i;
+};
+int ormSqlListOpen(sqlite3_vtab*, sqlite3_vtab_cursor**);
+int ormSqlListClose(sqlite3_vtab_cursor*);
+int ormSqlListNext(sqlite3_vtab_cursor*);
+int ormSqlListEof(sqlite3_vtab_cursor*);
+int ormSqlListRowid(sqlite3_vtab_cursor*, sqlite3_int64*);
+void ormSqlListReset(OrmSqlList*);             /* no rows, no arena           */
+void *ormSqlListAdd(OrmSqlList*, int nByte);   /* one more, zeroed; 0: OOM    */
+const char *ormSqlListText(OrmSqlList*, const char*);        /* a copy, or 0  */
+void ormSqlResultText(sqlite3_context*, const char *z);      /* 0: NULL       */
+
 /* sql/config.c */
 OrmSqlFunc ormSqlVersion, ormSqlConfig;
 extern const sqlite3_module ormSqlConfigModule;
