@@ -387,6 +387,9 @@ int ormBindValue(OrmBinds*, sqlite3_value*);         /* copied                */
 /* Bind all of them to ?iFirst, ?iFirst+1, ...  Texts are not copied: the arena
 ** must stay until the statement is given back. */
 void ormBindAll(OrmErr*, OrmStmt*, int iFirst, const OrmBinds*);
+/* One as a result; xDel: SQLITE_TRANSIENT, or SQLITE_STATIC. */
+void ormBindResult(sqlite3_context*, const struct OrmBind*,
+                   sqlite3_destructor_type xDel);
 
 /* ========================================================================
 ** Interface to ext/core/context.c: orm_context owns what must go on close

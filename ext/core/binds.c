@@ -110,3 +110,20 @@ void ormBindAll(OrmErr *pErr, OrmStmt *pStmt, int iFirst, const OrmBinds *p){
     if( rc!=SQLITE_OK ) ormErrDb(pErr, sqlite3_db_handle(pStmt->p), rc);
   }
 }
+
+/* A value as a result of SQL.  xDel: SQLITE_TRANSIENT, or SQLITE_STATIC where
+** the arena outlives the statement. */
+void ormBindResult(
+  sqlite3_context *pCtx, const struct OrmBind *p, sqlite3_destructor_type xDel
+){
+  switch( p->eType ){
+    case SQLITE_INTEGER: sqlite3_result_int64(pCtx, p->u.i);           break;
+    case SQLITE_FLOAT:   sqlite3_result_double(pCtx, p->u.r);          break;
+    case SQLITE_TEXT:    sqlite3_result_text(pCtx, p->u.z, p->n, xDel); break;
+    case SQLITE_BLOB:
+      /* Without an address it would be NULL. */
+      sqlite3_result_blob(pCtx, p->n ? p->u.z : "", p->n, xDel);
+      break;
+    default:             sqlite3_result_null(pCtx);                    break;
+  }
+}

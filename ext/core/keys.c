@@ -134,21 +134,6 @@ static int keysEof(sqlite3_vtab_cursor *pCursor){
   return p->pKeys==0 || p->iKey>=p->pKeys->nKey;
 }
 
-/* Texts are not copied: the list outlives the statement. */
-static void bindResult(sqlite3_context *pCtx, const struct OrmBind *p){
-  switch( p->eType ){
-    case SQLITE_INTEGER: sqlite3_result_int64(pCtx, p->u.i); break;
-    case SQLITE_FLOAT:   sqlite3_result_double(pCtx, p->u.r); break;
-    case SQLITE_TEXT:
-      sqlite3_result_text(pCtx, p->u.z, p->n, SQLITE_STATIC);
-      break;
-    case SQLITE_BLOB:
-      sqlite3_result_blob(pCtx, p->u.z, p->n, SQLITE_STATIC);
-      break;
-    default: break;
-  }
-}
-
 static int keysColumn(
   sqlite3_vtab_cursor *pCursor, sqlite3_context *pCtx, int i
 ){
@@ -160,8 +145,10 @@ static int keysColumn(
   }else if( i<=nCol ){
     i64 iVal = (pKeys->bFeed ? 0 : (i64)p->iKey*nCol) + (i - 1);
     if( pKeys->aInt ) sqlite3_result_int64(pCtx, pKeys->aInt[iVal]);
-    else if( pKeys->aBind ) bindResult(pCtx, &pKeys->aBind[iVal]);
-    else sqlite3_result_value(pCtx, pKeys->apVal[iVal]);
+    else if( pKeys->aBind ){
+      /* Texts are not copied: the list outlives the statement. */
+      ormBindResult(pCtx, &pKeys->aBind[iVal], SQLITE_STATIC);
+    }else sqlite3_result_value(pCtx, pKeys->apVal[iVal]);
   }
   return SQLITE_OK;
 }

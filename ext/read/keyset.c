@@ -178,27 +178,13 @@ static void bindJson(OrmBuf *pBuf, const struct OrmBind *p){
   }
 }
 
-static void scalarResult(sqlite3_context *pCtx, const struct OrmBind *p){
-  switch( p->eType ){
-    case SQLITE_INTEGER: sqlite3_result_int64(pCtx, p->u.i); break;
-    case SQLITE_FLOAT:   sqlite3_result_double(pCtx, p->u.r); break;
-    case SQLITE_TEXT:
-      sqlite3_result_text(pCtx, p->u.z, p->n, SQLITE_TRANSIENT);
-      break;
-    case SQLITE_BLOB:
-      sqlite3_result_blob(pCtx, p->u.z, p->n, SQLITE_TRANSIENT);
-      break;
-    default: sqlite3_result_null(pCtx); break;
-  }
-}
-
 void ormKeyResult(
   sqlite3_context *pCtx, const OrmModel *pModel, const struct OrmBind *aKey
 ){
   OrmErr err = { SQLITE_OK, 0 };
   OrmBuf buf;
   if( pModel->nKey==1 ){
-    scalarResult(pCtx, aKey);
+    ormBindResult(pCtx, aKey, SQLITE_TRANSIENT);
     return;
   }
   ormBufInit(&buf, &err);

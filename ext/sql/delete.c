@@ -137,19 +137,8 @@ static int planFilter(
 static void resultKey(
   sqlite3_context *pCtx, const OrmSqlList *p, const PlanLine *pLine
 ){
-  const struct OrmBind *pKey = &p->binds.a[pLine->iKey];
-  switch( pKey->eType ){
-    case SQLITE_INTEGER: sqlite3_result_int64(pCtx, pKey->u.i);  break;
-    case SQLITE_FLOAT:   sqlite3_result_double(pCtx, pKey->u.r); break;
-    case SQLITE_TEXT:
-      sqlite3_result_text(pCtx, pKey->u.z, pKey->n, SQLITE_TRANSIENT);
-      if( pLine->bArray ) sqlite3_result_subtype(pCtx, ORM_JSON_SUBTYPE);
-      break;
-    case SQLITE_BLOB:
-      sqlite3_result_blob(pCtx, pKey->u.z, pKey->n, SQLITE_TRANSIENT);
-      break;
-    default: break;
-  }
+  ormBindResult(pCtx, &p->binds.a[pLine->iKey], SQLITE_TRANSIENT);
+  if( pLine->bArray ) sqlite3_result_subtype(pCtx, ORM_JSON_SUBTYPE);
 }
 
 static int planColumn(

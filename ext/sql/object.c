@@ -241,25 +241,11 @@ static void resultPk(ObjectCursor *p, OrmErr *pErr, sqlite3_context *pCtx){
   if( z ) sqlite3_result_text64(pCtx, z, (u64)n, sqlite3_free, SQLITE_UTF8);
 }
 
-static void resultBind(sqlite3_context *pCtx, const struct OrmBind *p){
-  switch( p->eType ){
-    case SQLITE_INTEGER: sqlite3_result_int64(pCtx, p->u.i);  break;
-    case SQLITE_FLOAT:   sqlite3_result_double(pCtx, p->u.r); break;
-    case SQLITE_TEXT:
-      sqlite3_result_text(pCtx, p->u.z, p->n, SQLITE_TRANSIENT);
-      break;
-    case SQLITE_BLOB:
-      sqlite3_result_blob(pCtx, p->u.z, p->n, SQLITE_TRANSIENT);
-      break;
-    default: break;
-  }
-}
-
 /* The key: its value, or the JSON array of a composite one. */
 static void resultKey(ObjectCursor *p, OrmErr *pErr, sqlite3_context *pCtx){
   OrmBuf buf;
   if( ormStreamKeyCount(p->pStream)==1 ){
-    resultBind(pCtx, ormStreamKeyValues(p->pStream));
+    ormBindResult(pCtx, ormStreamKeyValues(p->pStream), SQLITE_TRANSIENT);
     return;
   }
   ormBufInit(&buf, pErr);

@@ -472,20 +472,6 @@ static void resultValue(sqlite3_context *pCtx, sqlite3_value *pVal){
   }
 }
 
-static void resultBind(sqlite3_context *pCtx, const struct OrmBind *p){
-  switch( p->eType ){
-    case SQLITE_INTEGER: sqlite3_result_int64(pCtx, p->u.i); break;
-    case SQLITE_FLOAT:   sqlite3_result_double(pCtx, p->u.r); break;
-    case SQLITE_TEXT:
-      sqlite3_result_text(pCtx, p->u.z, p->n, SQLITE_TRANSIENT);
-      break;
-    case SQLITE_BLOB:
-      sqlite3_result_blob(pCtx, p->u.z, p->n, SQLITE_TRANSIENT);
-      break;
-    default: break;
-  }
-}
-
 void ormTableKey(Cursor *p, OrmBinds *pOut){
   for(int i=0; i<p->pShape->pModel->nKey; i++){
     if( p->aRow ) ormBindCopy(pOut, &p->aRow[i]);
@@ -578,7 +564,7 @@ int ormTableColumn(
   int iPlace = p->pPlan->aPlace[iCol];
   if( p->pPlan->bUpdate && sqlite3_vtab_nochange(pCtx) ) return SQLITE_OK;
   if( iPlace>=0 ){
-    if( p->aRow ) resultBind(pCtx, &p->aRow[iPlace]);
+    if( p->aRow ) ormBindResult(pCtx, &p->aRow[iPlace], SQLITE_TRANSIENT);
     else resultValue(pCtx, sqlite3_column_value(p->pStmt->p, iPlace));
     return SQLITE_OK;
   }

@@ -264,21 +264,7 @@ static int rowsColumn(
   sqlite3_vtab_cursor *pCursor, sqlite3_context *pCtx, int i
 ){
   const Bulk *p = ((RowsCursor*)pCursor)->p;
-  const struct OrmBind *pVal;
-  if( i>=p->nCol ) return SQLITE_OK;
-  pVal = &p->aVal[i];
-  switch( pVal->eType ){
-    case SQLITE_INTEGER: sqlite3_result_int64(pCtx, pVal->u.i); break;
-    case SQLITE_FLOAT:   sqlite3_result_double(pCtx, pVal->u.r); break;
-    case SQLITE_TEXT:
-      sqlite3_result_text(pCtx, pVal->u.z, pVal->n, SQLITE_STATIC);
-      break;
-    case SQLITE_BLOB:
-      sqlite3_result_blob(pCtx, pVal->n ? pVal->u.z : "", pVal->n,
-                          SQLITE_STATIC);
-      break;
-    default: break;
-  }
+  if( i<p->nCol ) ormBindResult(pCtx, &p->aVal[i], SQLITE_STATIC);
   return SQLITE_OK;
 }
 
