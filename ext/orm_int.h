@@ -621,6 +621,8 @@ struct OrmRel {
   const char *zBack;            /* back_populates, or 0                       */
   OrmRel *pBack;                /* it, or the one found to mirror this, or 0  */
   const char *zOrderBy;         /* as OrmModel.zOrderBy                       */
+  float arFan[2];               /* read/link.c: targets of a row, rows of a   */
+                                /*   target; 0: not estimated yet             */
   /* as written in the file, for load.c and relation.c */
   const char *zTarget, *zDirection, *zLocal, *zRemote, *zSecLocal, *zSecRemote,
              *zCascade, *zPassive;
@@ -673,7 +675,21 @@ const char *ormDirectionName(int eDir);              /* "one_to_many" ..      */
 /* Is there an index of the link table that starts with its columns towards
 ** this end, or of any table that starts with these columns? */
 int ormLinkIndexed(Orm*, OrmErr*, const OrmRel*, int bRemoteSide);
+/* Does an index start with these columns, in any order? */
+int ormIndexStarts(Orm*, OrmErr*, const char *zIndex, int n,
+                   const char *const*az);
 int ormTableIndexed(Orm*, OrmErr*, const char *zTable, int n, const char **az);
+
+/* ========================================================================
+** Interface to ext/catalog/statistics.c: what ANALYZE has found
+** ===================================================================== */
+/* Rows "stat, idx" of sqlite_stat1 about a table; 0: none. */
+sqlite3_stmt *ormStatOpen(Orm*, OrmErr*, const char *zTable);
+/* Rows of a table, 0 if nobody has counted; rows of it that belong to one
+** value of some columns. */
+double ormStatRows(Orm*, OrmErr*, const char *zTable);
+double ormStatFan(Orm*, OrmErr*, const char *zTable, int n,
+                  const char *const*az);
 
 /* ========================================================================
 ** Interface to ext/catalog/references.c: who refers to a table
@@ -1118,6 +1134,11 @@ void ormPairsSeek(OrmPairs*, const char *zModel, const char *zPath,
 int ormPairsNext(OrmPairs*);            /* 1: there is a pair                 */
 void ormPairsEndResult(OrmPairs*, sqlite3_context*, int iEnd);
 int ormPairsDepth(const OrmPairs*);
+/* How many pairs there are, targets of a source, sources of a target: for the
+** query planner.  0 if it cannot be told. */
+enum { ORM_PAIRS_ALL, ORM_PAIRS_TARGETS, ORM_PAIRS_SOURCES };
+int ormPairsEstimate(Orm*, const char *zModel, const char *zPath,
+                     double arRow[3]);
 
 /* ========================================================================
 ** Interface to ext/read/aggregate.c, group.c: orm_aggregate

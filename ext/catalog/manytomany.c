@@ -181,9 +181,8 @@ void ormRelLink(OrmResolver *p){
 ** Indexes of tables that may be no model's
 */
 
-/* Does the index start with the n columns, in any order? */
-static int indexStarts(
-  Orm *pOrm, OrmErr *pErr, const char *zIndex, int n, const char **az
+int ormIndexStarts(
+  Orm *pOrm, OrmErr *pErr, const char *zIndex, int n, const char *const*az
 ){
   int nHit = 0, i = 0;
   sqlite3_stmt *p = ormFactOpen(pOrm, pErr, "PRAGMA main.index_info(\"%w\")",
@@ -206,8 +205,8 @@ int ormTableIndexed(
                                 zTable);
   while( !bHit && ormFactStep(pOrm, pErr, p) ){
     if( sqlite3_column_int(p, 4) ) continue;
-    bHit = indexStarts(pOrm, pErr, (const char*)sqlite3_column_text(p, 1), n,
-                       az);
+    bHit = ormIndexStarts(pOrm, pErr, (const char*)sqlite3_column_text(p, 1),
+                          n, az);
   }
   sqlite3_finalize(p);
   return bHit;

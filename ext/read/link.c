@@ -392,6 +392,78 @@ static int walkNext(OrmPairs *p){
 }
 
 /* ------------------------------------------------------------------------
+** Estimates
+*/
+#define ROWS_UNKNOWN 1e6        /* of a table that nobody has counted         */
+#define ROWS_STAR    10         /* rows that a star reaches, for each that    */
+                                /*   one hop of it does                       */
+
+/* The columns of fields, by name. */
+static double fanOfFields(
+  Orm *pOrm, OrmErr *pErr, const OrmModel *pModel, int n, const int *aField
+){
+  const char *az[ORM_MAX_KEY];
+  if( ormModelUnique(pModel, n, aField) ) return 1;
+  for(int i=0; i<n; i++) az[i] = pModel->aField[aField[i]].zName;
+  return ormStatFan(pOrm, pErr, pModel->zTable, n, az);
+}
+
+/* How many rows a hop leads to from one: forth, and back. */
+static void relFan(Orm *pOrm, OrmErr *pErr, OrmRel *p){
+  double rTo, rFrom;
+  if( p->arFan[0]>0 ) return;
+  if( p->zSecondary ){
+    rTo = ormStatFan(pOrm, pErr, p->zSecondary, p->nLocal, p->azSecLocal);
+    rFrom = ormStatFan(pOrm, pErr, p->zSecondary, p->nRemote, p->azSecRemote);
+  }else{
+    rTo = fanOfFields(pOrm, pErr, p->pTarget, p->nRemote, p->aRemote);
+    rFrom = fanOfFields(pOrm, pErr, p->pModel, p->nLocal, p->aLocal);
+  }
+  if( pErr->rc ) return;
+  p->arFan[0] = (float)rTo;
+  p->arFan[1] = (float)rFrom;
+}
+
+static void pathFan(
+  Orm *pOrm, OrmErr *pErr, const OrmPath *pPath, double arRow[3]
+){
+  arRow[ORM_PAIRS_TARGETS] = arRow[ORM_PAIRS_SOURCES] = 1;
+  for(int i=0; i<pPath->nHop; i++){
+    const OrmHop *pHop = &pPath->aHop[i];
+    double r = pHop->bStar ? ROWS_STAR : 1;
+    relFan(pOrm, pErr, pHop->pRel);
+    arRow[ORM_PAIRS_TARGETS] *= pHop->pRel->arFan[pHop->bBack]*r;
+    arRow[ORM_PAIRS_SOURCES] *= pHop->pRel->arFan[!pHop->bBack]*r;
+  }
+  arRow[ORM_PAIRS_ALL] = ormStatRows(pOrm, pErr, pPath->pFrom->zTable);
+  if( arRow[ORM_PAIRS_ALL]<=0 ) arRow[ORM_PAIRS_ALL] = ROWS_UNKNOWN;
+  arRow[ORM_PAIRS_ALL] *= arRow[ORM_PAIRS_TARGETS];
+}
+
+/* An error here is one at use as well, where it can be told. */
+int ormPairsEstimate(
+  Orm *pOrm, const char *zModel, const char *zPath, double arRow[3]
+){
+  OrmErr err = { SQLITE_OK, 0 };
+  OrmArena arena;
+  OrmCatalog *pCatalog = ormCatalogPin(pOrm, &err);
+  OrmModel *pModel = 0;
+  const OrmPath *pPath = 0;
+  int bOk;
+  ormArenaInit(&arena, &err);
+  if( pCatalog ) pModel = ormModelFind(pOrm, &err, pCatalog, zModel, -1);
+  if( pModel ){
+    pPath = ormPathParse(pOrm, &arena, pModel, zPath, (i64)strlen(zPath));
+  }
+  if( pPath ) pathFan(pOrm, &err, pPath, arRow);
+  bOk = pPath && err.rc==SQLITE_OK;
+  ormArenaFree(&arena);
+  ormCatalogUnpin(pOrm, pCatalog);
+  ormErrClear(&err);
+  return bOk;
+}
+
+/* ------------------------------------------------------------------------
 ** For sql/link.c
 */
 void ormPairsSeek(

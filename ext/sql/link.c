@@ -37,10 +37,35 @@ static int linkAsk(sqlite3_index_info *pInfo, int i){
   return sqlite3_vtab_in(pInfo, i, 1) ? ORM_LINK_IN : ORM_LINK_EQ;
 }
 
+/* A text that stands in the statement itself; 0: a parameter, a column .. */
+static const char *literal(sqlite3_index_info *pInfo, int i){
+  sqlite3_value *pVal = 0;
+  int rc = sqlite3_vtab_rhs_value(pInfo, i, &pVal);
+  return rc==SQLITE_OK ? (const char*)sqlite3_value_text(pVal) : 0;
+}
+
+/* Cost and rows: by what ANALYZE found of the path, if it is known. */
+static void linkCost(
+  Orm *pOrm, sqlite3_index_info *pInfo, const int *aConstraint
+){
+  const char *zModel = literal(pInfo, aConstraint[COL_MODEL]);
+  const char *zPath = literal(pInfo, aConstraint[COL_PATH]);
+  double arRow[3] = { 1e6, 25, 25 };
+  double rRow;
+  int bSource = aConstraint[COL_SOURCE]>=0;
+  int bTarget = aConstraint[COL_TARGET]>=0;
+  if( zModel && zPath ) ormPairsEstimate(pOrm, zModel, zPath, arRow);
+  rRow = arRow[bSource ? ORM_PAIRS_TARGETS
+             : bTarget ? ORM_PAIRS_SOURCES : ORM_PAIRS_ALL];
+  pInfo->estimatedCost = 5 + rRow;
+  pInfo->estimatedRows = bSource && bTarget ? 1
+                       : rRow<1e15 ? (sqlite3_int64)rRow : (i64)1e15;
+}
+
 static int linkBestIndex(sqlite3_vtab *pVtab, sqlite3_index_info *pInfo){
   static const int aOrder[] = { COL_MODEL, COL_PATH, COL_SOURCE, COL_TARGET };
   int aConstraint[N_COLUMN] = { -1, -1, -1, -1, -1 };
-  int bUnusable = 0, n = 0, nEnd;
+  int bUnusable = 0, n = 0;
   for(int i=0; i<pInfo->nConstraint; i++){
     const struct sqlite3_index_constraint *p = &pInfo->aConstraint[i];
     if( p->iColumn<0 || p->op!=SQLITE_INDEX_CONSTRAINT_EQ ) continue;
@@ -65,9 +90,7 @@ static int linkBestIndex(sqlite3_vtab *pVtab, sqlite3_index_info *pInfo){
   }
   pInfo->idxNum = linkAsk(pInfo, aConstraint[COL_SOURCE])
                 + linkAsk(pInfo, aConstraint[COL_TARGET])*4;
-  nEnd = (aConstraint[COL_SOURCE]>=0) + (aConstraint[COL_TARGET]>=0);
-  pInfo->estimatedCost = nEnd==0 ? 1e6 : nEnd==1 ? 30 : 25;
-  pInfo->estimatedRows = nEnd==0 ? 1000000 : nEnd==1 ? 25 : 1;
+  linkCost(((OrmSqlTable*)pVtab)->pOrm, pInfo, aConstraint);
   return SQLITE_OK;
 }
 

@@ -206,13 +206,10 @@ static void readStat(Builder *b){
   p->apStat = ormArenaAlloc(&p->arena,
                             (i64)sizeof(double*)*(p->pModel->nIndex + 1));
   for(int i=0; p->apStat && i<p->pModel->nIndex; i++) statDefault(p, i);
-  if( ormFactKind(b->pOrm, pErr, "sqlite_stat1")!=ORM_KIND_TABLE ) return;
-  pStmt = ormFactOpen(b->pOrm, pErr,
-      "SELECT idx, stat FROM main.sqlite_stat1 WHERE tbl=%Q COLLATE nocase"
-      " AND typeof(stat)='text'", p->pModel->zTable);
-  while( ormFactStep(b->pOrm, pErr, pStmt) ){
-    statRow(p, (const char*)sqlite3_column_text(pStmt, 0),
-            (const char*)sqlite3_column_text(pStmt, 1));
+  pStmt = ormStatOpen(b->pOrm, pErr, p->pModel->zTable);
+  while( pStmt && ormFactStep(b->pOrm, pErr, pStmt) ){
+    statRow(p, (const char*)sqlite3_column_text(pStmt, 1),
+            (const char*)sqlite3_column_text(pStmt, 0));
   }
   sqlite3_finalize(pStmt);
 }
