@@ -143,7 +143,7 @@ bench-check: deps-valgrind
 
 bench-peers: deps-peers
 	@$(MAKE) --no-print-directory all
-	@tests/bench/run peers
+	@tests/bench/peers/run $(PEERS)
 
 test-bindings: deps-test
 	@$(MAKE) --no-print-directory all amalgamation

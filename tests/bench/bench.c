@@ -13,7 +13,7 @@
 ** JSON text (numbers, order and all).
 **
 ** BENCH_FILE=name builds the data in that file (which must not be there) and
-** leaves it, for tests/bench/peers.py.
+** leaves it, for tests/bench/peers/.
 **
 ** The data: USERS users, ten posts each in random order of authors, three tags
 ** a post out of a hundred; the same every time.
