@@ -868,6 +868,8 @@ struct OrmSql {                 /* a statement's text under construction      */
   OrmBinds binds;
   int iFirst;                   /* ?N of binds.a[0]                           */
   int nAlias;                   /* next free alias number: t<n>               */
+  int iStretch;                 /* ormSelectSql(): this stretch alone, from   */
+                                /*   1; 0: all rows                           */
 };
 void ormSqlInit(OrmSql*, Orm*, OrmArena*, int iFirst);
 void ormSqlFree(OrmSql*);                            /* the text              */
@@ -892,6 +894,9 @@ void ormConditionSql(OrmSql*, OrmModel*, const OrmCond*, int eDeleted,
 /* read/select.c: " FROM "main"."t" AS <alias> WHERE .. ORDER BY .. LIMIT ..":
 ** the rows that a query asks for, in its order, without what stands before. */
 void ormSelectSql(OrmSql*, const OrmQuery*, const char *zAlias);
+/* The rows can be had by so many statements one after the other, each its own
+** stretch (OrmSql.iStretch) and the limit their last value; 0: by one. */
+int ormSelectParts(const OrmQuery*);
 /* "SELECT EXISTS(..)": has the query any rows, whatever its limit?  mNot: not
 ** those after the cursor, not those before it. */
 enum { ORM_NOT_AFTER = 1, ORM_NOT_BEFORE = 2 };
@@ -913,6 +918,9 @@ void ormOrderParse(OrmParse*, OrmQuery*, const OrmJson *pNode);
 /* " ORDER BY a, b DESC"; the other way round. */
 void ormOrderSql(OrmSql*, const OrmQuery*, const char *zAlias);
 void ormOrderBackSql(OrmSql*, const OrmQuery*, const char *zAlias);
+/* By the terms from iFrom on, the first of which may be NULL or not. */
+void ormOrderRestSql(OrmSql*, const OrmQuery*, const char *zAlias, int iFrom,
+                     int bNull);
 /* What stands behind a term: " DESC NULLS LAST" .. */
 void ormOrderWordsSql(OrmSql*, const OrmOrder*, int bReverse);
 /* One term's expression, without direction. */
@@ -942,6 +950,8 @@ void ormCursorSql(OrmSql*, const OrmQuery*, const char *zAlias);
 int ormStretchCount(const OrmQuery*);
 void ormStretchSql(OrmSql*, const OrmQuery*, const char *zAlias, int iStretch,
                    int *piBind);
+int ormStretchAlone(OrmSql*, const OrmQuery*, const char *zAlias, int iStretch,
+                    int *pbNull);
 
 /* ========================================================================
 ** Interface to ext/read/key.c: which object

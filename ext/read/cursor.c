@@ -362,15 +362,15 @@ static void beyondSql(Beyond *p, int i){
   ormBufAdd(pBuf, "))", 2);
 }
 
-/* Put the cursor's values into the binds, marked as such.  All are used: a bind
-** that the text does not name would be an error. */
-static void bindCursor(Beyond *p){
+/* Put the cursor's first n values into the binds, marked as such.  All are
+** used: a bind that the text does not name would be an error. */
+static void bindCursor(Beyond *p, int n){
   OrmBinds *pBinds = &p->p->binds;
   int bBefore = p->pCursor==p->pQuery->pBefore;
   p->iBind = pBinds->n;
-  for(int i=0; i<p->pCursor->n; i++){
+  for(int i=0; i<n; i++){
     const struct OrmBind *pBind = &p->pCursor->a[i];
-    int n = pBinds->n;
+    int iBind = pBinds->n;
     switch( pBind->eType ){
       case SQLITE_INTEGER: ormBindInt(pBinds, pBind->u.i); break;
       case SQLITE_FLOAT: ormBindReal(pBinds, pBind->u.r); break;
@@ -378,7 +378,9 @@ static void bindCursor(Beyond *p){
       case SQLITE_BLOB: ormBindBlob(pBinds, pBind->u.z, pBind->n); break;
       default: break;
     }
-    if( pBinds->n>n ) pBinds->a[n].iCursor = (u16)(1 + 2*i + bBefore);
+    if( pBinds->n>iBind ){
+      pBinds->a[iBind].iCursor = (u16)(1 + 2*i + bBefore);
+    }
   }
 }
 
@@ -418,7 +420,7 @@ static void cursorSql(
 ){
   Beyond beyond = { p, pQuery, pCursor, zAlias, bBack, 0 };
   if( pCursor==0 ) return;
-  bindCursor(&beyond);
+  bindCursor(&beyond, pCursor->n);
   ormBufAdd(&p->buf, " AND ", 5);
   if( isRowValue(&beyond) ) rowValueSql(&beyond);
   else beyondSql(&beyond, 0);
@@ -437,8 +439,9 @@ void ormCursorSql(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
 ** bounds nothing: an index would be walked over all rows that are equal in a,
 ** or from its start.  But the rows with the same a and b and a greater k, then
 ** those with the same a and a greater b, then those with a NULL b, and so on,
-** are each one range of an index.  SQLite merges them lazily if their order is
-** by columns only.
+** are each one range of an index.  Statements of their own find them, one after
+** the other (fetch.c); in one statement SQLite merges them lazily if their
+** order is by columns only.
 */
 #define STRETCH_TERMS 4         /* terms that are split                       */
 
@@ -529,6 +532,21 @@ static void partSql(Beyond *p, int i, int iPart, int nTerm){
   }
 }
 
+/* The term that a stretch is about, and which part of it. */
+static int stretchTerm(const Beyond *p, int nTerm, int iStretch, int *piPart){
+  int i = nTerm - 1;
+  while( i>0 && iStretch>=partCount(p, i, nTerm) ){
+    iStretch -= partCount(p, i--, nTerm);
+  }
+  *piPart = iStretch;
+  return i;
+}
+
+/* The other cursor of a stretch. */
+static void stretchEnd(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
+  if( !pQuery->bLast ) cursorSql(p, pQuery, pQuery->pBefore, zAlias, 1);
+}
+
 /* Stretch iStretch of ormStretchCount(), and the other cursor.  The first one
 ** puts the cursor's values into the binds; the others find them at *piBind. */
 void ormStretchSql(
@@ -537,15 +555,28 @@ void ormStretchSql(
 ){
   Beyond beyond = walkFrom(p, pQuery, zAlias);
   int nTerm = stretchTerms(&beyond);
-  int i = nTerm - 1;
+  int iPart, i = stretchTerm(&beyond, nTerm, iStretch, &iPart);
   if( iStretch==0 ){
-    bindCursor(&beyond);
+    bindCursor(&beyond, beyond.pCursor->n);
     *piBind = beyond.iBind;
   }
   beyond.iBind = *piBind;
-  while( i>0 && iStretch>=partCount(&beyond, i, nTerm) ){
-    iStretch -= partCount(&beyond, i--, nTerm);
-  }
-  partSql(&beyond, i, iStretch, nTerm);
-  if( !pQuery->bLast ) cursorSql(p, pQuery, pQuery->pBefore, zAlias, 1);
+  partSql(&beyond, i, iPart, nTerm);
+  stretchEnd(p, pQuery, zAlias);
+}
+
+/* The same for a statement of its own.  Returns how many terms are alike in all
+** its rows; *pbNull: the next one may be NULL. */
+int ormStretchAlone(
+  OrmSql *p, const OrmQuery *pQuery, const char *zAlias, int iStretch,
+  int *pbNull
+){
+  Beyond beyond = walkFrom(p, pQuery, zAlias);
+  int nTerm = stretchTerms(&beyond);
+  int iPart, i = stretchTerm(&beyond, nTerm, iStretch, &iPart);
+  bindCursor(&beyond, i==nTerm-1 ? beyond.pCursor->n : i + (iPart==0));
+  partSql(&beyond, i, iPart, nTerm);
+  stretchEnd(p, pQuery, zAlias);
+  *pbNull = i==nTerm-1 || iPart==1;
+  return i + iPart;
 }

@@ -46,11 +46,13 @@ static void planText(OrmPlan *pPlan, const char *zSql, OrmBuf *pOut){
 static void explainFetch(Explain *p, OrmLevel *pLevel, int eFetch){
   OrmFetch *pFetch = ormFetchGet(pLevel, eFetch);
   OrmBuf plan;
-  if( pFetch==0 ) return;
   ormBufInit(&plan, &p->pPlan->err);
-  planText(p->pPlan, pFetch->zSql, &plan);
-  ormBufChar(&plan, 0);
-  if( p->pPlan->err.rc==SQLITE_OK ) p->xRow(p->pArg, pFetch->zSql, plan.z);
+  for(; pFetch; pFetch=pFetch->pMore){
+    ormBufReset(&plan);
+    planText(p->pPlan, pFetch->zSql, &plan);
+    ormBufChar(&plan, 0);
+    if( p->pPlan->err.rc==SQLITE_OK ) p->xRow(p->pArg, pFetch->zSql, plan.z);
+  }
   ormBufFree(&plan);
 }
 

@@ -530,13 +530,12 @@ int ormFetchFirst(const OrmLevel *p, int eFetch){
   return FIRST_VALUE;
 }
 
-OrmFetch *ormFetchGet(OrmLevel *p, int eFetch){
-  OrmFetch *pFetch = &p->aFetch[eFetch];
+/* Render a statement, or its stretch from 1. */
+static void fetchMake(OrmLevel *p, OrmFetch *pFetch, int eFetch, int iStretch){
   OrmPlan *pPlan = p->pPlan;
   OrmSql sql;
-  if( pPlan->err.rc ) return 0;
-  if( pFetch->zSql ) return pFetch;
   ormSqlInit(&sql, pPlan->pOrm, &pPlan->arena, ormFetchFirst(p, eFetch));
+  sql.iStretch = iStretch;
   axMake[eFetch](&sql, p);
   if( pPlan->err.rc==SQLITE_OK ){
     pFetch->binds = sql.binds;
@@ -544,17 +543,55 @@ OrmFetch *ormFetchGet(OrmLevel *p, int eFetch){
     pFetch->zSql = ormArenaText(&pPlan->arena, sql.buf.z, sql.buf.n);
   }
   ormSqlFree(&sql);
-  return pFetch->zSql ? pFetch : 0;
+}
+
+OrmFetch *ormFetchGet(OrmLevel *p, int eFetch){
+  OrmFetch *pFetch = &p->aFetch[eFetch];
+  OrmPlan *pPlan = p->pPlan;
+  int nPart = 0;
+  if( pPlan->err.rc ) return 0;
+  if( pFetch->zSql ) return pFetch;
+  if( p->pParent==0 && eFetch<=ORM_FETCH_PULL_KEYS ){
+    nPart = ormSelectParts(p->pQuery);
+  }
+  fetchMake(p, pFetch, eFetch, nPart>0);
+  for(int i=2; i<=nPart && pPlan->err.rc==SQLITE_OK; i++){
+    OrmFetch *pMore = ormArenaAlloc(&pPlan->arena, (i64)sizeof(*pMore));
+    if( pMore ) fetchMake(p, pMore, eFetch, i);
+    pFetch->pMore = pMore;
+    if( pMore ) pFetch = pMore;
+  }
+  if( pPlan->err.rc==SQLITE_OK ) return &p->aFetch[eFetch];
+  p->aFetch[eFetch].zSql = 0;   /* all of it or nothing                       */
+  return 0;
+}
+
+static OrmStmt *fetchTake(OrmLevel *p, OrmFetch *pFetch, int iFirst){
+  OrmErr *pErr = &p->pPlan->err;
+  OrmStmt *pStmt = ormStmtTake(p->pPlan->pOrm, pErr, pFetch->zSql,
+                               pFetch->nSql);
+  ormBindAll(pErr, pStmt, iFirst, &pFetch->binds);
+  return pStmt;
 }
 
 /* The statement, with the query's values bound; 0 after an error. */
 OrmStmt *ormFetchTake(OrmLevel *p, int eFetch){
   OrmFetch *pFetch = ormFetchGet(p, eFetch);
+  return pFetch ? fetchTake(p, pFetch, ormFetchFirst(p, eFetch)) : 0;
+}
+
+OrmStmt *ormFetchMore(OrmLevel *p, OrmFetch **ppFetch, i64 nRow){
+  OrmFetch *pFetch = (*ppFetch)->pMore;
+  const OrmQuery *pQuery = p->pQuery;
+  i64 nLimit = pQuery->iLimit + pQuery->bMore;
   OrmStmt *pStmt;
-  if( pFetch==0 ) return 0;
-  pStmt = ormStmtTake(p->pPlan->pOrm, &p->pPlan->err, pFetch->zSql,
-                      pFetch->nSql);
-  ormBindAll(&p->pPlan->err, pStmt, ormFetchFirst(p, eFetch), &pFetch->binds);
+  if( pFetch==0 || p->pPlan->err.rc ) return 0;
+  if( pQuery->iLimit>=0 && nRow>=nLimit ) return 0;
+  *ppFetch = pFetch;
+  pStmt = fetchTake(p, pFetch, FIRST_VALUE);
+  if( pStmt && pQuery->iLimit>=0 ){
+    sqlite3_bind_int64(pStmt->p, pStmt->nParam, nLimit - nRow);
+  }
   return pStmt;
 }
 

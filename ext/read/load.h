@@ -29,6 +29,7 @@ struct OrmFetch {               /* a statement: its text and its values       */
   const char *zSql;             /* 0: not made yet                            */
   i64 nSql;
   OrmBinds binds;               /* for ?2 and up; ?1 is the list of keys      */
+  OrmFetch *pMore;              /* the rest of the rows, if these are too few */
 };
 
 /* The statements that may load a level, each made when it is first used. */
@@ -189,6 +190,9 @@ int ormLevelSlot(OrmLevel*, int n, const int *aField);
 ** plan.err. */
 OrmFetch *ormFetchGet(OrmLevel*, int eFetch);
 OrmStmt *ormFetchTake(OrmLevel*, int eFetch);        /* taken and bound       */
+/* The root's rows may need several statements, one after the other (only ROOT,
+** PULL and PULL_KEYS): the next one, when nRow rows are had; 0: no more. */
+OrmStmt *ormFetchMore(OrmLevel*, OrmFetch **ppFetch, i64 nRow);
 int ormFetchFirst(const OrmLevel*, int eFetch);      /* ?N of its own values  */
 void ormFetchGive(OrmLevel*, OrmStmt*);
 void ormFetchKeyed(OrmLevel*, OrmSql*, const OrmKeyRef*, int bPull);

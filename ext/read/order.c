@@ -430,6 +430,18 @@ void ormOrderBackSql(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
   orderSql(p, pQuery, zAlias, 1);
 }
 
+void ormOrderRestSql(
+  OrmSql *p, const OrmQuery *pQuery, const char *zAlias, int iFrom, int bNull
+){
+  for(int i=iFrom; i<pQuery->nOrder; i++){
+    OrmOrder term = pQuery->aOrder[i];
+    if( i==iFrom && !bNull ) term.bNotNull = 1;
+    ormBufAdd(&p->buf, i>iFrom ? ", " : " ORDER BY ", -1);
+    ormOrderTermSql(p, &term, zAlias);
+    ormOrderWordsSql(p, &term, 0);
+  }
+}
+
 void ormOrderColumns(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
   for(int i=0; i<pQuery->nOrder; i++){
     ormBufAdd(&p->buf, ", ", 2);

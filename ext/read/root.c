@@ -34,12 +34,23 @@ int ormRootIsWhole(const OrmLevel *p){
       && pQuery->pBefore==0;
 }
 
+/* Run what finds the rows of the query. */
+static void rootRun(OrmLevel *p, OrmSink *pSink){
+  OrmFetch *pFetch = ormFetchGet(p, ORM_FETCH_ROOT);
+  OrmStmt *pStmt = ormFetchTake(p, ORM_FETCH_ROOT);
+  while( pStmt ){
+    ormEmitRun(p->pPlan->pOrm, &p->pPlan->err, pStmt, pSink);
+    ormFetchGive(p, pStmt);
+    pStmt = ormFetchMore(p, &pFetch, pSink->nRow);
+  }
+}
+
 /* The rows that the query asks for. */
 static void rootRows(OrmLevel *p){
   RootSink sink;
   ormLevelReset(p, 0);
   sinkInit(&sink, p, rowOfRoot);
-  ormFetchRun(p, ORM_FETCH_ROOT, 0, &sink.base);
+  rootRun(p, &sink.base);
   p->bDistinct = 1;
   p->bWhole = (u8)ormRootIsWhole(p);
 }
@@ -82,7 +93,7 @@ static i64 allLeaves(OrmLevel *p, OrmBuf *pOut){
   sinkInit(&sink, p, rowOfResult);
   sink.pOut = pOut;
   ormBufChar(pOut, '[');
-  ormFetchRun(p, ORM_FETCH_ROOT, 0, &sink.base);
+  rootRun(p, &sink.base);
   ormBufChar(pOut, ']');
   return sink.base.nRow;
 }

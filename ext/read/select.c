@@ -5,6 +5,7 @@
 ** found backwards, with the limit, and then put in order; the rows beyond a
 ** cursor may come in stretches (cursor.c), which SQLite merges.  In both cases
 ** a subquery finds what identifies the rows, and they are looked up by that.
+** The stretches after a cursor can also be had as statements of their own.
 */
 #include "../orm_int.h"
 
@@ -144,6 +145,25 @@ static void plainSql(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
   if( pQuery->iLimit>=0 || pQuery->iOffset ) limitSql(p, pQuery);
 }
 
+/* One stretch, from "<table> AS t" to the limit. */
+static void partSql(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
+  OrmQuery query = *pQuery;
+  i64 nBefore;
+  int nSame, bNull;
+  query.pAfter = query.pBefore = 0;
+  fromSql(p, pQuery, zAlias);
+  nBefore = p->buf.n;
+  ormWhereSql(p, &query, zAlias);
+  nSame = ormStretchAlone(p, pQuery, zAlias, p->iStretch - 1, &bNull);
+  asWhere(p, nBefore);
+  ormOrderRestSql(p, pQuery, zAlias, nSame, bNull);
+  if( pQuery->iLimit>=0 ) limitSql(p, pQuery);
+}
+
+int ormSelectParts(const OrmQuery *pQuery){
+  return pQuery->bLast || pQuery->iOffset ? 0 : ormStretchCount(pQuery);
+}
+
 /* A view's rows have no identity: the subquery has all their columns. */
 static void lastOfView(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
   char zInner[16];
@@ -159,6 +179,10 @@ void ormSelectSql(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
   int nStretch = ormStretchCount(pQuery);
   char zInner[16], zId[16];
   ormBufAdd(&p->buf, " FROM ", 6);
+  if( p->iStretch ){
+    partSql(p, pQuery, zAlias);
+    return;
+  }
   if( nStretch==0 && !pQuery->bLast ){
     plainSql(p, pQuery, zAlias);
     return;

@@ -135,7 +135,10 @@ int ormSpanReplace(OrmPlan *p, const char *z, i64 n){
   }
   *ppOld = pNew;
   for(int i=0; i<ORM_FETCH_N; i++){
-    putValues(&p->pRoot->aFetch[i].binds, pNew, p->bBefore);
+    OrmFetch *pFetch = &p->pRoot->aFetch[i];
+    for(; pFetch; pFetch=pFetch->pMore){
+      putValues(&pFetch->binds, pNew, p->bBefore);
+    }
   }
   ormArenaFree(&p->cursor);
   p->cursor = arena;

@@ -19,6 +19,8 @@ struct OrmStream {
   Orm *pOrm;
   OrmPlan *pPlan;
   OrmStmt *pStmt;
+  OrmFetch *pFetch;             /* that it is of; 0: of a key                 */
+  i64 nRow;                     /* rows that were stepped                     */
   int mWant;
   u8 eMode;                     /* MODE_*                                     */
   u8 bEof;                      /* the statement is done                      */
@@ -78,9 +80,11 @@ static OrmStream *streamReady(OrmStream *p, OrmErr *pErr){
 
 OrmStream *ormStreamOpenFor(Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan, int mWant){
   OrmStream *p = streamNew(pOrm, pErr, pPlan, mWant);
+  int eFetch;
   if( p==0 ) return 0;
-  p->pStmt = ormFetchTake(pPlan->pRoot,
-      p->eMode==MODE_KEYS ? ORM_FETCH_PULL_KEYS : ORM_FETCH_PULL);
+  eFetch = p->eMode==MODE_KEYS ? ORM_FETCH_PULL_KEYS : ORM_FETCH_PULL;
+  p->pStmt = ormFetchTake(pPlan->pRoot, eFetch);
+  p->pFetch = &pPlan->pRoot->aFetch[eFetch];
   return streamReady(p, pErr);
 }
 
@@ -115,13 +119,26 @@ void ormStreamClose(OrmStream *p){
   sqlite3_free(p);
 }
 
+/* The statement is done: go on with the next one. */
+static int streamMore(OrmStream *p){
+  OrmLevel *pRoot = p->pPlan->pRoot;
+  OrmStmt *pStmt = 0;
+  if( p->pFetch ) pStmt = ormFetchMore(pRoot, &p->pFetch, p->nRow);
+  if( pStmt==0 ) return 0;
+  ormFetchGive(pRoot, p->pStmt);
+  p->pStmt = pStmt;
+  return 1;
+}
+
 /* The next row of the statement: 1 and its values. */
 static int streamStep(OrmStream *p){
   if( p->bEof ) return 0;
-  if( !ormStmtStep(p->pOrm, &p->pPlan->err, p->pStmt) ){
+  while( !ormStmtStep(p->pOrm, &p->pPlan->err, p->pStmt) ){
+    if( streamMore(p) ) continue;
     p->bEof = 1;
     return 0;
   }
+  p->nRow++;
   for(int i=0; i<p->nCol; i++){
     p->apVal[i] = sqlite3_column_value(p->pStmt->p, i);
   }
