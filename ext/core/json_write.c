@@ -6,7 +6,7 @@
 ** same double; the infinities are 9e999 and -9e999, which read back too.
 */
 #include "../orm_int.h"
-#include <math.h>
+#include <float.h>
 #if defined(__SSE2__)
 # include <emmintrin.h>
 #endif
@@ -144,9 +144,9 @@ void ormJsonInt(OrmBuf *p, i64 i){
 
 void ormJsonReal(OrmBuf *p, double r){
   char *z;
-  if( isnan(r) ){
+  if( r!=r ){
     ormBufAdd(p, "null", 4);
-  }else if( isinf(r) ){
+  }else if( r>DBL_MAX || r<-DBL_MAX ){
     ormBufAdd(p, r<0 ? "-9e999" : "9e999", -1);
   }else if( (z = ormBufReserve(p, ORM_REAL_TEXT))!=0 ){
     p->n += ormRealText(z, r);

@@ -13,7 +13,6 @@
 */
 #include "../orm_int.h"
 #include <float.h>
-#include <math.h>
 
 typedef struct U128 { u64 hi, lo; } U128;
 
@@ -441,8 +440,10 @@ static int realShort(char *z, double r){
 
 /* The text of a finite double, not terminated. */
 int ormRealText(char *z, double r){
-  int nSign = signbit(r) ? 1 : 0;
-  int n;
+  u64 bits;
+  int nSign, n;
+  memcpy(&bits, &r, 8);
+  nSign = (int)(bits>>63);
   if( nSign ){
     *z++ = '-';
     r = -r;

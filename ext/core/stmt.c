@@ -11,7 +11,12 @@
 */
 #include "../orm_int.h"
 #include <stdarg.h>
-#include <time.h>
+#ifdef _WIN32
+# define WIN32_LEAN_AND_MEAN
+# include <windows.h>
+#else
+# include <time.h>
+#endif
 
 #define CACHE_MAX  200
 #define N_BUCKET   256
@@ -25,9 +30,17 @@ struct OrmStmtCache {
 };
 
 i64 ormNano(void){
+#ifdef _WIN32
+  LARGE_INTEGER n, f;           /* ticks, ticks a second                      */
+  QueryPerformanceCounter(&n);
+  QueryPerformanceFrequency(&f);
+  return n.QuadPart/f.QuadPart*1000000000
+       + n.QuadPart%f.QuadPart*1000000000/f.QuadPart;
+#else
   struct timespec t;
   timespec_get(&t, TIME_UTC);
   return (i64)t.tv_sec*1000000000 + (i64)t.tv_nsec;
+#endif
 }
 
 /* ------------------------------------------------------------ the cache -- */
