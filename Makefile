@@ -8,12 +8,13 @@
 #
 #   make format-check test-asan test-valgrind coverage matrix fuzz mutate load
 #   make bench bench-peers bench-check
-#   make test-bindings test-packages test-types test-cluster
+#   make test-bindings test-packages test-types test-cluster test-cross
 #   make deb npm wheel
 #   make install PREFIX=/usr/local DESTDIR=    make amalgamation dist clean
 #
 # Set by the user: CC, CFLAGS, CPPFLAGS, LDFLAGS, TESTS ('cascade* json'),
-# SECONDS (make fuzz), VERSIONS (make matrix), DEBUG=1 (with assertions).
+# SECONDS (make fuzz), VERSIONS (make matrix), MACHINES (make test-cross),
+# DEBUG=1 (with assertions).
 
 VERSION := $(shell sed -n 's/^.define ORM_VERSION "\(.*\)"/\1/p' include/orm.h)
 BUILD   ?= build
@@ -157,6 +158,10 @@ test-cluster: deps-cluster
 	@$(MAKE) --no-print-directory amalgamation
 	@tests/cluster/run
 
+# For other machines: i386, arm64, s390x, windows.
+test-cross: deps-test
+	@tests/cross/run $(MACHINES)
+
 # Packages of this platform, in build/packages/.
 deb npm wheel: all
 	@.ci/package $@
@@ -209,6 +214,7 @@ always:
 
 .PHONY: all always demo test check-all format-check test-asan test-valgrind \
   coverage matrix fuzz mutate load bench bench-check bench-peers \
-  test-bindings test-packages test-types test-cluster deb npm wheel \
+  test-bindings test-packages test-types test-cluster test-cross \
+  deb npm wheel \
   amalgamation install \
   uninstall dist clean

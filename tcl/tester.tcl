@@ -48,7 +48,9 @@
 #
 # The environment: ORM_LIB the extension to load (default: orm in the top
 # folder), ORM_SEED, ORM_JOBS processes at once, ORM_TIMEOUT seconds a file,
-# ORM_TMP where directories are made, LD_LIBRARY_PATH which SQLite.
+# ORM_TMP where directories are made, LD_LIBRARY_PATH which SQLite.  For another
+# machine's binaries: ORM_CC is the compiler, ORM_TCLSH the command that is tclsh
+# there, ORM_RUN what is put before a program that a test has built.
 
 package require Tcl 8.6
 package require sqlite3
@@ -61,6 +63,18 @@ set ::tester(passed) 0
 set ::tester(failed) 0
 set ::tester(seed) ""
 set ::tester(names) [dict create]
+
+# The compiler (or ""), tclsh, and what goes before a program that was built.
+foreach {name value} [list cc [lindex [lmap word {gcc clang cc} {
+  if {[auto_execok $word] eq ""} continue
+  set word
+}] 0] tclsh [list [info nameofexecutable]] run {}] {
+  if {[info exists ::env(ORM_[string toupper $name])]} {
+    set value $::env(ORM_[string toupper $name])
+  }
+  set ::tester($name) $value
+}
+catch {unset name value word}
 
 # ---------------------------------------------------------------- reporting
 

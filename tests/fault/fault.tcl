@@ -32,11 +32,7 @@ proc fault_setup {} {
     set preload $env(LD_PRELOAD)
     unset env(LD_PRELOAD)
   }
-  set cc ""
-  foreach name {gcc clang cc} {
-    if {$cc eq "" && [auto_execok $name] ne ""} { set cc $name }
-  }
-  if {$cc eq ""} { skip "no C compiler" }
+  if {$tester(cc) eq ""} { skip "no C compiler" }
   set include {}
   foreach dir [list [file join [info library] ../../include] \
       /usr/include/tcl[info tclversion] /usr/include/tcl \
@@ -44,7 +40,7 @@ proc fault_setup {} {
     if {[file exists $dir/tcl.h]} { lappend include -I$dir }
   }
   if {[catch {
-    exec $cc -O1 -g -fPIC -shared {*}$include -o $fault(module) \
+    exec {*}$tester(cc) -O1 -g -fPIC -shared {*}$include -o $fault(module) \
         $tester(top)/tests/fault/faults.c -lsqlite3
   } message]} { skip "tests/fault/faults.c does not compile: $message" }
   if {$preload ne ""} { set env(LD_PRELOAD) $preload }
