@@ -98,7 +98,7 @@ static const struct OrmTable {
   { "orm_explain", &ormSqlExplainModule },
   { "orm_call",    &ormSqlCallModule },
   { "orm_delete_plan", &ormSqlDeletePlanModule },
-  { "orm",         &ormSqlTableModule },
+  { "orm",         &ormSqlTableModule.base },
   { "orm_link",    &ormSqlLinkModule },
   { "orm_related", &ormSqlRelatedModule },
 };

@@ -45,8 +45,20 @@ extern const sqlite3_module ormSqlConfigModule;
 /* sql/log.c */
 extern const sqlite3_module ormSqlLogModule;
 
-/* sql/table.c */
-extern const sqlite3_module ormSqlTableModule;
+/* sql/table.c
+**
+** xIntegrity came with 3.44.  A header from before does not have it; a library
+** from before looks no further than its own last member, and a later one looks
+** where iVersion lets it: so it stands where all of them agree that it is. */
+typedef struct OrmModule4 OrmModule4;
+struct OrmModule4 {
+  sqlite3_module base;
+#if SQLITE_VERSION_NUMBER<3044000
+  int (*xIntegrity)(sqlite3_vtab*, const char *zSchema, const char *zTable,
+                    int mFlags, char **pzErr);
+#endif
+};
+extern const OrmModule4 ormSqlTableModule;
 
 /* sql/define.c */
 OrmSqlFunc ormSqlInitModel, ormSqlDefine, ormSqlReflect, ormSqlSchema;

@@ -172,7 +172,9 @@ proc FaultJudge {what rc result body expected before after partial} {
   if {!$rc && $result ne $expected} {
     lappend wrong "wrong result: [string range $result 0 200]"
   }
-  if {[db eval {PRAGMA integrity_check}] ne "ok"} {
+  set lines [lsearch -all -inline -not [db eval {PRAGMA integrity_check}] \
+                 {orm: model table *}]
+  if {$lines ne "ok" && $lines ne ""} {
     lappend wrong "the database is damaged"
   }
   if {[catch {fault_contents db} now]} { lappend wrong "unreadable: $now" }
