@@ -940,7 +940,7 @@ struct OrmCursor {              /* the order values of a row                  */
 u64 ormCursorOrder(const OrmQuery*);
 /* The cursor text of the row whose order values (ormOrderColumns) these are:
 ** plain characters A-Z a-z 0-9 - _ , no quoting needed. */
-void ormCursorText(OrmBuf*, const OrmQuery*, sqlite3_value **apVal);
+void ormCursorText(OrmBuf*, const OrmQuery*, const struct OrmBind*);
 /* Back again: 0 and an error if it is no cursor of this model and order. */
 const OrmCursor *ormCursorParse(OrmParse*, const OrmQuery*, const OrmJson*);
 /* " AND (...)": rows beyond the query's cursors. */
@@ -1017,6 +1017,8 @@ void ormStreamKey(OrmStream*, OrmBuf*);      /* as JSON: a scalar or an array */
 /* The same as values, nKey of the model; valid until the next row. */
 const struct OrmBind *ormStreamKeyValues(OrmStream*);
 void ormStreamCursor(OrmStream*, OrmErr*, OrmBuf*);  /* its cursor text       */
+/* What that is made of, nOrder of the query; valid until the next row. */
+const struct OrmBind *ormStreamOrder(OrmStream*);
 void ormStreamClose(OrmStream*);                     /* the plan stays taken  */
 /* Each statement that a plan would run, with SQLite's own query plan of it. */
 typedef void (*OrmExplained)(void*, const char *zSql, const char *zPlan);

@@ -82,46 +82,33 @@ u64 ormCursorOrder(const OrmQuery *pQuery){
 static const char zDigit[] =
   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/* The text or blob of a value; 0 and out of memory. */
-static const void *bytesOf(OrmErr *pErr, sqlite3_value *pVal, int *pn){
-  int eType = sqlite3_value_type(pVal);
-  const void *z = eType==SQLITE_TEXT ? (const void*)sqlite3_value_text(pVal)
-                                     : sqlite3_value_blob(pVal);
-  *pn = sqlite3_value_bytes(pVal);
-  if( z==0 && (*pn>0 || eType==SQLITE_TEXT) ) ormErrOom(pErr);
-  return z;
+static int isBytes(const struct OrmBind *p){
+  return p->eType==SQLITE_TEXT || p->eType==SQLITE_BLOB;
 }
 
 /* The most bytes that a value takes. */
-static i64 valueSize(OrmErr *pErr, sqlite3_value *pVal){
-  int eType = sqlite3_value_type(pVal);
-  int n;
-  if( eType!=SQLITE_TEXT && eType!=SQLITE_BLOB ) return 9;
-  bytesOf(pErr, pVal, &n);
-  return 5 + (i64)n;
+static i64 valueSize(const struct OrmBind *p){
+  return isBytes(p) ? 5 + (i64)p->n : 9;
 }
 
 /* Write a value at a; returns its end. */
-static u8 *putValue(OrmErr *pErr, u8 *a, sqlite3_value *pVal){
-  int eType = sqlite3_value_type(pVal);
-  *a++ = (u8)eType;
-  if( eType==SQLITE_INTEGER ){
-    put8(a, (u64)sqlite3_value_int64(pVal));
-    a += 8;
-  }else if( eType==SQLITE_FLOAT ){
-    double r = sqlite3_value_double(pVal);
-    u64 u;
-    memcpy(&u, &r, 8);
-    put8(a, u);
-    a += 8;
-  }else if( eType!=SQLITE_NULL ){
-    int n;
-    const void *z = bytesOf(pErr, pVal, &n);
-    put4(a, (u32)n);
-    if( z ) memcpy(a + 4, z, (size_t)n);
-    a += 4 + n;
+static u8 *putValue(u8 *a, const struct OrmBind *p){
+  *a++ = p->eType;
+  if( isBytes(p) ){
+    put4(a, (u32)p->n);
+    if( p->n ) memcpy(a + 4, p->u.z, (size_t)p->n);
+    return a + 4 + p->n;
   }
-  return a;
+  if( p->eType==SQLITE_INTEGER ){
+    put8(a, (u64)p->u.i);
+  }else if( p->eType==SQLITE_FLOAT ){
+    u64 u;
+    memcpy(&u, &p->u.r, 8);
+    put8(a, u);
+  }else{
+    return a;
+  }
+  return a + 8;
 }
 
 /* n bytes as text at z, which may lie before a by n/3 or more; returns the
@@ -140,20 +127,18 @@ static i64 putBase64(char *z, const u8 *a, i64 n){
 
 /* The bytes are put where the text ends, so that both need one place. */
 void ormCursorText(
-  OrmBuf *pOut, const OrmQuery *pQuery, sqlite3_value **apVal
+  OrmBuf *pOut, const OrmQuery *pQuery, const struct OrmBind *aVal
 ){
-  OrmErr *pErr = pOut->pErr;
   i64 nMax = 16;
   char *z;
   u8 *aStart, *a;
-  for(int i=0; i<pQuery->nOrder; i++) nMax += valueSize(pErr, apVal[i]);
+  for(int i=0; i<pQuery->nOrder; i++) nMax += valueSize(&aVal[i]);
   z = ormBufReserve(pOut, nMax + nMax/3 + 4);
   if( z==0 ) return;
   aStart = (u8*)z + nMax/3 + 4;
   put8(aStart + 8, pQuery->iOrder);
   a = aStart + 16;
-  for(int i=0; i<pQuery->nOrder; i++) a = putValue(pErr, a, apVal[i]);
-  if( pErr->rc ) return;
+  for(int i=0; i<pQuery->nOrder; i++) a = putValue(a, &aVal[i]);
   put8(aStart, hashEnd(hashBytes(HASH_START, aStart + 8, a - aStart - 8)));
   pOut->n += putBase64(z, aStart, a - aStart);
 }
@@ -547,8 +532,8 @@ static void stretchEnd(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
   if( !pQuery->bLast ) cursorSql(p, pQuery, pQuery->pBefore, zAlias, 1);
 }
 
-/* Stretch iStretch of ormStretchCount(), and the other cursor.  The first one
-** puts the cursor's values into the binds; the others find them at *piBind. */
+/* Stretch iStretch of ormStretchCount(), and the other cursor.  The one that
+** finds -1 at *piBind puts the cursor's values into the binds, for all. */
 void ormStretchSql(
   OrmSql *p, const OrmQuery *pQuery, const char *zAlias, int iStretch,
   int *piBind
@@ -556,7 +541,7 @@ void ormStretchSql(
   Beyond beyond = walkFrom(p, pQuery, zAlias);
   int nTerm = stretchTerms(&beyond);
   int iPart, i = stretchTerm(&beyond, nTerm, iStretch, &iPart);
-  if( iStretch==0 ){
+  if( *piBind<0 ){
     bindCursor(&beyond, beyond.pCursor->n);
     *piBind = beyond.iBind;
   }

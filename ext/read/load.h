@@ -1,5 +1,5 @@
 /*
-** What plan.c, fetch.c, load.c, object.c and stream.c share: a query compiled
+** What plan.c, fetch.c, load.c, object.c, stream.c, page.c share: a query made
 ** to levels, and the rows that a run has loaded of each.
 **
 ** A plan is a tree of levels, one for the root and one for each include.  The
@@ -30,6 +30,7 @@ struct OrmFetch {               /* a statement: its text and its values       */
   i64 nSql;
   OrmBinds binds;               /* for ?2 and up; ?1 is the list of keys      */
   OrmFetch *pMore;              /* the rest of the rows, if these are too few */
+  u64 mNull;                    /* BEFORE, AFTER: NULLs of the cursor         */
 };
 
 /* The statements that may load a level, each made when it is first used. */
@@ -52,6 +53,8 @@ enum {
   ORM_FETCH_EXISTS,             /* is there any?                              */
   ORM_FETCH_TOTAL,              /* count(*) of the where alone                */
   ORM_FETCH_ROOT_KEYS,          /* primary keys of the root                   */
+  ORM_FETCH_BEFORE,             /* page.c: is there one before a cursor?      */
+  ORM_FETCH_AFTER,              /*   after it?                                */
   ORM_FETCH_MORE_PARENTS,       /* has the parent's table more than ?2 rows?  */
   ORM_FETCH_MORE_ROWS,          /* the same of our or the link table,         */
   ORM_FETCH_MORE_TARGETS,       /*   and of ours                              */
@@ -181,6 +184,7 @@ struct OrmPlan {
 void ormSpanFind(OrmSpan*, const char *z, i64 n);
 void ormSpanKeep(OrmPlan*, const OrmSpan*);
 int ormSpanReplace(OrmPlan*, const char *z, i64 n);
+void ormSpanValues(OrmBinds*, const OrmCursor*, int bBefore);
 
 /* plan.c */
 void ormPlanLeave(OrmPlan*, OrmErr*);        /* plan.err moves to the caller  */

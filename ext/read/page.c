@@ -10,100 +10,175 @@
 ** other by its being the first page, or else by the file.  A page without
 ** objects stands where its cursor stands: after it, or before it.
 */
-#include "../orm_int.h"
+#include "load.h"
+
+typedef struct Place Place;
+struct Place {                  /* of an object in the order                  */
+  OrmCursor cursor;
+  OrmBuf text;                  /* bytes of its values                        */
+};
 
 typedef struct Page Page;
 struct Page {
   Orm *pOrm;
   OrmErr *pErr;
+  OrmPlan *pPlan;
   const OrmQuery *pQuery;
   OrmArena arena;
-  OrmBuf start, second, end;    /* cursors; empty: no such object             */
+  Place start, second, end;     /* as far as there are so many                */
   i64 nItem;
   i64 nFirst;                   /* bytes of the first object                  */
   u8 bMore;                     /* the limit left objects out                 */
 };
 
-/* Is there an object between two cursors (or 0), or not on that side? */
+/* ------------------------------------------------------------------------
+** Places
+*/
+static void placeInit(Page *p, Place *pPlace){
+  int n = p->pQuery->nOrder;
+  ormBufInit(&pPlace->text, p->pErr);
+  pPlace->cursor.n = n;
+  pPlace->cursor.a = ormArenaAlloc(&p->arena, (i64)sizeof(struct OrmBind)*n);
+}
+
+static int isBytes(const struct OrmBind *p){
+  return p->eType==SQLITE_TEXT || p->eType==SQLITE_BLOB;
+}
+
+/* Keep the values a. */
+static void placeSet(Place *pPlace, const struct OrmBind *a){
+  struct OrmBind *aTo = pPlace->cursor.a;
+  const char *z;
+  if( a==0 || aTo==0 ) return;
+  ormBufReset(&pPlace->text);
+  for(int i=0; i<pPlace->cursor.n; i++){
+    aTo[i] = a[i];
+    if( isBytes(&a[i]) ) ormBufAdd(&pPlace->text, a[i].u.z, a[i].n);
+  }
+  z = ormBufText(&pPlace->text);
+  for(int i=0; i<pPlace->cursor.n; i++){
+    if( !isBytes(&aTo[i]) ) continue;
+    aTo[i].u.z = z;
+    z += aTo[i].n;
+  }
+}
+
+/* Which values are NULL; ~0 if that is not to be told in a word. */
+static u64 nullMask(const OrmCursor *p){
+  u64 m = 0;
+  if( p->n>=64 ) return ~(u64)0;
+  for(int i=0; i<p->n; i++) m |= (u64)(p->a[i].eType==SQLITE_NULL)<<i;
+  return m;
+}
+
+/* ------------------------------------------------------------------------
+** Is there an object?
+*/
+static int ask(Page *p, const char *zSql, i64 nSql, const OrmBinds *pBinds){
+  OrmStmt *pStmt = ormStmtTake(p->pOrm, p->pErr, zSql, nSql);
+  int bFound;
+  ormBindAll(p->pErr, pStmt, 1, pBinds);
+  bFound = ormStmtStep(p->pOrm, p->pErr, pStmt)
+        && sqlite3_column_int(pStmt->p, 0);
+  ormStmtGive(p->pOrm, p->pErr, pStmt);
+  return bFound;
+}
+
+/* Is there one between two cursors (or 0), or not on that side?  The statement
+** is kept as pKeep (or 0). */
 static int existsBetween(
-  Page *p, const OrmCursor *pAfter, const OrmCursor *pBefore, int mNot
+  Page *p, const OrmCursor *pAfter, const OrmCursor *pBefore, int mNot,
+  OrmFetch *pKeep
 ){
   OrmQuery query = *p->pQuery;
-  OrmStmt *pStmt;
   OrmSql sql;
-  int bFound;
+  int bFound = 0;
   if( p->pErr->rc ) return 0;
   query.pAfter = pAfter;
   query.pBefore = pBefore;
   query.bLast = pAfter==0;
-  ormSqlInit(&sql, p->pOrm, &p->arena, 1);
+  ormSqlInit(&sql, p->pOrm, pKeep ? &p->pPlan->arena : &p->arena, 1);
   ormExistsSql(&sql, &query, mNot);
-  pStmt = ormStmtTake(p->pOrm, p->pErr, ormBufText(&sql.buf), sql.buf.n);
-  ormBindAll(p->pErr, pStmt, 1, &sql.binds);
-  bFound = ormStmtStep(p->pOrm, p->pErr, pStmt)
-        && sqlite3_column_int(pStmt->p, 0);
-  ormStmtGive(p->pOrm, p->pErr, pStmt);
+  if( pKeep && p->pPlan->err.rc==SQLITE_OK ){
+    pKeep->binds = sql.binds;
+    pKeep->nSql = sql.buf.n;
+    pKeep->zSql = ormArenaText(&p->pPlan->arena, sql.buf.z, sql.buf.n);
+  }
+  ormPlanLeave(p->pPlan, p->pErr);
+  if( p->pErr->rc==SQLITE_OK ){
+    bFound = ask(p, ormBufText(&sql.buf), sql.buf.n, &sql.binds);
+  }
   ormSqlFree(&sql);
   return bFound;
 }
 
-/* A cursor of this page, read back. */
-static const OrmCursor *cursorOf(Page *p, OrmBuf *pText){
-  OrmJson *pNode = ormJsonPlain(&p->arena, pText->z, pText->n);
-  OrmParse parse;
-  ormParseInit(&parse, p->pOrm, &p->arena, 0);
-  return pNode ? ormCursorParse(&parse, p->pQuery, pNode) : 0;
+/* Is there one before or after a place?  Asked of nearly every page, so the
+** plan keeps the statement for cursors with NULLs where the first had them. */
+static int existsBeyond(Page *p, const OrmCursor *pCursor, int bBefore){
+  OrmFetch *pFetch = &p->pPlan->pRoot->aFetch[bBefore ? ORM_FETCH_BEFORE
+                                                      : ORM_FETCH_AFTER];
+  const OrmCursor *pAfter = bBefore ? 0 : pCursor;
+  const OrmCursor *pBefore = bBefore ? pCursor : 0;
+  u64 mNull = nullMask(pCursor);
+  if( p->pErr->rc ) return 0;
+  if( mNull==~(u64)0 || (pFetch->zSql && pFetch->mNull!=mNull) ){
+    return existsBetween(p, pAfter, pBefore, 0, 0);
+  }
+  if( pFetch->zSql==0 ){
+    pFetch->mNull = mNull;
+    return existsBetween(p, pAfter, pBefore, 0, pFetch);
+  }
+  ormSpanValues(&pFetch->binds, pCursor, bBefore);
+  return ask(p, pFetch->zSql, pFetch->nSql, &pFetch->binds);
 }
 
 /* Is there an object before the first one? */
 static int hasPrevious(Page *p){
   const OrmQuery *pQuery = p->pQuery;
-  const OrmCursor *pStart;
+  const OrmCursor *pAfter = pQuery->pAfter;
   if( pQuery->bLast ) return p->bMore;
   if( p->nItem>0 ){
-    if( pQuery->pAfter==0 && pQuery->iOffset==0 ) return 0;
-    pStart = cursorOf(p, &p->start);
-    return pStart && existsBetween(p, 0, pStart, 0);
+    if( pAfter==0 && pQuery->iOffset==0 ) return 0;
+    return existsBeyond(p, &p->start.cursor, 1);
   }
-  if( pQuery->pAfter && existsBetween(p, pQuery->pAfter, 0, ORM_NOT_AFTER) ){
-    return 1;
-  }
+  if( pAfter && existsBetween(p, pAfter, 0, ORM_NOT_AFTER, 0) ) return 1;
   return pQuery->iOffset>0
-      && existsBetween(p, pQuery->pAfter, pQuery->pBefore, 0);
+      && existsBetween(p, pAfter, pQuery->pBefore, 0, 0);
 }
 
 /* Is there an object after the last one? */
 static int hasNext(Page *p){
   const OrmQuery *pQuery = p->pQuery;
-  const OrmCursor *pEnd;
+  const OrmCursor *pBefore = pQuery->pBefore;
   if( p->bMore && !pQuery->bLast ) return 1;
-  if( pQuery->pBefore==0 ) return 0;
-  if( p->nItem>0 ){
-    pEnd = cursorOf(p, &p->end);
-    return pEnd && existsBetween(p, pEnd, 0, 0);
-  }
-  if( existsBetween(p, pQuery->pAfter, pQuery->pBefore, ORM_NOT_BEFORE) ){
-    return 1;
-  }
+  if( pBefore==0 ) return 0;
+  if( p->nItem>0 ) return existsBeyond(p, &p->end.cursor, 0);
+  if( existsBetween(p, pQuery->pAfter, pBefore, ORM_NOT_BEFORE, 0) ) return 1;
   return pQuery->bLast && pQuery->iOffset>0
-      && existsBetween(p, 0, pQuery->pBefore, 0);
+      && existsBetween(p, 0, pBefore, 0, 0);
 }
+
+/* ------------------------------------------------------------------------
+** The page
+*/
 
 /* One object of the stream. */
 static void pageItem(Page *p, OrmStream *pStream, OrmBuf *pOut){
   i64 n = 0;
   const char *z = ormStreamObject(pStream, p->pErr, &n);
+  const struct OrmBind *a;
   if( z==0 ) return;
   if( p->nItem ) ormBufChar(pOut, ',');
   ormBufAdd(pOut, z, n);
+  a = ormStreamOrder(pStream);
   if( p->nItem==0 ){
     p->nFirst = n;
-    ormStreamCursor(pStream, p->pErr, &p->start);
+    placeSet(&p->start, a);
   }else if( p->nItem==1 ){
-    ormStreamCursor(pStream, p->pErr, &p->second);
+    placeSet(&p->second, a);
   }
-  ormBufReset(&p->end);
-  ormStreamCursor(pStream, p->pErr, &p->end);
+  placeSet(&p->end, a);
+  ormPlanLeave(p->pPlan, p->pErr);
   p->nItem++;
 }
 
@@ -113,16 +188,14 @@ static void dropFirst(Page *p, OrmBuf *pOut, i64 iStart){
   memmove(&pOut->z[iStart], &pOut->z[iStart + nDrop],
           (size_t)(pOut->n - iStart - nDrop));
   pOut->n -= nDrop;
-  ormBufReset(&p->start);
-  ormBufAdd(&p->start, p->second.z, p->second.n);
-  if( --p->nItem==0 ) ormBufReset(&p->end);
+  if( --p->nItem>0 ) placeSet(&p->start, p->second.cursor.a);
 }
 
 /* The objects, between brackets, and the cursors of the first and the last.  Of
 ** one too many, the farthest from the cursor is left out. */
-static void pageItems(Page *p, OrmPlan *pPlan, OrmBuf *pOut){
+static void pageItems(Page *p, OrmBuf *pOut){
   const OrmQuery *pQuery = p->pQuery;
-  OrmStream *pStream = ormStreamOpen(p->pOrm, p->pErr, pPlan);
+  OrmStream *pStream = ormStreamOpen(p->pOrm, p->pErr, p->pPlan);
   i64 nMax = pQuery->iLimit>=0 ? pQuery->iLimit : INT64_MAX;
   i64 iStart;
   ormBufChar(pOut, '[');
@@ -139,11 +212,15 @@ static void pageItems(Page *p, OrmPlan *pPlan, OrmBuf *pOut){
   ormBufChar(pOut, ']');
 }
 
-static void addText(OrmBuf *pOut, const char *zName, const OrmBuf *pText){
+static void addPlace(Page *p, OrmBuf *pOut, const char *zName, Place *pPlace){
   ormBufPrintf(pOut, "\"%s\":", zName);
-  if( pText->n ) ormJsonString(pOut, pText->z, pText->n);
-  else ormBufAdd(pOut, "null", 4);
-  ormBufChar(pOut, ',');
+  if( p->nItem && p->pErr->rc==SQLITE_OK ){
+    ormBufChar(pOut, '"');
+    ormCursorText(pOut, p->pQuery, pPlace->cursor.a);
+    ormBufAdd(pOut, "\",", 2);
+  }else{
+    ormBufAdd(pOut, "null,", 5);
+  }
 }
 
 void ormPage(Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan, OrmBuf *pOut){
@@ -151,16 +228,17 @@ void ormPage(Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan, OrmBuf *pOut){
   memset(&page, 0, sizeof(page));
   page.pOrm = pOrm;
   page.pErr = pErr;
+  page.pPlan = pPlan;
   page.pQuery = ormPlanQuery(pPlan);
   ormArenaInit(&page.arena, pErr);
-  ormBufInit(&page.start, pErr);
-  ormBufInit(&page.second, pErr);
-  ormBufInit(&page.end, pErr);
+  placeInit(&page, &page.start);
+  placeInit(&page, &page.second);
+  placeInit(&page, &page.end);
   ormBufAdd(pOut, "{\"items\":", -1);
-  pageItems(&page, pPlan, pOut);
+  pageItems(&page, pOut);
   ormBufAdd(pOut, ",\"page_info\":{", -1);
-  addText(pOut, "start_cursor", &page.start);
-  addText(pOut, "end_cursor", &page.end);
+  addPlace(&page, pOut, "start_cursor", &page.start);
+  addPlace(&page, pOut, "end_cursor", &page.end);
   ormBufPrintf(pOut, "\"has_next\":%s,", hasNext(&page) ? "true" : "false");
   ormBufPrintf(pOut, "\"has_previous\":%s}",
                hasPrevious(&page) ? "true" : "false");
@@ -168,8 +246,8 @@ void ormPage(Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan, OrmBuf *pOut){
     ormBufPrintf(pOut, ",\"total\":%lld", ormCountTotal(pOrm, pErr, pPlan));
   }
   ormBufChar(pOut, '}');
-  ormBufFree(&page.start);
-  ormBufFree(&page.second);
-  ormBufFree(&page.end);
+  ormBufFree(&page.start.text);
+  ormBufFree(&page.second.text);
+  ormBufFree(&page.end.text);
   ormArenaFree(&page.arena);
 }

@@ -121,7 +121,7 @@ static void stretchSql(OrmSql *p, const OrmQuery *pQuery, int i, int *piBind){
 ** the columns of the subquery, as SQLite wants it for a merge; with a LIMIT, if
 ** it be none, its order is kept. */
 static void stretchesSql(OrmSql *p, const OrmQuery *pQuery, int nStretch){
-  int iBind = 0;
+  int iBind = -1;
   for(int i=0; i<nStretch; i++){
     if( i ) ormBufAdd(&p->buf, " UNION ALL ", -1);
     stretchSql(p, pQuery, i, &iBind);
@@ -232,14 +232,15 @@ static void whereNotSql(
   if( query.pAfter || query.pBefore ) notSql(p, &query, zAlias);
 }
 
-/* A whole SELECT of 1 or 0: has the query any rows, whatever its limit? */
+/* A whole SELECT of 1 or 0: has the query any rows, whatever its limit?  The
+** farthest stretch is the longest, as a rule, so it is asked first. */
 void ormExistsSql(OrmSql *p, const OrmQuery *pQuery, int mNot){
   int nStretch = mNot ? 0 : ormStretchCount(pQuery);
-  int iBind = 0;
+  int iBind = -1;
   ormBufAdd(&p->buf, "SELECT EXISTS(", -1);
-  for(int i=0; i<nStretch; i++){
-    if( i ) ormBufAdd(&p->buf, ") OR EXISTS(", -1);
+  for(int i=nStretch-1; i>=0; i--){
     stretchSql(p, pQuery, i, &iBind);
+    if( i ) ormBufAdd(&p->buf, ") OR EXISTS(", -1);
   }
   if( nStretch==0 ){
     char zAlias[16];

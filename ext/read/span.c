@@ -85,8 +85,9 @@ static int sameShape(const OrmCursor *a, const OrmCursor *b){
   return 1;
 }
 
-/* Put a cursor's values where the old one's are. */
-static void putValues(OrmBinds *pBinds, const OrmCursor *pCursor, int bBefore){
+/* Put a cursor's values where those of another are, which has its NULLs in the
+** same places. */
+void ormSpanValues(OrmBinds *pBinds, const OrmCursor *pCursor, int bBefore){
   for(int i=0; i<pBinds->n; i++){
     struct OrmBind *p = &pBinds->a[i];
     int iCursor = p->iCursor;
@@ -137,7 +138,7 @@ int ormSpanReplace(OrmPlan *p, const char *z, i64 n){
   for(int i=0; i<ORM_FETCH_N; i++){
     OrmFetch *pFetch = &p->pRoot->aFetch[i];
     for(; pFetch; pFetch=pFetch->pMore){
-      putValues(&pFetch->binds, pNew, p->bBefore);
+      ormSpanValues(&pFetch->binds, pNew, p->bBefore);
     }
   }
   ormArenaFree(&p->cursor);

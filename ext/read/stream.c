@@ -35,8 +35,8 @@ struct OrmStream {
   struct OrmBind aKey[ORM_MAX_KEY];          /* the same, where not in batches*/
   OrmArena keys;                /* values bound to the statement              */
   OrmBuf object;                /* text of the present row                    */
-  OrmBuf cursor;                /* cursor texts of the batch                  */
-  i64 nEndAlloc; i64 *aEnd;     /* where each ends                            */
+  i64 nOrderAlloc;
+  struct OrmBind *aOrder;       /* order values of the batch, or of the row   */
 };
 
 /* A stream without a statement. */
@@ -62,7 +62,6 @@ static OrmStream *streamNew(Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan, int mWant){
   p->nBatch = BATCH_FIRST;
   p->iRow = -1;
   ormBufInit(&p->object, &pPlan->err);
-  ormBufInit(&p->cursor, &pPlan->err);
   ormArenaInit(&p->keys, &pPlan->err);
   ormGrow(&pPlan->err, &p->apVal, &p->nValAlloc, p->nCol + 1,
           sizeof(*p->apVal));
@@ -113,9 +112,8 @@ void ormStreamClose(OrmStream *p){
   ormArenaFree(&p->pPlan->run);
   ormArenaFree(&p->keys);
   sqlite3_free(p->apVal);
-  sqlite3_free(p->aEnd);
+  sqlite3_free(p->aOrder);
   ormBufFree(&p->object);
-  ormBufFree(&p->cursor);
   sqlite3_free(p);
 }
 
@@ -148,13 +146,12 @@ static int streamStep(OrmStream *p){
 /* Keep the row that the statement is on. */
 static void batchRow(OrmStream *p){
   OrmLevel *pRoot = p->pPlan->pRoot;
-  OrmErr *pErr = &p->pPlan->err;
-  if( p->mWant & ORM_STREAM_CURSOR ){
-    if( !ormGrow(pErr, &p->aEnd, &p->nEndAlloc, pRoot->nRow + 1, sizeof(i64)) ){
-      return;
-    }
-    ormCursorText(&p->cursor, p->pPlan->pQuery, &p->apVal[p->nVal]);
-    p->aEnd[pRoot->nRow] = p->cursor.n;
+  int n = p->nCol - p->nVal;
+  i64 iFirst = (i64)n*pRoot->nRow;
+  if( n && !ormGrow(&p->pPlan->err, &p->aOrder, &p->nOrderAlloc, iFirst + n,
+                    sizeof(*p->aOrder)) ) return;
+  for(int i=0; i<n; i++){
+    ormKeepValue(p->pPlan, &p->aOrder[iFirst + i], p->apVal[p->nVal + i]);
   }
   ormLevelAddRow(pRoot, p->apVal, -1);
 }
@@ -166,7 +163,6 @@ static void batchNext(OrmStream *p){
   int n = 0;
   ormLevelReset(pRoot, 0);
   ormArenaFree(&pPlan->run);
-  ormBufReset(&p->cursor);
   while( n<p->nBatch && pRoot->nByte<BATCH_BYTES && streamStep(p) ){
     batchRow(p);
     n++;
@@ -279,14 +275,20 @@ void ormStreamKey(OrmStream *p, OrmBuf *pBuf){
   if( n>1 ) ormBufChar(pBuf, ']');
 }
 
-void ormStreamCursor(OrmStream *p, OrmErr *pErr, OrmBuf *pBuf){
-  i64 iStart;
-  if( pErr->rc ) return;
+const struct OrmBind *ormStreamOrder(OrmStream *p){
+  int n = p->nCol - p->nVal;
   assert( p->mWant & ORM_STREAM_CURSOR );
-  if( p->eMode!=MODE_BATCH ){
-    ormCursorText(pBuf, p->pPlan->pQuery, &p->apVal[p->nVal]);
-    return;
+  if( p->eMode==MODE_BATCH ) return &p->aOrder[(i64)p->iRow*n];
+  if( !ormGrow(&p->pPlan->err, &p->aOrder, &p->nOrderAlloc, n,
+               sizeof(*p->aOrder)) ) return 0;
+  for(int i=0; i<n; i++){
+    ormBindView(&p->pPlan->err, &p->aOrder[i], p->apVal[p->nVal + i]);
   }
-  iStart = p->iRow>0 ? p->aEnd[p->iRow-1] : 0;
-  ormBufAdd(pBuf, &p->cursor.z[iStart], p->aEnd[p->iRow] - iStart);
+  return p->aOrder;
+}
+
+void ormStreamCursor(OrmStream *p, OrmErr *pErr, OrmBuf *pBuf){
+  const struct OrmBind *a = pErr->rc ? 0 : ormStreamOrder(p);
+  ormPlanLeave(p->pPlan, pErr);
+  if( pErr->rc==SQLITE_OK ) ormCursorText(pBuf, p->pPlan->pQuery, a);
 }
