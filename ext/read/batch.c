@@ -75,22 +75,11 @@ static void rowByKey(OrmSink *pBase, int nVal, sqlite3_value **apVal){
                  pSink->aGroup ? pSink->aGroup[i] : pSink->iGroup + i);
 }
 
-/* The number in a map of the key in the first values of a row, or -1. */
-static int keyOfRow(const OrmMap *pMap, sqlite3_value **apVal){
-  struct OrmBind aVal[ORM_MAX_KEY];
-  if( pMap->nDense && sqlite3_value_type(apVal[0])==SQLITE_INTEGER ){
-    u64 i = (u64)sqlite3_value_int64(apVal[0]) - (u64)pMap->iMin;
-    return i<(u64)pMap->nDense ? pMap->aDense[i] - 1 : -1;
-  }
-  for(int i=0; i<pMap->nCol; i++) ormViewValue(&aVal[i], apVal[i]);
-  return ormMapFind(pMap, aVal);
-}
-
 /* A row whose first values are the columns that join. */
 static void rowByScan(OrmSink *pBase, int nVal, sqlite3_value **apVal){
   RowSink *pSink = (RowSink*)pBase;
   OrmLevel *p = pSink->p;
-  int iGroup = keyOfRow(&p->map, apVal);
+  int iGroup = ormMapFindRow(&p->map, apVal);
   ORM_UNUSED(nVal);
   if( iGroup<pSink->iGroup ) return;
   if( sinkWants(pSink, iGroup - pSink->iGroup) ){
@@ -104,7 +93,7 @@ static void rowByScan(OrmSink *pBase, int nVal, sqlite3_value **apVal){
 
 /* Has a table more than nMost rows?  A statement of the level's, whose ?2 is
 ** nMost, looks no further than that. */
-static int hasMore(OrmLevel *p, int eFetch, i64 nMost){
+int ormFetchHasMore(OrmLevel *p, int eFetch, i64 nMost){
   OrmErr *pErr = &p->pPlan->err;
   OrmStmt *pStmt = ormFetchTake(p, eFetch);
   int bMore;
@@ -120,8 +109,10 @@ static int wantScan(OrmLevel *p, i64 n){
   OrmPlan *pPlan = p->pPlan;
   if( n<SCAN_MIN || p->bLimited || pPlan->bNoScan ) return 0;
   if( !p->pParent->bWhole
-   && hasMore(p, ORM_FETCH_MORE_PARENTS, n*100/SCAN_PART) ) return 0;
-  return !hasMore(p, ORM_FETCH_MORE_ROWS, n*SCAN_ROWS);
+   && ormFetchHasMore(p, ORM_FETCH_MORE_PARENTS, n*100/SCAN_PART) ){
+    return 0;
+  }
+  return !ormFetchHasMore(p, ORM_FETCH_MORE_ROWS, n*SCAN_ROWS);
 }
 
 /* The map of the groups' keys, where the groups are the parent's rows. */
@@ -405,7 +396,7 @@ static void linkByKey(OrmSink *pBase, int nVal, sqlite3_value **apVal){
 static void linkByScan(OrmSink *pBase, int nVal, sqlite3_value **apVal){
   LinkSink *pSink = (LinkSink*)pBase;
   OrmLevel *p = pSink->p;
-  int iGroup = keyOfRow(&p->map, apVal);
+  int iGroup = ormMapFindRow(&p->map, apVal);
   ORM_UNUSED(nVal);
   if( iGroup>=pSink->iGroup ) addPair(pSink, iGroup, &apVal[p->map.nCol]);
 }
@@ -450,7 +441,7 @@ static void targetByKey(OrmSink *pBase, int nVal, sqlite3_value **apVal){
 static void targetByScan(OrmSink *pBase, int nVal, sqlite3_value **apVal){
   OrmLevel *p = ((RowSink*)pBase)->p;
   ORM_UNUSED(nVal);
-  addTarget(p, keyOfRow(&p->target, apVal), &apVal[p->target.nCol]);
+  addTarget(p, ormMapFindRow(&p->target, apVal), &apVal[p->target.nCol]);
 }
 
 /* Targets by a list of their keys, ascending where they are integers. */
@@ -499,7 +490,7 @@ static void fetchTargets(OrmLevel *p){
   if( n==0 ) return;
   sinkInit(&sink, p, targetByScan);
   if( n>=SCAN_MIN
-   && !hasMore(p, ORM_FETCH_MORE_TARGETS, (i64)n*100/SCAN_PART)
+   && !ormFetchHasMore(p, ORM_FETCH_MORE_TARGETS, (i64)n*100/SCAN_PART)
   ){
     ormFetchRun(p, ORM_FETCH_SCAN, 0, &sink.base);
   }else{
@@ -553,11 +544,12 @@ static void linkGroups(OrmLevel *p){
 }
 
 /* 0 if the rows have to be fetched in another way: keys that are no integers
-** for targets that are to come in the order of their integer keys. */
+** for targets that are to come in the order of their integer keys, or whose
+** keys might be integers all the same. */
 static int fetchLinks(OrmLevel *p, int bScan){
   LinkSink sink;
   fetchPairs(p, 0, bScan, &sink);
-  if( sink.bOdd && p->bNatural ) return 0;
+  if( sink.bOdd && (p->bNatural || p->bLinkInteger) ) return 0;
   fetchTargets(p);
   if( p->pPlan->err.rc==SQLITE_OK ) linkGroups(p);
   p->bLinks = 1;

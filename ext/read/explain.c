@@ -88,17 +88,17 @@ static i64 levelSize(OrmLevel *p){
   return n;
 }
 
-static void explainChildren(Explain *p, OrmLevel *pParent){
+static void explainChildren(Explain *p, OrmLevel *pParent, int bDirect){
   i64 n = levelSize(pParent);
   OrmLevel *pLevel;
   for(pLevel=pParent->pChild; pLevel && p->pPlan->err.rc==SQLITE_OK;
       pLevel=pLevel->pNext){
-    int eBy = ormFetchChoose(pLevel, 0, n);
+    int eBy = bDirect ? ORM_BY_SCAN : ormFetchChoose(pLevel, 0, n);
     for(int i=0; i<2; i++){
       if( aaFetch[eBy][i]>=0 ) explainFetch(p, pLevel, aaFetch[eBy][i]);
     }
     pLevel->bWhole = eBy==ORM_BY_SCAN || eBy==ORM_BY_LINK_SCAN;
-    explainChildren(p, pLevel);
+    explainChildren(p, pLevel, 0);
   }
 }
 
@@ -106,15 +106,18 @@ void ormExplain(
   Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan, OrmExplained xRow, void *pArg
 ){
   Explain explain;
+  int bDirect;
   ORM_UNUSED(pOrm);
   if( pErr->rc ) return;
   explain.pPlan = pPlan;
   explain.xRow = xRow;
   explain.pArg = pArg;
   ormLevelReset(pPlan->pRoot, 0);
-  explainFetch(&explain, pPlan->pRoot, ORM_FETCH_ROOT);
   pPlan->pRoot->bWhole = (u8)ormRootIsWhole(pPlan->pRoot);
-  explainChildren(&explain, pPlan->pRoot);
+  bDirect = ormDirectIs(pPlan->pRoot);
+  if( !bDirect ) explainFetch(&explain, pPlan->pRoot, ORM_FETCH_ROOT);
+  explainChildren(&explain, pPlan->pRoot, bDirect);
+  if( bDirect ) explainFetch(&explain, pPlan->pRoot, ORM_FETCH_ROOT);
   ormLevelReset(pPlan->pRoot, 0);
   ormPlanLeave(pPlan, pErr);
 }

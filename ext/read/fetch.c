@@ -374,6 +374,19 @@ static void makeMoreTargets(OrmSql *pSql, OrmLevel *p){
   addMore(pSql, p->pModel->zTable, p->pModel);
 }
 
+/* 1 if the parent's table has more than ?2 rows and at least twice as many as
+** ours, which is read no further. */
+static void makeFewTargets(OrmSql *pSql, OrmLevel *p){
+  const char *zParent = p->pParent->pModel->zTable;
+  add(pSql, "SELECT CASE WHEN (SELECT count(*) FROM ");
+  addTable(pSql, zParent, "p");
+  add(pSql, ")>?2 THEN (SELECT 1 FROM ");
+  addTable(pSql, p->pModel->zTable, "c");
+  add(pSql, " LIMIT 1 OFFSET (SELECT count(*)/2 FROM ");
+  addTable(pSql, zParent, "p");
+  add(pSql, ")) IS NULL ELSE 0 END");
+}
+
 static void makeEach(OrmSql *pSql, OrmLevel *p){
   add(pSql, "SELECT count((");
   addEmit(pSql, p, "k.i", isBare(p) ? ",c.orm_x" : "");
@@ -516,6 +529,7 @@ static void (*const axMake[ORM_FETCH_N])(OrmSql*, OrmLevel*) = {
   [ORM_FETCH_MORE_PARENTS] = makeMoreParents,
   [ORM_FETCH_MORE_ROWS]    = makeMoreRows,
   [ORM_FETCH_MORE_TARGETS] = makeMoreTargets,
+  [ORM_FETCH_FEW_TARGETS]  = makeFewTargets,
   [ORM_FETCH_SCAN]      = makeScan,
   [ORM_FETCH_COUNT]     = makeCount,
   [ORM_FETCH_EXISTS]    = makeExists,

@@ -58,6 +58,7 @@ enum {
   ORM_FETCH_MORE_PARENTS,       /* has the parent's table more than ?2 rows?  */
   ORM_FETCH_MORE_ROWS,          /* the same of our or the link table,         */
   ORM_FETCH_MORE_TARGETS,       /*   and of ours                              */
+  ORM_FETCH_FEW_TARGETS,        /* and twice as many as ours?                 */
   ORM_FETCH_N
 };
 
@@ -122,7 +123,8 @@ struct OrmLevel {
   u8 bViaParent;                /* keys are the parent's primary key, joined  */
                                 /*   by SQL: the columns compare oddly        */
   u8 bHash;                     /* its columns may be compared by us          */
-  u8 bLinkHash;                 /* so may a link table's with the target's    */
+  u8 bLinkHash;                 /* so may a link table's with the target's,   */
+  u8 bLinkInteger;              /*   as long as they are integers             */
   u8 bTargetUnique;             /* a link leads to one target at most         */
   u8 bIndexed;                  /* an index finds rows by the parent's key    */
   u8 bWide;                     /* more values than a function may have       */
@@ -144,7 +146,8 @@ struct OrmLevel {
   i64 nLinkAlloc; int *aLinkRow;             /*   to before aTail             */
   OrmMap map;
   OrmMap target;                /* batch.c: keys of a link's targets,         */
-  i64 nTargetAlloc; int *aTargetRow;         /*   their rows, -1: none        */
+  i64 nTargetAlloc; int *aTargetRow;         /*   their rows, -1: none;       */
+                                /*   direct.c: rows of the map's keys         */
   int nPair; i64 nPairAlloc; struct OrmPair *aPair;
   i64 nFigureAlloc; struct OrmBind *aFigure; /* bLate: nCount of each row     */
   /* recursive */
@@ -211,6 +214,7 @@ void ormMapReset(OrmMap*, int nCol);
 void ormMapFree(OrmMap*);
 int ormMapAdd(OrmErr*, OrmMap*, const struct OrmBind*);
 int ormMapFind(const OrmMap*, const struct OrmBind*);
+int ormMapFindRow(const OrmMap*, sqlite3_value **apVal);
 int ormMapDense(OrmErr*, OrmMap*, const struct OrmBind*, int n, int *aNumber);
 int ormMapDenseRows(OrmErr*, OrmMap*, const struct OrmBind*, int n);
 
@@ -234,9 +238,14 @@ enum { ORM_BY_KEY, ORM_BY_LINKS, ORM_BY_LINK_SCAN, ORM_BY_SCAN, ORM_BY_SORTED,
 int ormFetchChoose(OrmLevel*, int iGroup, i64 nGroup);
 void ormFetchGroups(OrmLevel*, int iGroup);
 void ormFetchRun(OrmLevel*, int eFetch, OrmKeys*, OrmSink*);
+int ormFetchHasMore(OrmLevel*, int eFetch, i64 nMost);
 
 /* load.c */
 void ormLevelChildren(OrmLevel*, int iFirst, int nRow);
+
+/* direct.c: is it a way for all objects of a root?  0: not after all. */
+int ormDirectIs(OrmLevel*);
+int ormDirectAll(OrmLevel*, OrmBuf *pOut, i64 *pn);
 
 /* root.c */
 int ormRootIsWhole(const OrmLevel*);
@@ -244,5 +253,6 @@ int ormRootIsWhole(const OrmLevel*);
 /* object.c */
 void ormObjectFields(OrmLevel*, OrmBuf*, sqlite3_value **apVal);
 void ormObjectText(OrmLevel*, int iRow, OrmBuf *pOut);
+void ormObjectDirect(OrmLevel*, sqlite3_value **apVal, OrmBuf *pOut);
 
 #endif /* ORM_LOAD_H */

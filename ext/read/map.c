@@ -253,3 +253,14 @@ int ormMapDenseRows(OrmErr *pErr, OrmMap *p, const struct OrmBind *a, int n){
   p->nKey = n;
   return 1;
 }
+
+/* The number in a map of the key in the first values of a row, or -1. */
+int ormMapFindRow(const OrmMap *pMap, sqlite3_value **apVal){
+  struct OrmBind aVal[ORM_MAX_KEY];
+  if( pMap->nDense && sqlite3_value_type(apVal[0])==SQLITE_INTEGER ){
+    u64 i = (u64)sqlite3_value_int64(apVal[0]) - (u64)pMap->iMin;
+    return i<(u64)pMap->nDense ? pMap->aDense[i] - 1 : -1;
+  }
+  for(int i=0; i<pMap->nCol; i++) ormViewValue(&aVal[i], apVal[i]);
+  return ormMapFind(pMap, aVal);
+}

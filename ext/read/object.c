@@ -219,3 +219,42 @@ static void includes(OrmLevel *p, int iRow, OrmBuf *pOut){
 void ormObjectText(OrmLevel *p, int iRow, OrmBuf *pOut){
   member(p, iRow, pOut);
 }
+
+/* The include of a target that is loaded (row i), or null, in one go. */
+static void target(OrmLevel *p, int i, OrmBuf *pOut){
+  int bFirst = pOut->n>0 && pOut->z[pOut->n - 1]=='{';
+  int nKey = p->nKey - bFirst;
+  const char *zText = "null";
+  i64 n = 4;
+  char *z;
+  if( i>=0 ){
+    const OrmRow *pRow = &p->aRow[i];
+    zText = &p->aText[pRow->iText].z[pRow->iOff];
+    n = pRow->n;
+  }
+  z = ormBufReserve(pOut, nKey + n + 1);
+  if( z==0 ) return;
+  memcpy(z, p->zKey + bFirst, (size_t)nKey);
+  memcpy(z + nKey, zText, (size_t)n);
+  pOut->n += nKey + n;
+  if( i<0 ) return;
+  if( p->pChild || p->bLate ) includes(p, i, pOut);
+  ormBufChar(pOut, '}');
+}
+
+/* Append the whole object of a row that comes now and includes to-one targets
+** that are all loaded (direct.c). */
+void ormObjectDirect(OrmLevel *p, sqlite3_value **apVal, OrmBuf *pOut){
+  OrmLevel *pChild;
+  ormObjectFields(p, pOut, apVal);
+  for(pChild=p->pChild; pChild; pChild=pChild->pNext){
+    const OrmSlot *pSlot = &p->aSlot[pChild->iSlot];
+    sqlite3_value *apKey[ORM_MAX_KEY];
+    int iKey;
+    if( pOut->pErr->rc ) return;
+    for(int i=0; i<pSlot->n; i++) apKey[i] = apVal[pSlot->aVal[i]];
+    iKey = ormMapFindRow(&pChild->map, apKey);
+    target(pChild, iKey<0 ? -1 : pChild->aTargetRow[iKey], pOut);
+  }
+  ormBufChar(pOut, '}');
+}

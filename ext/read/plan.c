@@ -154,7 +154,8 @@ static int isBinary(const char *zColl){
 ** A key list has no affinity, so "remote = key" compares as the columns do
 ** unless a number is looked for in a text column (where the text is to become
 ** a number), or their collations differ: then *pbVia is set.  *pbHash is
-** cleared where our own comparison of the values would not do.
+** cleared where our own comparison of the values would not do: there the text
+** '5' of a column without a type finds the number 5 of one that has it.
 */
 static void compareColumns(
   char cFrom, const char *zFromColl, char cTo, const char *zToColl,
@@ -165,7 +166,7 @@ static void compareColumns(
   if( sqlite3_stricmp(zFromColl ? zFromColl : "BINARY",
                       zToColl ? zToColl : "BINARY")!=0 ) *pbVia = 1;
   if( !isBinary(zFromColl) || !isBinary(zToColl) ) *pbHash = 0;
-  if( eFrom!=eTo && eFrom!=CLASS_NONE && eTo!=CLASS_NONE ) *pbHash = 0;
+  if( eFrom!=eTo && eTo!=CLASS_NONE ) *pbHash = 0;
 }
 
 /* Affinity and collation of a link table's column. */
@@ -204,6 +205,12 @@ static void levelCompare(OrmLevel *p){
     char cAff;
     const char *zColl = 0;
     linkColumn(p->pPlan, pRel, pRel->azSecRemote[i], &cAff, &zColl);
+    if( affinityClass(cAff)==CLASS_NONE
+     && affinityClass(pTo->cAff)==CLASS_NUMERIC
+    ){
+      cAff = pTo->cAff;         /* well, as long as they are integers         */
+      p->bLinkInteger = 1;
+    }
     compareColumns(cAff, zColl, pTo->cAff, pTo->zColl, &bVia, &p->bLinkHash);
     if( bVia ) p->bLinkHash = 0;
   }

@@ -108,6 +108,10 @@ i64 ormLoadAll(Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan, OrmBuf *pOut){
     ormPlanLeave(pPlan, pErr);
     return n;
   }
+  if( ormDirectIs(p) && ormDirectAll(p, pOut, &n) ){
+    ormPlanLeave(pPlan, pErr);
+    return n;
+  }
   rootRows(p);
   ormBufChar(pOut, '[');
   if( p->nRow==0 || loadWhole(p) ){

@@ -1,0 +1,122 @@
+/*
+** All objects of a table straight to the result, where whatever they include
+** is to-one: the targets are loaded first, all of them, and found by the value
+** of each row that comes.  No row of the root is kept.
+**
+** It is done where the targets are few beside the rows that refer to them, so
+** that hardly one is loaded in vain, and fit into scan_memory.
+*/
+#include "load.h"
+
+#define MANY_ROWS  2000
+
+int ormDirectIs(OrmLevel *p){
+  OrmLevel *pChild;
+  if( !ormRootIsWhole(p) || p->bLate || p->pModel->bView ) return 0;
+  if( p->pChild==0 ) return 0;
+  for(pChild=p->pChild; pChild; pChild=pChild->pNext){
+    if( !pChild->bMap || !pChild->bHash ) return 0;
+    if( pChild->pQuery->bRecursive || pChild->pModel->bView ) return 0;
+  }
+  for(pChild=p->pChild; pChild; pChild=pChild->pNext){
+    if( !ormFetchHasMore(pChild, ORM_FETCH_FEW_TARGETS, MANY_ROWS) ) return 0;
+  }
+  return p->pPlan->err.rc==SQLITE_OK;
+}
+
+typedef struct TargetSink TargetSink;
+struct TargetSink {
+  OrmSink base;
+  OrmLevel *p;
+  i64 nAlloc; struct OrmBind *aKey;          /* of each row                   */
+};
+
+/* A target: the columns that join, then its object's values. */
+static void rowOfTarget(OrmSink *pBase, int nVal, sqlite3_value **apVal){
+  TargetSink *pSink = (TargetSink*)pBase;
+  OrmLevel *p = pSink->p;
+  int nCol = p->map.nCol;
+  struct OrmBind *a;
+  ORM_UNUSED(nVal);
+  if( !ormGrow(pBase->pErr, &pSink->aKey, &pSink->nAlloc,
+               (i64)(p->nRow + 1)*nCol, sizeof(*a)) ) return;
+  a = &pSink->aKey[(i64)p->nRow*nCol];
+  for(int i=0; i<nCol; i++) ormKeepValue(p->pPlan, &a[i], apVal[i]);
+  ormLevelAddRow(p, &apVal[nCol], -1);
+}
+
+/* Make the map of the rows: the number of a key is that of its row, or, where
+** keys are NULL, aTargetRow knows. */
+static void mapTargets(OrmLevel *p, const struct OrmBind *aKey){
+  OrmErr *pErr = &p->pPlan->err;
+  if( !ormGrow(pErr, &p->aTargetRow, &p->nTargetAlloc, p->nRow + 1,
+               sizeof(int)) ) return;
+  if( ormMapDenseRows(pErr, &p->map, aKey, p->nRow) ){
+    for(int i=0; i<p->nRow; i++) p->aTargetRow[i] = i;
+    return;
+  }
+  for(int i=0; i<p->nRow && pErr->rc==SQLITE_OK; i++){
+    int iKey = ormMapAdd(pErr, &p->map, &aKey[(i64)i*p->map.nCol]);
+    if( iKey>=0 ) p->aTargetRow[iKey] = i;
+  }
+}
+
+static void loadTargets(OrmLevel *p){
+  TargetSink sink;
+  memset(&sink, 0, sizeof(sink));
+  sink.base.xRow = rowOfTarget;
+  sink.base.pErr = &p->pPlan->err;
+  sink.p = p;
+  ormMapReset(&p->map, p->pRel->nRemote);
+  ormFetchRun(p, ORM_FETCH_SCAN, 0, &sink.base);
+  mapTargets(p, sink.aKey);
+  sqlite3_free(sink.aKey);
+  p->bDistinct = p->bWhole = 1;
+  if( p->nRow>0 ) ormLevelChildren(p, 0, p->nRow);
+}
+
+/* Load all targets; 0 if they are more than scan_memory. */
+static int loadAll(OrmLevel *p){
+  OrmPlan *pPlan = p->pPlan;
+  OrmLevel *pChild;
+  pPlan->nByteMax = pPlan->pOrm->aConfig[ORM_CONFIG_SCAN_MEMORY];
+  pPlan->nByte = 0;
+  for(pChild=p->pChild; pChild; pChild=pChild->pNext) loadTargets(pChild);
+  pPlan->nByteMax = 0;
+  if( !pPlan->bOverflow ) return 1;
+  pPlan->bOverflow = 0;
+  ormErrClear(&pPlan->err);
+  return 0;
+}
+
+typedef struct DirectSink DirectSink;
+struct DirectSink {
+  OrmSink base;
+  OrmLevel *p;
+  OrmBuf *pOut;
+};
+
+static void rowOfResult(OrmSink *pBase, int nVal, sqlite3_value **apVal){
+  DirectSink *pSink = (DirectSink*)pBase;
+  OrmBuf *pOut = pSink->pOut;
+  ORM_UNUSED(nVal);
+  if( pBase->nRow>1 ) ormBufChar(pOut, ',');
+  ormObjectDirect(pSink->p, apVal, pOut);
+  if( pOut->pErr->rc ) ormErrOom(pBase->pErr);
+}
+
+int ormDirectAll(OrmLevel *p, OrmBuf *pOut, i64 *pn){
+  DirectSink sink;
+  ormLevelReset(p, 0);
+  if( !loadAll(p) ) return 0;
+  memset(&sink, 0, sizeof(sink));
+  sink.base.xRow = rowOfResult;
+  sink.base.pErr = &p->pPlan->err;
+  sink.p = p;
+  sink.pOut = pOut;
+  ormBufChar(pOut, '[');
+  ormFetchRun(p, ORM_FETCH_ROOT, 0, &sink.base);
+  ormBufChar(pOut, ']');
+  *pn = sink.base.nRow;
+  return 1;
+}
