@@ -83,6 +83,7 @@ static void becomeStub(sqlite3 *db, OrmModelTable *pTab, OrmErr *pErr){
 }
 
 static void tableFree(OrmModelTable *pTab){
+  ormTableSpareFree(pTab);
   ormTableShapeUnref(pTab->pDeclared);
   ormTableShapeUnref(pTab->pShape);
   sqlite3_free(pTab->zModel);
@@ -126,6 +127,7 @@ static int tableInit(
     ormErr(&err, SQLITE_ERROR, "orm: a model table takes the name of a model:"
            " CREATE VIRTUAL TABLE %s USING orm(<model>)", argv[2]);
   }
+  pTab->bMain = sqlite3_stricmp(argv[1], "main")==0;
   if( err.rc==SQLITE_OK ) pTab->pShape = firstShape(pTab, &err);
   pTab->pDeclared = pTab->pShape;
   if( pTab->pShape ) pTab->pShape->nRef++;
@@ -181,7 +183,7 @@ static int tableIntegrity(
   OrmErr err = { SQLITE_OK, 0 };
   int rc;
   ORM_UNUSED(mFlags);
-  ormTableShape((OrmModelTable*)pVtab, &err);
+  ormTableShape((OrmModelTable*)pVtab, &err, 0);
   ormErrPrefix(&err, "orm: model table %s.%s: ", zSchema, zTable);
   rc = err.rc;
   if( (rc & 0xff)==SQLITE_ERROR ){

@@ -73,6 +73,8 @@ struct OrmModelTable {
   u32 iDataVersion;
   i64 nChange;
   u8 bChecked;
+  u8 bMain;                     /* it stands in schema main                   */
+  OrmTableCursor *pSpare;       /* closed, on a plan of pShape, or 0          */
 };
 
 /* table_columns.c */
@@ -81,8 +83,9 @@ void ormTableShapeUnref(OrmTableShape*);
 /* The CREATE TABLE for sqlite3_declare_vtab(). */
 void ormTableDeclare(OrmBuf*, const OrmTableShape*, int bCollate);
 /* The shape that holds now, not counted; 0 and an error if the model is
-** broken. */
-OrmTableShape *ormTableShape(OrmModelTable*, OrmErr*);
+** broken.  bRead: the statement that asks has begun to read the table's schema,
+** as in xFilter. */
+OrmTableShape *ormTableShape(OrmModelTable*, OrmErr*, int bRead);
 
 /* table_plan.c: what xBestIndex decided, for xFilter.
 **
@@ -113,6 +116,7 @@ struct OrmTablePlan {
   u8 bOneRow, bUpdate;          /* an UPDATE: it may ask for any column       */
   u8 bQuery;                    /* has an argument of the table               */
   u8 bLimit;
+  int nLoad;                    /* columns that are loaded                    */
   u32 mWeak;                    /* terms that are weakened                    */
   int nTerm; OrmTableTerm *aTerm;            /* those with an argument        */
   int nOrder; OrmTableTerm *aOrder;
@@ -159,6 +163,7 @@ const char *ormTableOperator(char cOp, int *pbCompare);
 struct OrmTableCursor {
   sqlite3_vtab_cursor base;
   OrmTableShape *pShape;        /* counted; 0 before the first xFilter        */
+  u8 bOpened;                   /* pShape has not been looked at since xOpen  */
   OrmTablePlan *pPlan;          /* in use, or 0                               */
   OrmStmt *pStmt;               /* on loan, or 0                              */
   OrmKeys *pFeed;               /* pStmt is the plan's feed, or 0             */
@@ -177,6 +182,7 @@ struct OrmTableCursor {
   OrmErr err;
   OrmArena arena;               /* lists of IN, values of the query           */
 };
+void ormTableSpareFree(OrmModelTable*);
 int ormTableOpen(sqlite3_vtab*, sqlite3_vtab_cursor**);
 int ormTableClose(sqlite3_vtab_cursor*);
 int ormTableFilter(sqlite3_vtab_cursor*, int, const char*, int,

@@ -376,19 +376,23 @@ static OrmTableShape *shapeRenew(
 /* Does a look at two counters tell that nothing has been written since the
 ** shape was last known to hold?  Not inside a write transaction, whose rollback
 ** they would not show. */
-static int nothingWritten(OrmModelTable *pTab, u32 *piVersion, i64 *pnChange){
+static int nothingWritten(
+  OrmModelTable *pTab, int bRead, u32 *piVersion, i64 *pnChange
+){
   sqlite3 *db = pTab->pOrm->db;
+  /* Nobody writes anywhere, and main is read: that is cheaper to ask. */
+  const char *zDb = bRead && pTab->bMain ? 0 : "main";
   *piVersion = 0;
   *pnChange = sqlite3_total_changes64(db);
-  if( sqlite3_txn_state(db, "main")!=SQLITE_TXN_READ ) return -1;
-  if( sqlite3_file_control(db, "main", SQLITE_FCNTL_DATA_VERSION, piVersion) ){
+  if( sqlite3_txn_state(db, zDb)!=SQLITE_TXN_READ ) return -1;
+  if( sqlite3_file_control(db, 0, SQLITE_FCNTL_DATA_VERSION, piVersion) ){
     return -1;
   }
   return pTab->bChecked && *piVersion==pTab->iDataVersion
       && *pnChange==pTab->nChange;
 }
 
-OrmTableShape *ormTableShape(OrmModelTable *pTab, OrmErr *pErr){
+OrmTableShape *ormTableShape(OrmModelTable *pTab, OrmErr *pErr, int bRead){
   u32 iVersion;
   i64 nChange;
   int bSame;
@@ -397,7 +401,7 @@ OrmTableShape *ormTableShape(OrmModelTable *pTab, OrmErr *pErr){
     ormErr(pErr, SQLITE_ERROR, "%s", pTab->zBroken);
     return 0;
   }
-  bSame = nothingWritten(pTab, &iVersion, &nChange);
+  bSame = nothingWritten(pTab, bRead, &iVersion, &nChange);
   if( bSame>0 ) return pTab->pShape;
   pTab->bChecked = 0;
   pCatalog = ormCatalogPin(pTab->pOrm, pErr);
@@ -405,6 +409,7 @@ OrmTableShape *ormTableShape(OrmModelTable *pTab, OrmErr *pErr){
   if( pCatalog!=pTab->pShape->pCatalog ){
     OrmTableShape *pNew = shapeRenew(pTab, pErr, pCatalog);
     if( pNew ){
+      ormTableSpareFree(pTab);
       ormTablePlansFree(pTab->pShape);
       ormTableShapeUnref(pTab->pShape);
       pTab->pShape = pNew;

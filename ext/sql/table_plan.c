@@ -361,7 +361,7 @@ int ormTableBestIndex(sqlite3_vtab *pVtab, sqlite3_index_info *pInfo){
   Chooser c;
   int rc = SQLITE_OK;
   memset(&c, 0, sizeof(c));
-  c.p = ormTableShape((OrmModelTable*)pVtab, &err);
+  c.p = ormTableShape((OrmModelTable*)pVtab, &err, 0);
   c.pInfo = pInfo;
   c.pErr = &err;
   c.iLimit = c.iOffset = -1;
@@ -485,6 +485,7 @@ static OrmTablePlan *planNew(
   checkGone(pErr, p, pPlan);
   if( pErr->rc==SQLITE_OK ){
     ormTableResults(p, pPlan);
+    pPlan->nLoad = ormTableLoads(p, pPlan);
     planSql(pErr, p, pPlan);
   }
   if( pErr->rc ){

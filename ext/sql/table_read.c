@@ -22,9 +22,15 @@ static OrmModelTable *cursorTable(const Cursor *p){
 }
 
 int ormTableOpen(sqlite3_vtab *pVtab, sqlite3_vtab_cursor **ppCursor){
-  Cursor *p = sqlite3_malloc64(sizeof(*p));
-  ORM_UNUSED(pVtab);
+  OrmModelTable *pTab = (OrmModelTable*)pVtab;
+  Cursor *p = pTab->pSpare;
+  if( p ){
+    pTab->pSpare = 0;
+    *ppCursor = &p->base;
+    return SQLITE_OK;
+  }
   *ppCursor = 0;
+  p = sqlite3_malloc64(sizeof(*p));
   if( p==0 ) return SQLITE_NOMEM;
   memset(p, 0, sizeof(*p));
   ormArenaInit(&p->arena, &p->err);
@@ -94,13 +100,36 @@ static int hasLoaded(const Cursor *p){
   return p->pObject || p->pBatch || p->zQuery || p->abLate;
 }
 
-int ormTableClose(sqlite3_vtab_cursor *pCursor){
-  Cursor *p = (Cursor*)pCursor;
-  if( p->pShape && hasLoaded(p) ) dropLoaded(p);
+static void cursorFree(Cursor *p){
   dropPlan(p);
   ormTableShapeUnref(p->pShape);
   ormErrClear(&p->err);
   sqlite3_free(p);
+}
+
+void ormTableSpareFree(OrmModelTable *pTab){
+  if( pTab->pSpare ) cursorFree(pTab->pSpare);
+  pTab->pSpare = 0;
+}
+
+/* One closed cursor waits on its plan: the next is mostly of the same
+** statement. */
+static int becomeSpare(Cursor *p){
+  OrmModelTable *pTab = cursorTable(p);
+  if( pTab->pSpare || p->pPlan==0 || p->pShape!=pTab->pShape ) return 0;
+  dropStatement(p);
+  if( p->arena.pChunk ) ormArenaFree(&p->arena);
+  ormErrClear(&p->err);
+  p->bOpened = 1;
+  p->bOwnSql = p->bLate = 0;
+  pTab->pSpare = p;
+  return 1;
+}
+
+int ormTableClose(sqlite3_vtab_cursor *pCursor){
+  Cursor *p = (Cursor*)pCursor;
+  if( p->pShape && hasLoaded(p) ) dropLoaded(p);
+  if( !becomeSpare(p) ) cursorFree(p);
   return SQLITE_OK;
 }
 
@@ -258,7 +287,7 @@ static int onlyObjects(const Cursor *p){
   for(int i=0; i<pPlan->nTerm; i++){
     if( strchr("qtf", pPlan->aTerm[i].cOp)==0 ) return 0;
   }
-  return ormTableLoads(p->pShape, pPlan)==1;
+  return pPlan->nLoad==1;
 }
 
 /* The statement of a plan whose table has an argument. */
@@ -278,8 +307,7 @@ static void querySql(Cursor *p, OrmErr *pErr){
 
 /* Where the rows come from. */
 static void openSource(Cursor *p, OrmErr *pErr){
-  int nLoads = p->pPlan->bUpdate ? 0 : ormTableLoads(p->pShape, p->pPlan);
-  if( nLoads && onlyObjects(p) ){
+  if( p->pPlan->nLoad && onlyObjects(p) ){
     OrmPlan *pObject = ormTableObjectPlan(p, pErr);
     if( pObject ) p->pStream = ormStreamOpenFor(p->pShape->pOrm, pErr, pObject,
                                                 ORM_STREAM_OBJECT);
@@ -292,7 +320,7 @@ static void openSource(Cursor *p, OrmErr *pErr){
     p->bOwnSql = 0;
     takeStatement(p, pErr);
   }
-  if( nLoads ) p->pBatch = ormTableBatchNew(p, pErr);
+  if( p->pPlan->nLoad ) p->pBatch = ormTableBatchNew(p, pErr);
 }
 
 /* Take the plan's feed in place of its statement, if it may have one. */
@@ -347,15 +375,24 @@ static int filterAgain(
   return 1;
 }
 
+/* Be on the shape that holds now; it stays to the end of the statement. */
+static void useShape(Cursor *p, OrmErr *pErr){
+  OrmTableShape *pShape = ormTableShape(cursorTable(p), pErr, 1);
+  if( pShape && pShape!=p->pShape ){
+    dropPlan(p);
+    ormTableShapeUnref(p->pShape);
+    p->pShape = pShape;
+    pShape->nRef++;
+  }
+  p->bOpened = 0;
+}
+
 static void filter(
   Cursor *p, OrmErr *pErr, const char *zIdx, sqlite3_value **argv
 ){
   if( p->pShape && hasLoaded(p) ) dropLoaded(p);
   if( p->bOwnSql ) dropStatement(p);
-  if( p->pShape==0 ){
-    p->pShape = ormTableShape(cursorTable(p), pErr);
-    if( p->pShape ) p->pShape->nRef++;
-  }
+  if( p->bOpened || p->pShape==0 ) useShape(p, pErr);
   if( pErr->rc ) return;
   usePlan(p, pErr, zIdx, argv);
   if( p->pPlan==0 ) return;

@@ -255,7 +255,7 @@ int ormTableUpdate(
   r.apCol = argc>1 ? &argv[2] : 0;
   ormArenaInit(&arena, &err);
   ormBufInit(&r.doc, &err);
-  pShape = ormTableShape(r.pTab, &err);
+  pShape = ormTableShape(r.pTab, &err, 0);
   if( pShape ){
     pShape->nRef++;
     r.p = pShape;
