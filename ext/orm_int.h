@@ -941,6 +941,7 @@ u64 ormCursorOrder(const OrmQuery*);
 /* The cursor text of the row whose order values (ormOrderColumns) these are:
 ** plain characters A-Z a-z 0-9 - _ , no quoting needed. */
 void ormCursorText(OrmBuf*, const OrmQuery*, const struct OrmBind*);
+i64 ormCursorLength(const char *z, i64 n);   /* of such characters at z       */
 /* Back again: 0 and an error if it is no cursor of this model and order. */
 const OrmCursor *ormCursorParse(OrmParse*, const OrmQuery*, const OrmJson*);
 /* " AND (...)": rows beyond the query's cursors. */

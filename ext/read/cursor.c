@@ -146,11 +146,25 @@ void ormCursorText(
 /* ------------------------------------------------------------------------
 ** Reading
 */
+/* 1 + the value of a digit from '-' on, 0: none. */
+static const u8 aDigit['z' - '-' + 1] = {
+  63,  0,  0, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62,  0,  0,  0,  0,  0,  0,
+   0,  1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11, 12, 13, 14, 15, 16, 17, 18,
+  19, 20, 21, 22, 23, 24, 25, 26,  0,  0,  0,  0, 64,  0, 27, 28, 29, 30, 31,
+  32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50,
+  51, 52
+};
+
 static int digitValue(char c){
-  if( c>='A' && c<='Z' ) return c - 'A';
-  if( c>='a' && c<='z' ) return c - 'a' + 26;
-  if( c>='0' && c<='9' ) return c - '0' + 52;
-  return c=='-' ? 62 : c=='_' ? 63 : -1;
+  unsigned i = (unsigned)(u8)c - '-';
+  return i<sizeof(aDigit) ? aDigit[i] - 1 : -1;
+}
+
+/* The characters of a cursor at the start of z[n]. */
+i64 ormCursorLength(const char *z, i64 n){
+  i64 i = 0;
+  while( i<n && digitValue(z[i])>=0 ) i++;
+  return i;
 }
 
 /* The bytes of a text into a (n*3/4 of them); -1 if it is not what addBase64()

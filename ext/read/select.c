@@ -232,25 +232,35 @@ static void whereNotSql(
   if( query.pAfter || query.pBefore ) notSql(p, &query, zAlias);
 }
 
+/* "EXISTS(SELECT ..)" of all rows, as one condition. */
+static void existsSql(OrmSql *p, const OrmQuery *pQuery, int mNot){
+  char zAlias[16];
+  i64 nBefore;
+  ormSqlAlias(p, zAlias);
+  ormBufAdd(&p->buf, "EXISTS(SELECT * FROM ", -1);
+  fromSql(p, pQuery, zAlias);
+  nBefore = p->buf.n;
+  whereNotSql(p, pQuery, zAlias, mNot);
+  asWhere(p, nBefore);
+  ormBufChar(&p->buf, ')');
+}
+
 /* A whole SELECT of 1 or 0: has the query any rows, whatever its limit?  The
-** farthest stretch is the longest, as a rule, so it is asked first. */
+** farthest stretch is the longest, as a rule, so it is asked first; and the
+** others not at all if it has any, which OR would do. */
 void ormExistsSql(OrmSql *p, const OrmQuery *pQuery, int mNot){
   int nStretch = mNot ? 0 : ormStretchCount(pQuery);
   int iBind = -1;
-  ormBufAdd(&p->buf, "SELECT EXISTS(", -1);
-  for(int i=nStretch-1; i>=0; i--){
-    stretchSql(p, pQuery, i, &iBind);
-    if( i ) ormBufAdd(&p->buf, ") OR EXISTS(", -1);
-  }
+  ormBufAdd(&p->buf, "SELECT ", 7);
   if( nStretch==0 ){
-    char zAlias[16];
-    i64 nBefore;
-    ormSqlAlias(p, zAlias);
-    ormBufAdd(&p->buf, "SELECT * FROM ", -1);
-    fromSql(p, pQuery, zAlias);
-    nBefore = p->buf.n;
-    whereNotSql(p, pQuery, zAlias, mNot);
-    asWhere(p, nBefore);
+    existsSql(p, pQuery, mNot);
+    return;
   }
-  ormBufChar(&p->buf, ')');
+  ormBufAdd(&p->buf, "CASE", 4);
+  for(int i=nStretch-1; i>=0; i--){
+    ormBufAdd(&p->buf, " WHEN EXISTS(", -1);
+    stretchSql(p, pQuery, i, &iBind);
+    ormBufAdd(&p->buf, ") THEN 1", 8);
+  }
+  ormBufAdd(&p->buf, " ELSE 0 END", -1);
 }

@@ -13,11 +13,6 @@
 */
 #include "load.h"
 
-static int isCursorChar(char c){
-  return (c>='A' && c<='Z') || (c>='a' && c<='z') || (c>='0' && c<='9')
-      || c=='-' || c=='_';
-}
-
 static i64 skipBlanks(const char *z, i64 i, i64 n){
   while( i<n && (z[i]==' ' || z[i]=='\t' || z[i]=='\n' || z[i]=='\r') ) i++;
   return i;
@@ -31,8 +26,8 @@ static int spanBehind(OrmSpan *p, const char *z, i64 i, i64 n){
   i = skipBlanks(z, i + 1, n);
   if( i>=n || z[i]!='"' ) return 0;
   p->i = ++i;
-  while( i<n && isCursorChar(z[i]) ) i++;
-  p->n = i - p->i;
+  p->n = ormCursorLength(&z[i], n - i);
+  i += p->n;
   return i<n && z[i]=='"';
 }
 
@@ -101,7 +96,12 @@ void ormSpanValues(OrmBinds *pBinds, const OrmCursor *pCursor, int bBefore){
 static int putText(OrmPlan *p, const char *z, i64 n){
   i64 iEnd = p->span.i + p->span.n;
   i64 nNew = p->nQuery - p->span.n + n;
-  char *zNew = sqlite3_malloc64((u64)nNew + 1);
+  char *zNew;
+  if( n==p->span.n ){
+    memcpy(&p->zQuery[p->span.i], z, (size_t)n);
+    return 1;
+  }
+  zNew = sqlite3_malloc64((u64)nNew + 1);
   if( zNew==0 ) return 0;
   memcpy(zNew, p->zQuery, (size_t)p->span.i);
   memcpy(&zNew[p->span.i], z, (size_t)n);
