@@ -7,7 +7,7 @@
 #   make check-all  everything below that tests, with short fuzzing
 #
 #   make format-check test-asan test-valgrind coverage matrix fuzz mutate load
-#   make bench bench-peers bench-check
+#   make bench bench-peers bench-scale bench-check
 #   make test-bindings test-packages test-types test-cluster test-cross
 #   make deb npm wheel
 #   make install PREFIX=/usr/local DESTDIR=    make amalgamation dist clean
@@ -142,6 +142,11 @@ bench: deps-bench
 bench-check: deps-valgrind
 	@tests/bench/regress $(KEEP)
 
+# What grows with the file, the shape of a graph, the models (SCALE=10M).
+bench-scale: deps-bench
+	@$(MAKE) --no-print-directory all
+	@SCALE=$(SCALE) tests/bench/run scale $(PARTS)
+
 bench-peers: deps-peers
 	@$(MAKE) --no-print-directory all
 	@tests/bench/peers/run $(PEERS)
@@ -214,6 +219,7 @@ always:
 
 .PHONY: all always demo test check-all format-check test-asan test-valgrind \
   coverage matrix fuzz mutate load bench bench-check bench-peers \
+  bench-scale \
   test-bindings test-packages test-types test-cluster test-cross \
   deb npm wheel \
   amalgamation install \

@@ -86,6 +86,33 @@ static i64 escapeOdd(char **pzTo, const char *z, i64 n){
   return nUsed;
 }
 
+/* Copy characters of two and three bytes, and single ones that stay as they are
+** between them, as long as there are some; returns how many bytes that were.
+** It stops before whatever else there is, and before the last few bytes. */
+static i64 copyWide(char **pzTo, const char *zText, i64 n){
+  const u8 *z = (const u8*)zText, *zLast = z + n - 3;
+  char *zTo = *pzTo;
+  while( z<zLast ){
+    memcpy(zTo, z, 4);
+    if( z[0]<0x80 ){
+      if( z[1]<0x80 || aEscape[z[0]] ) break;
+      z++;
+      zTo++;
+    }else if( z[0]<0xe0 ){
+      if( z[0]<0xc2 || (z[1] & 0xc0)!=0x80 ) break;
+      z += 2;
+      zTo += 2;
+    }else{
+      if( z[0]>=0xf0 || (z[1] & 0xc0)!=0x80 || (z[2] & 0xc0)!=0x80
+       || (z[0]==0xe0 && z[1]<0xa0) || (z[0]==0xed && z[1]>=0xa0) ) break;
+      z += 3;
+      zTo += 3;
+    }
+  }
+  *pzTo = zTo;
+  return (const char*)z - zText;
+}
+
 /* Escape z[n] to zTo, which has room for 6*n + ORM_JSON_SLACK bytes; returns
 ** the end.  Whole strides are copied first and looked at then. */
 char *ormJsonEscape(char *zTo, const char *z, i64 n){
@@ -99,7 +126,8 @@ char *ormJsonEscape(char *zTo, const char *z, i64 n){
       int nPlain = firstOdd(mOdd);
       zTo += nPlain;
       i += nPlain;
-      i += escapeOdd(&zTo, &z[i], n - i);
+      if( (u8)z[i]>=0x80 ) i += copyWide(&zTo, &z[i], n - i);
+      if( i<n ) i += escapeOdd(&zTo, &z[i], n - i);
     }
   }
   while( i<n ){

@@ -2,15 +2,18 @@
 ** The benchmark: each workload three ways on one file, interleaved.
 **
 **     floor   the rows stepped and read by hand-written statements, no JSON
-**     sql     the best hand-written SQL that gives the same JSON
+**     sql     the best hand-written SQL that gives the same JSON: of json(..)
+**             around each subquery, of none (the subtype comes through; the
+**             fastest), of group_concat() of texts, of CTEs with GROUP
+**             BY, of jsonb functions, of ORDER BY within aggregates
 **     orm     one call of the extension
 **
 **     bench LIBRARY USERS [RUNS]
 **
-** A row of the table is the median of RUNS times; "instr" are user-mode
-** instructions, where the kernel lets a process count its own.  Before it is
-** timed, the answer of orm is compared with that of sql: they must be the same
-** JSON text (numbers, order and all).
+** A row of the table is the median of RUNS times of the processor; "instr" are
+** user-mode instructions, where the kernel lets a process count its own.
+** Before it is timed, the answer of orm is compared with that of sql: they must
+** be the same JSON text (numbers, order and all).
 **
 ** BENCH_FILE=name builds the data in that file (which must not be there) and
 ** leaves it, for tests/bench/peers/.
@@ -18,11 +21,10 @@
 ** The data: USERS users, ten posts each in random order of authors, three tags
 ** a post out of a hundred; the same every time.
 */
-#include <sqlite3.h>
+#include "kit.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #ifdef __linux__
 # include <linux/perf_event.h>
@@ -30,30 +32,11 @@
 # include <sys/syscall.h>
 #endif
 
-#define MAX_RUNS 31
 enum { FLOOR, SQL, ORM, N_WAY };
 static const char *const azWay[N_WAY] = { "floor", "sql", "orm" };
 
-static sqlite3 *db;
 static int nUser = 1000;
 static int fdCounter = -1;
-
-static void die(const char *zWhat){
-  fprintf(stderr, "bench: %s: %s\n", zWhat, sqlite3_errmsg(db));
-  exit(1);
-}
-
-static void run(const char *zSql){
-  if( sqlite3_exec(db, zSql, 0, 0, 0)!=SQLITE_OK ) die(zSql);
-}
-
-static sqlite3_stmt *prepare(const char *zSql){
-  sqlite3_stmt *pStmt = 0;
-  if( sqlite3_prepare_v3(db, zSql, -1, SQLITE_PREPARE_PERSISTENT, &pStmt, 0) ){
-    die(zSql);
-  }
-  return pStmt;
-}
 
 /* ------------------------------------------------------------- measuring -- */
 
@@ -74,22 +57,6 @@ static double instructions(void){
   long long n = 0;
   if( fdCounter<0 || read(fdCounter, &n, sizeof(n))!=sizeof(n) ) return 0;
   return (double)n;
-}
-
-static double seconds(void){
-  struct timespec ts;
-  clock_gettime(CLOCK_MONOTONIC, &ts);
-  return (double)ts.tv_sec + (double)ts.tv_nsec*1e-9;
-}
-
-static int compareDouble(const void *a, const void *b){
-  double x = *(const double*)a, y = *(const double*)b;
-  return x<y ? -1 : x>y;
-}
-
-static double median(double *a, int n){
-  qsort(a, (size_t)n, sizeof(*a), compareDouble);
-  return a[n/2];
 }
 
 /* ------------------------------------------------------------------ data -- */
@@ -116,7 +83,7 @@ static void build(void){
     "\"name\":\"TEXT NOT NULL UNIQUE\"},\"relationships\":{\"posts\":{"
     "\"target\":\"Post\",\"secondary\":\"post_tags\","
     "\"back_populates\":\"tags\"}}}}')");
-  char *zSql = sqlite3_mprintf(
+  runf(
     "BEGIN;"
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<%d)"
     " INSERT INTO users SELECT i, 'user'||i||'@example.org', 'User '||i,"
@@ -133,8 +100,6 @@ static void build(void){
     " SELECT p.id, 1 + (p.id*31+k.value*37) %% 100"
     "  FROM posts p, json_each('[0,1,2]') k;"
     "COMMIT; ANALYZE;", nUser, nUser*10, nUser);
-  run(zSql);
-  sqlite3_free(zSql);
 }
 
 /* ------------------------------------------------------------- workloads -- */
@@ -143,12 +108,12 @@ static void build(void){
   "'views',p.views,'author_id',p.author_id,'published_at',p.published_at"
 #define USER_JSON "'id',u.id,'email',u.email,'name',u.name," \
   "'bucket',u.bucket,'created_at',u.created_at"
-#define TAGS_JSON "'tags',json((SELECT json_group_array(json_object(" \
+#define TAGS_JSON "'tags',(SELECT json_group_array(json_object(" \
   "'id',id,'name',name)) FROM (SELECT t.id, t.name FROM post_tags pt " \
-  "JOIN tags t ON t.id=pt.tag_id WHERE pt.post_id=p.id ORDER BY t.id)))"
-#define POSTS_JSON "'posts',json((SELECT json_group_array(json_object(" \
+  "JOIN tags t ON t.id=pt.tag_id WHERE pt.post_id=p.id ORDER BY pt.tag_id))"
+#define POSTS_JSON "'posts',(SELECT json_group_array(json_object(" \
   POST_JSON "," TAGS_JSON ")) FROM (SELECT * FROM posts " \
-  "WHERE author_id=u.id ORDER BY id) p))"
+  "WHERE author_id=u.id ORDER BY id) p)"
 
 /* The pairs of user and tag, joined by hand, and along a path of orm_link(). */
 #define HAND_JOIN "FROM users u JOIN posts p ON p.author_id=u.id " \
@@ -179,7 +144,7 @@ static const Workload aWork[] = {
     { "SELECT * FROM users ORDER BY id",
       "SELECT * FROM posts WHERE author_id=?1 ORDER BY id",
       "SELECT t.* FROM post_tags pt JOIN tags t ON t.id=pt.tag_id "
-      "WHERE pt.post_id=?1 ORDER BY t.id" },
+      "WHERE pt.post_id=?1 ORDER BY pt.tag_id" },
     "SELECT json_group_array(json_object(" USER_JSON "," POSTS_JSON "))"
     " FROM (SELECT * FROM users ORDER BY id) u",
     "SELECT orm_all('User', 'posts.tags')", 1, 0 },
@@ -187,7 +152,7 @@ static const Workload aWork[] = {
     { "SELECT * FROM users WHERE bucket BETWEEN 10 AND 14 ORDER BY id",
       "SELECT * FROM posts WHERE author_id=?1 ORDER BY id",
       "SELECT t.* FROM post_tags pt JOIN tags t ON t.id=pt.tag_id "
-      "WHERE pt.post_id=?1 ORDER BY t.id" },
+      "WHERE pt.post_id=?1 ORDER BY pt.tag_id" },
     "SELECT json_group_array(json_object(" USER_JSON "," POSTS_JSON "))"
     " FROM (SELECT * FROM users WHERE bucket BETWEEN 10 AND 14 ORDER BY id) u",
     "SELECT orm_all('User', '{\"where\":{\"bucket\":{\"between\":[10,14]}},"
@@ -196,9 +161,9 @@ static const Workload aWork[] = {
     { "SELECT * FROM users WHERE id BETWEEN 100 AND 119 ORDER BY id",
       "SELECT * FROM posts WHERE author_id=?1 "
       "ORDER BY published_at DESC, id LIMIT 5" },
-    "SELECT json_group_array(json_object(" USER_JSON ",'posts',json((SELECT "
+    "SELECT json_group_array(json_object(" USER_JSON ",'posts',(SELECT "
     "json_group_array(json_object(" POST_JSON ")) FROM (SELECT * FROM posts "
-    "WHERE author_id=u.id ORDER BY published_at DESC, id LIMIT 5) p))))"
+    "WHERE author_id=u.id ORDER BY published_at DESC, id LIMIT 5) p)))"
     " FROM (SELECT * FROM users WHERE id BETWEEN 100 AND 119 ORDER BY id) u",
     "SELECT orm_all('User', '{\"where\":{\"id\":{\"between\":[100,119]}},"
     "\"include\":{\"posts\":{\"order_by\":[\"-published_at\"],\"limit\":5}}}')",
@@ -206,23 +171,23 @@ static const Workload aWork[] = {
   { "a user by key, with posts",
     { "SELECT * FROM users WHERE id=77",
       "SELECT * FROM posts WHERE author_id=?1 ORDER BY id" },
-    "SELECT json_object(" USER_JSON ",'posts',json((SELECT json_group_array("
+    "SELECT json_object(" USER_JSON ",'posts',(SELECT json_group_array("
     "json_object(" POST_JSON ")) FROM (SELECT * FROM posts "
-    "WHERE author_id=u.id ORDER BY id) p))) FROM users u WHERE id=77",
+    "WHERE author_id=u.id ORDER BY id) p)) FROM users u WHERE id=77",
     "SELECT orm_get('User', 77, 'posts')", 500, 0 },
   { "the same, prepared each time",
     { "SELECT * FROM users WHERE id=77",
       "SELECT * FROM posts WHERE author_id=?1 ORDER BY id" },
-    "SELECT json_object(" USER_JSON ",'posts',json((SELECT json_group_array("
+    "SELECT json_object(" USER_JSON ",'posts',(SELECT json_group_array("
     "json_object(" POST_JSON ")) FROM (SELECT * FROM posts "
-    "WHERE author_id=u.id ORDER BY id) p))) FROM users u WHERE id=77",
+    "WHERE author_id=u.id ORDER BY id) p)) FROM users u WHERE id=77",
     "SELECT orm_get('User', 77, 'posts')", 300, 1 },
   { "all posts with their author",
-    { "SELECT author_id, p.* FROM posts p ORDER BY id",
-      "SELECT * FROM users WHERE id=?1" },
+    { "SELECT * FROM posts p NOT INDEXED CROSS JOIN users u "
+      "ON u.id=p.author_id" },
     "SELECT json_group_array(json_object(" POST_JSON ",'author',"
-    "json_object(" USER_JSON "))) FROM (SELECT * FROM posts ORDER BY id) p "
-    "JOIN users u ON u.id=p.author_id",
+    "json_object(" USER_JSON "))) FROM posts p NOT INDEXED "
+    "CROSS JOIN users u ON u.id=p.author_id",
     "SELECT orm_all('Post', 'author')", 1, 0 },
   { "count of the posts a user has",
     { "SELECT id, (SELECT count(*) FROM posts WHERE author_id=u.id) "
@@ -245,8 +210,6 @@ static const Workload aWork[] = {
     "SELECT " LENGTHS LINK_JOIN "WHERE t.id=7", 50, 0 },
 };
 #define N_WORK ((int)(sizeof(aWork)/sizeof(aWork[0])))
-
-static sqlite3_int64 nSeen;     /* keeps the floor's reads from being unused  */
 
 static void floorLevel(sqlite3_stmt **apStmt, int iLevel, sqlite3_int64 iKey){
   sqlite3_stmt *pStmt = apStmt[iLevel];
@@ -327,10 +290,10 @@ static int measure(const Workload *p, int nRun){
   sqlite3_free(zOrm);
   for(int j=0; j<nRun; j++){
     for(int i=0; i<N_WAY; i++){
-      double t = seconds(), n = instructions();
+      double t = processor(), n = instructions();
       measureWay(p, i, aapStmt[i]);
       aaInstr[i][j] = (instructions() - n)/p->nRepeat;
-      aaTime[i][j] = (seconds() - t)/p->nRepeat;
+      aaTime[i][j] = (processor() - t)/p->nRepeat;
     }
   }
   for(int i=0; i<N_WAY; i++){
@@ -373,7 +336,7 @@ static void measureBulk(int nRun){
   };
   for(int j=0; j<nRun; j++){
     for(int i=0; i<N_WAY; i++){
-      double t = seconds();
+      double t = processor();
       run("BEGIN");
       for(int k=0; i==FLOOR && k<10000; k++){
         char zName[30];
@@ -387,7 +350,7 @@ static void measureBulk(int nRun){
         if( sqlite3_step(apStmt[i])>SQLITE_DONE ) die(azWay[i]);
         if( sqlite3_reset(apStmt[i])!=SQLITE_OK ) die(azWay[i]);
       }
-      aaTime[i][j] = seconds() - t;
+      aaTime[i][j] = processor() - t;
       run("ROLLBACK");
     }
   }
@@ -403,7 +366,6 @@ static void measureBulk(int nRun){
 }
 
 int main(int nArg, char **azArg){
-  char *zErr = 0;
   int nRun = nArg>3 ? atoi(azArg[3]) : 7;
   int nBad = 0;
   if( nArg>2 ) nUser = atoi(azArg[2]);
@@ -412,12 +374,7 @@ int main(int nArg, char **azArg){
     return 2;
   }
   const char *zFile = getenv("BENCH_FILE");
-  if( sqlite3_open(zFile ? zFile : ":memory:", &db)!=SQLITE_OK ) die("open");
-  sqlite3_enable_load_extension(db, 1);
-  if( sqlite3_load_extension(db, azArg[1], "sqlite3_orm_init", &zErr) ){
-    fprintf(stderr, "bench: %s\n", zErr);
-    return 1;
-  }
+  openFile(zFile ? zFile : ":memory:", azArg[1], zFile!=0);
   counterOpen();
   build();
   printf("SQLite %s, %d users, %d posts, %d links; median of %d, milliseconds"

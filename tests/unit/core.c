@@ -287,10 +287,10 @@ static i64 naiveEscape(char *zOut, const u8 *z, i64 n){
 /* Characters of every kind, whole and broken. */
 static i64 randomText(u8 *z, i64 nMax){
   i64 n = 0, nText = (i64)(nextRandom()%(u64)nMax);
-  int eKind = (int)(nextRandom()%4);
+  int eKind = (int)(nextRandom()%5);
   while( n<nText ){
     u64 r = nextRandom();
-    if( eKind==0 || r%8 ){
+    if( eKind==0 || (eKind==4 ? r%8==0 : r%8!=0) ){
       z[n++] = (u8)(' ' + r/8%95);
     }else if( eKind==1 ){
       z[n++] = (u8)(r>>8);

@@ -3,7 +3,7 @@ each answer compared first, then timed in turn.
 
     bench(title, library, path, runs, reads, writes, raw)
 
-The two columns of "objects" end with objects of the language (for the
+Times are the processor's.  The two columns of "objects" end with objects of the language (for the
 extension: the call and json.loads), those of "JSON" with its text (for the
 peer: its objects, made plain, and json.dumps).  What is written goes the other
 way: from objects of the language to rows, without the commit.
@@ -41,10 +41,10 @@ def medians(ways, runs, repeat, around=None):
         for way, taken in zip(ways, times):
             if around:
                 around[0](way)
-            start = time.perf_counter()
+            start = time.process_time()
             for _ in range(repeat):
                 way()
-            taken.append((time.perf_counter() - start) / repeat * 1e3)
+            taken.append((time.process_time() - start) / repeat * 1e3)
             if around:
                 around[1](way)
     return [statistics.median(taken) for taken in times]
