@@ -42,11 +42,13 @@ static void loadRecursive(OrmLevel *p, int iFirst, int nRow){
     if( !ormGrow(pErr, &p->aMe, &p->nMeAlloc, p->nRow, sizeof(int))
      || !ormGrow(pErr, &p->aSelf, &p->nSelfAlloc, p->nRow, sizeof(int))
     ) return;
-    identities(p, &p->aSlot[p->iIdent], nDone, p->nRow - nDone,
-               &p->aMe[nDone]);
-    ormGroupsOf(p, &p->aSlot[p->iSelf], nDone, p->nRow - nDone,
-                &p->aSelf[nDone]);
-    nDone = p->nRow;
+    if( nDone<p->nRow ){
+      identities(p, &p->aSlot[p->iIdent], nDone, p->nRow - nDone,
+                 &p->aMe[nDone]);
+      ormGroupsOf(p, &p->aSlot[p->iSelf], nDone, p->nRow - nDone,
+                  &p->aSelf[nDone]);
+      nDone = p->nRow;
+    }
     ormGroupsGrow(p, p->map.nKey);
   }
   if( ormGrow(pErr, &p->abOnPath, &p->nOnPathAlloc, p->ident.nKey, 1) ){

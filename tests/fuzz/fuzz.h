@@ -34,6 +34,7 @@ static void fuzzExec(const char *zSql){
 /* A fresh database in memory with the extension and zSchema in it. */
 static void fuzzOpen(const char *zSchema){
   if( sqlite3_close(fuzzDb)!=SQLITE_OK ) fuzzFail("close", "statements left");
+  if( sqlite3_memory_used()!=0 ) fuzzFail("close", "memory left");
   if( sqlite3_open(":memory:", &fuzzDb)!=SQLITE_OK
    || sqlite3_orm_init(fuzzDb, 0, 0)!=SQLITE_OK ){
     fuzzFail("open", sqlite3_errmsg(fuzzDb));

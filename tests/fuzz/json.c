@@ -79,5 +79,6 @@ int LLVMFuzzerTestOneInput(const unsigned char *p, size_t n){
   if( pRoot ) checkWritten(&arena, pRoot);
   ormErrClear(&err);
   ormArenaFree(&arena);
+  if( sqlite3_memory_used()!=0 ) fuzzFail("memory left", 0);
   return 0;
 }

@@ -1,0 +1,6 @@
+CREATE TABLE u(id INTEGER PRIMARY KEY, name TEXT UNIQUE, boss_id INT REFERENCES u(id));
+CREATE TABLE p(id INTEGER PRIMARY KEY, title TEXT, u_id INT REFERENCES u(id));
+INSERT INTO u VALUES(1,'a',NULL),(2,'b',1);
+INSERT INTO p VALUES(1,'x',1),(2,'y',2);
+SELECT orm_reflect();
+SELECT orm_enforce(1);

@@ -1,0 +1,3 @@
+CREATE TABLE n(id INTEGER PRIMARY KEY, name TEXT, n_id INT REFERENCES n(id));
+INSERT INTO n VALUES(1,'a',NULL);
+SELECT orm_reflect();

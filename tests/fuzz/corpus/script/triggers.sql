@@ -1,0 +1,3 @@
+CREATE TEMP TRIGGER g AFTER INSERT ON one BEGIN INSERT INTO m_two(code) VALUES(new.t); DELETE FROM m_lone WHERE id=1; END;
+INSERT INTO one(t) VALUES('w'); UPDATE m_one SET t='v'; INSERT INTO m_one(t) SELECT t FROM m_one;
+WITH RECURSIVE x(i) AS (SELECT 1 UNION SELECT b.id FROM x, m_one b WHERE b.two_id=x.i) SELECT * FROM x;
