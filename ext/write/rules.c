@@ -327,6 +327,22 @@ static u8 edgeBlock(const OrmEdge *p){
   return eBlock;
 }
 
+/* Is a column of the edge in a UNIQUE index?  Two rows that let go of one
+** another by referring to themselves could meet there. */
+static int edgeUnique(const OrmEdge *p){
+  const OrmModel *pModel = p->pTo->pModel;
+  for(int i=0; pModel && i<pModel->nIndex; i++){
+    const OrmIndex *pIndex = &pModel->aIndex[i];
+    for(int j=0; pIndex->bUnique && j<pIndex->n; j++){
+      const char *z = pModel->aField[pIndex->aField[j]].zName;
+      for(int k=0; k<p->n; k++){
+        if( sqlite3_stricmp(p->pTo->aCol[p->aTo[k]].zName, z)==0 ) return 1;
+      }
+    }
+  }
+  return 0;
+}
+
 /* How can a reference between rows that both go be let go of before?  By NULL,
 ** or, where that cannot be, by a row of a tree referring to itself. */
 static u8 edgeOpen(const OrmEdge *p){
@@ -337,7 +353,8 @@ static u8 edgeOpen(const OrmEdge *p){
     if( pCol->iKey || pCol->bHidden ) bKey = 1;
     else if( !pCol->bNotNull ) return ORM_OPEN_NULL;
   }
-  return p->pFrom==p->pTo && !bKey ? ORM_OPEN_SELF : ORM_OPEN_NOT;
+  if( p->pFrom!=p->pTo || bKey || edgeUnique(p) ) return ORM_OPEN_NOT;
+  return ORM_OPEN_SELF;
 }
 
 static int sameColumns(int n, const int *a, const int *b){
