@@ -7,6 +7,7 @@
 ** where SQLite names one column; the extended code stays.
 */
 #include "unit.h"
+#include <stdlib.h>
 
 /* ------------------------------------------------------------------------
 ** Failures
@@ -278,6 +279,83 @@ static int rowFailed(Unit *p, const UnitRow *pRow){
   return 1;
 }
 
+static int compareKeys(const void *pA, const void *pB){
+  i64 a = *(const i64*)pA, b = *(const i64*)pB;
+  return a<b ? -1 : a>b;
+}
+
+/* Is a row new whose key is an INTEGER PRIMARY KEY?  *pKey: the one given. */
+static int isNewKey(const UnitRow *pRow, int *pbGiven, i64 *pKey){
+  struct OrmBind v;
+  if( pRow->pSame || pRow->eState!=UNIT_NEW || !pRow->pModel->p->bRowidKey ){
+    return 0;
+  }
+  *pbGiven = ormUnitKnown(pRow, pRow->pModel->p->aKey[0], &v)
+          && v.eType==SQLITE_INTEGER;
+  if( *pbGiven ) *pKey = v.u.i;
+  return 1;
+}
+
+/* Where some new rows of a model give their keys and others do not, SQLite must
+** not choose for these what those will bring: aGiven are the keys given. */
+void ormFlushKeys(Unit *p){
+  int bGiven;
+  i64 iKey = 0;
+  UnitRow *pRow;
+  UnitModel *pModel;
+  for(pRow=p->pFirst; pRow; pRow=pRow->pNext){
+    if( !isNewKey(pRow, &bGiven, &iKey) ) continue;
+    if( bGiven ) pRow->pModel->nGiven++; else pRow->pModel->bChosen = 1;
+  }
+  for(pModel=p->pModel; pModel; pModel=pModel->pNext){
+    if( !pModel->bChosen || pModel->nGiven==0 ) pModel->nGiven = 0;
+    else pModel->aGiven = ormArenaAlloc(p->pArena, pModel->nGiven*(i64)8);
+    if( pModel->aGiven==0 ) pModel->bChosen = 0;
+    pModel->nGiven = 0;
+  }
+  for(pRow=p->pFirst; pRow && p->pErr->rc==SQLITE_OK; pRow=pRow->pNext){
+    pModel = pRow->pModel;
+    if( !pModel->bChosen || !isNewKey(pRow, &bGiven, &iKey) ) continue;
+    if( bGiven ) pModel->aGiven[pModel->nGiven++] = iKey;
+  }
+  for(pModel=p->pModel; pModel; pModel=pModel->pNext){
+    if( pModel->nGiven==0 ) continue;
+    qsort(pModel->aGiven, (size_t)pModel->nGiven, sizeof(i64), compareKeys);
+  }
+}
+
+static int isGiven(const UnitModel *p, i64 iKey){
+  return p->nGiven
+      && bsearch(&iKey, p->aGiven, (size_t)p->nGiven, sizeof(i64), compareKeys);
+}
+
+/* The highest key that a table with an INTEGER PRIMARY KEY has, or, if it is
+** AUTOINCREMENT, ever had. */
+static i64 highestKey(Unit *p, const OrmModel *pModel){
+  i64 iKey = 0;
+  int bSequence;
+  OrmStmt *pStmt = ormStmtTakef(p->pOrm, p->pErr,
+      "SELECT max(\"%w\"), EXISTS (SELECT 1 FROM \"main\".sqlite_schema "
+      "WHERE name = 'sqlite_sequence') FROM \"main\".\"%w\"",
+      pModel->aField[pModel->aKey[0]].zName, pModel->zTable);
+  bSequence = ormStmtStep(p->pOrm, p->pErr, pStmt);
+  if( bSequence ){
+    iKey = sqlite3_column_int64(pStmt->p, 0);
+    bSequence = sqlite3_column_int(pStmt->p, 1);
+  }
+  ormStmtGive(p->pOrm, p->pErr, pStmt);
+  if( !bSequence ) return iKey;
+  pStmt = ormStmtTakef(p->pOrm, p->pErr, "SELECT seq FROM "
+      "\"main\".sqlite_sequence WHERE name = %Q COLLATE NOCASE",
+      pModel->zTable);
+  if( ormStmtStep(p->pOrm, p->pErr, pStmt) ){
+    i64 iSeq = sqlite3_column_int64(pStmt->p, 0);
+    if( iSeq>iKey ) iKey = iSeq;
+  }
+  ormStmtGive(p->pOrm, p->pErr, pStmt);
+  return iKey;
+}
+
 /* Choose the key of a row before it is inserted; all that come later of its
 ** model have theirs chosen too, so that they do not meet. */
 void ormFlushChooseKey(Unit *p, UnitRow *pRow){
@@ -291,20 +369,27 @@ void ormFlushChooseKey(Unit *p, UnitRow *pRow){
         pRow->pNode ? ormJsonPath(p->pArena, pRow->pNode) : "$");
     return;
   }
-  if( pModel->iNextKey==0 ){
-    OrmStmt *pStmt = ormStmtTakef(p->pOrm, p->pErr,
-        "SELECT max(\"%w\") FROM \"main\".\"%w\"",
-        pModel->p->aField[pModel->p->aKey[0]].zName, pModel->p->zTable);
-    if( ormStmtStep(p->pOrm, p->pErr, pStmt) ){
-      pModel->iNextKey = sqlite3_column_int64(pStmt->p, 0);
-    }
-    ormStmtGive(p->pOrm, p->pErr, pStmt);
-  }
+  if( pModel->iNextKey==0 ) pModel->iNextKey = highestKey(p, pModel->p);
   pVal = ormUnitVal(p, pRow, pModel->p->aKey[0]);
   if( pVal==0 ) return;
+  do{
+    pModel->iNextKey++;
+  }while( isGiven(pModel, pModel->iNextKey) );
   pVal->eKind = UNIT_BIND;
   pVal->v.eType = SQLITE_INTEGER;
-  pVal->v.u.i = ++pModel->iNextKey;
+  pVal->v.u.i = pModel->iNextKey;
+}
+
+/* Would the key that SQLite chooses next be one that the document gives to a
+** row that comes later? */
+static int keyMeets(Unit *p, UnitModel *pModel){
+  if( !pModel->bHighest ){
+    pModel->iHighest = highestKey(p, pModel->p);
+    pModel->bHighest = 1;
+  }
+  if( !isGiven(pModel, pModel->iHighest+1) ) return 0;
+  pModel->iNextKey = pModel->iHighest;
+  return 1;
 }
 
 static void insertRow(Unit *p, UnitRow *pRow){
@@ -313,7 +398,10 @@ static void insertRow(Unit *p, UnitRow *pRow){
   struct OrmBind v;
   OrmStmt *pStmt;
   int n = 0;
-  if( pRow->pModel->iNextKey ) ormFlushChooseKey(p, pRow);
+  if( pRow->pModel->iNextKey
+   || (pRow->pModel->nGiven && keyMeets(p, pRow->pModel)) ){
+    ormFlushChooseKey(p, pRow);
+  }
   fillAuto(p, pRow);
   memset(aMask, 0, (size_t)pRow->pModel->nMask*sizeof(u64));
   for(int i=0; i<pModel->nField; i++){
@@ -334,6 +422,9 @@ static void insertRow(Unit *p, UnitRow *pRow){
   if( rowFailed(p, pRow) ) return;
   pRow->bWritten = 1;
   p->nLastRowid = sqlite3_last_insert_rowid(p->pOrm->db);
+  if( p->nLastRowid>pRow->pModel->iHighest ){
+    pRow->pModel->iHighest = p->nLastRowid;
+  }
   if( pModel->bRowidKey && !maskHas(aMask, pModel->aKey[0])
    && rowBack(p, pRow) ){
     pRow->aBack[pModel->aKey[0]].eType = SQLITE_INTEGER;
@@ -495,13 +586,47 @@ void ormFlushRow(Unit *p, UnitRow *pRow){
   }
 }
 
-/* References of a row before the deletes: those to rows that are there, the
-** others set NULL until theirs are.  0: some could be neither. */
-int ormFlushEarly(Unit *p, UnitRow *pRow){
+/* Is a field in a UNIQUE index (bAlone: that is of references only)? */
+static int inUnique(const UnitRow *pRow, int iField, int bAlone){
+  const OrmModel *pModel = pRow->pModel->p;
+  for(int i=0; i<pModel->nIndex; i++){
+    const OrmIndex *pIndex = &pModel->aIndex[i];
+    int bHas = 0, bAll = 1;
+    for(int j=0; pIndex->bUnique && j<pIndex->n; j++){
+      if( pIndex->aField[j]==iField ) bHas = 1;
+      if( !pRow->aVal[pIndex->aField[j]].bRel ) bAll = 0;
+    }
+    if( bHas && (bAll || !bAlone) ) return 1;
+  }
+  return 0;
+}
+
+int ormFlushSwaps(Unit *p, const UnitRow *pRow){
+  struct OrmBind v;
+  for(int i=0; i<pRow->pModel->p->nField; i++){
+    const UnitVal *pVal = &pRow->aVal[i];
+    if( pVal->bRel && pVal->eKind==UNIT_REF && updateValue(p, pRow, i, &v)
+     && inUnique(pRow, i, 1) ) return 1;
+  }
+  return 0;
+}
+
+/* Is a reference set now, when the deletes are still to come?  Not to a row
+** that is not there yet; with bHold, not where a row that goes or moves on
+** could have the same value in a UNIQUE index. */
+static int isEarly(Unit *p, const UnitRow *pRow, int i, int bHold){
+  const UnitVal *pVal = &pRow->aVal[i];
+  struct OrmBind v;
+  if( pVal->eKind!=UNIT_REF ) return 1;
+  if( ormUnitSame(pVal->pRef)->eState!=UNIT_OLD
+   || !ormUnitKnown(pVal->pRef, pVal->iRef, &v) ) return 0;
+  return !bHold || !updateValue(p, pRow, i, &v) || !inUnique(pRow, i, 0);
+}
+
+int ormFlushEarly(Unit *p, UnitRow *pRow, int bHold){
   const OrmModel *pModel = pRow->pModel->p;
   u8 *abOnly = ormArenaAlloc(p->pArena, pModel->nField);
   UnitVal *aKeep = ormArenaAlloc(p->pArena, pModel->nField*(i64)sizeof(*aKeep));
-  struct OrmBind v;
   int bAll = 1;
   if( abOnly==0 || aKeep==0 ) return 1;
   memcpy(aKeep, pRow->aVal, (size_t)pModel->nField*sizeof(*aKeep));
@@ -509,11 +634,9 @@ int ormFlushEarly(Unit *p, UnitRow *pRow){
     UnitVal *pVal = &pRow->aVal[i];
     if( !pVal->bRel || pVal->eKind==UNIT_NONE ) continue;
     abOnly[i] = 1;
-    if( pVal->eKind!=UNIT_REF ) continue;
-    if( ormUnitSame(pVal->pRef)->eState==UNIT_OLD
-     && ormUnitKnown(pVal->pRef, pVal->iRef, &v) ) continue;
+    if( isEarly(p, pRow, i, bHold) ) continue;
     if( pModel->aField[i].bNotNull || pModel->aField[i].iKey ){
-      bAll = 0;
+      if( !isEarly(p, pRow, i, 0) ) bAll = 0;
       abOnly[i] = 0;
       continue;
     }
@@ -522,9 +645,7 @@ int ormFlushEarly(Unit *p, UnitRow *pRow){
     pVal->v.eType = SQLITE_NULL;
   }
   if( bAll ) changeRow(p, pRow, abOnly, 1);
-  for(int i=0; i<pModel->nField; i++){
-    if( abOnly[i] ) pRow->aVal[i] = aKeep[i];
-  }
+  memcpy(pRow->aVal, aKeep, (size_t)pModel->nField*sizeof(*aKeep));
   return bAll;
 }
 

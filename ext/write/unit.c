@@ -18,7 +18,8 @@
 **
 **   1. link rows of members that left are deleted; references of members that
 **      left are set NULL; references that move to an object that is there
-**      already are moved (C34, C51), so that
+**      already are moved (C34, C51), or, where a UNIQUE index could still have
+**      what goes, set NULL meanwhile, so that
 **   2. orphans can be deleted, by the cascade planner, before anything is
 **      inserted (C54, W8).  Where a row can be moved only to an object that is
 **      yet to be inserted and cannot be NULL meanwhile, this waits until 4.
@@ -299,14 +300,30 @@ static int movesReference(const UnitRow *pRow){
   return 0;
 }
 
+/* References that move to an object that is there already.  Where others go,
+** or move to what this one had, a UNIQUE reference waits until they have. */
+static void moveEarly(Unit *p){
+  int nSwap = 0;
+  UnitRow *pRow;
+  for(pRow=p->pFirst; pRow; pRow=pRow->pNext){
+    if( movesReference(pRow) && ormFlushSwaps(p, pRow) ) nSwap++;
+  }
+  if( p->pOrphan==0 && nSwap<2 ) return;
+  for(pRow=p->pFirst; pRow && !p->pErr->rc; pRow=pRow->pNext){
+    if( pRow->bUnlink || !movesReference(pRow) ) continue;
+    if( p->pOrphan==0 && !ormFlushSwaps(p, pRow) ) continue;
+    if( !ormFlushEarly(p, pRow, 1) ) p->bLateDelete = 1;
+  }
+}
+
 /* Steps 1 and 2. */
 static void writeEarly(Unit *p){
   ormCollectUnlink(p);
   for(UnitRow *pRow=p->pFirst; pRow && !p->pErr->rc; pRow=pRow->pNext){
-    if( !pRow->bUnlink && p->pOrphan==0 ) continue;
-    if( !movesReference(pRow) ) continue;
-    if( !ormFlushEarly(p, pRow) ) p->bLateDelete = 1;
+    if( !pRow->bUnlink || !movesReference(pRow) ) continue;
+    if( !ormFlushEarly(p, pRow, 0) ) p->bLateDelete = 1;
   }
+  moveEarly(p);
   if( p->pOrphan && !p->bLateDelete ) deleteOrphans(p, 0);
 }
 
@@ -595,6 +612,7 @@ void ormUnitRun(Unit *p){
   ormUnitReport(p);
   if( p->pErr->rc ) return;
   writeEarly(p);
+  ormFlushKeys(p);
   writeRows(p);
   if( p->pOrphan && p->pErr->rc==SQLITE_OK ){
     ormFlushDone(p);

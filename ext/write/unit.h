@@ -125,6 +125,9 @@ struct UnitModel {              /* a model that has rows in this unit         */
   OrmModel *p;
   OrmArena *pArena;             /* the unit's                                 */
   i64 iNextKey;                 /* flush.c: keys chosen beforehand            */
+  i64 iHighest;                 /* flush.c: highest key of the table,         */
+  u8 bHighest, bChosen;         /*   read; SQLite chooses some of the new     */
+  int nGiven; i64 *aGiven;      /* flush.c: and these are given, sorted       */
   int iModel;                   /* position in the unit                       */
   int iOrder;                   /* unit.c: when its turn is                   */
   u8 *abNeed;                   /* nField: to be read of existing rows        */
@@ -230,8 +233,14 @@ int ormCheckFailed(Unit*, const UnitRow*);
 /* flush.c */
 #define ORM_MASK_MAX 64         /* words: 2000 columns are SQLite's most      */
 void ormFlushRow(Unit*, UnitRow*);
-int ormFlushEarly(Unit*, UnitRow*);
+/* References of a row before the deletes: those to rows that are there, the
+** others, and with bHold those that a UNIQUE index could refuse yet, set NULL
+** for a while.  0: one could be neither. */
+int ormFlushEarly(Unit*, UnitRow*, int bHold);
+/* Does a row change what a one-to-one's UNIQUE reference refers to? */
+int ormFlushSwaps(Unit*, const UnitRow*);
 void ormFlushDeferred(Unit*, UnitRow*);
+void ormFlushKeys(Unit*);
 void ormFlushChooseKey(Unit*, UnitRow*);
 void ormFlushDone(Unit*);
 void ormFlushPrefix(Unit*, const UnitRow*, const OrmJson*);
