@@ -97,10 +97,14 @@ static void addKey(Builder *b){
   OrmTableShape *p = b->p;
   OrmTableColumn *pCol;
   if( p->pModel->bRowidKey ) return;
-  p->iKey = p->nCol;
   pCol = columnAdd(b, ORM_TABLE_KEY, freeName(p, "key"));
-  if( pCol && p->pModel->nKey==1 ) columnField(pCol, p->pModel,
-                                               p->pModel->aKey[0]);
+  if( pCol==0 ){
+    ormErr(p->arena.pErr, SQLITE_ERROR, "orm: model %s has too many columns"
+           " for a table of its own", p->pModel->zName);
+    return;
+  }
+  p->iKey = p->nCol-1;
+  if( p->pModel->nKey==1 ) columnField(pCol, p->pModel, p->pModel->aKey[0]);
 }
 
 /* The relationship, resolved; 0 if it is broken, which is an error where it is
@@ -138,14 +142,18 @@ static void addTargets(Builder *b){
 }
 
 static void addQuery(Builder *b){
-  b->p->iQuery = b->p->nCol;
-  columnAdd(b, ORM_TABLE_QUERY, freeName(b->p, "query"));
+  OrmTableShape *p = b->p;
+  if( !p->pModel->bRowidKey && p->nCol+1>=b->nMax ) return;   /* the key's */
+  if( columnAdd(b, ORM_TABLE_QUERY, freeName(p, "query")) ){
+    p->iQuery = p->nCol-1;
+  }
 }
 
 static void addObject(Builder *b){
-  if( nameTaken(b->p, "object") ) return;
-  b->p->iObject = b->p->nCol;
-  columnAdd(b, ORM_TABLE_OBJECT, "object");
+  OrmTableShape *p = b->p;
+  if( !nameTaken(p, "object") && columnAdd(b, ORM_TABLE_OBJECT, "object") ){
+    p->iObject = p->nCol-1;
+  }
 }
 
 static void addRelations(Builder *b){

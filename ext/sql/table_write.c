@@ -191,7 +191,8 @@ static void checkKey(Row *r, sqlite3_value *pOld, sqlite3_value *pNew){
 static void updateRow(
   Row *r, OrmWrite *pWrite, sqlite3_value *pOld, sqlite3_value *pNew
 ){
-  r->bAllGiven = !sqlite3_value_nochange(r->apCol[r->p->iQuery])
+  r->bAllGiven = r->p->iQuery>=0
+              && !sqlite3_value_nochange(r->apCol[r->p->iQuery])
               && isNull(r->apCol[r->p->iQuery]);
   checkKey(r, pOld, pNew);
   document(r, pWrite);

@@ -105,6 +105,18 @@ static void fillAuto(Bulk *p){
   }
 }
 
+/* Does the run leave a key NULL that SQLite would take (C91)? */
+static int lacksKey(const Bulk *p){
+  const OrmModel *pModel = p->pModel;
+  for(int i=0; i<p->nCol; i++){
+    if( pModel->aField[p->aField[i]].iKey ) return 0;
+  }
+  for(int i=0; i<pModel->nKey; i++){
+    if( pModel->aField[pModel->aKey[i]].zDefault ) return 0;
+  }
+  return !pModel->bRowidKey;
+}
+
 /* Begin a run with the fields of an object. */
 static void newShape(Bulk *p, const OrmJson *pObject){
   p->nGiven = p->nCol = 0;
@@ -119,6 +131,7 @@ static void newShape(Bulk *p, const OrmJson *pObject){
   }
   p->nCol = p->nGiven;
   addAuto(p);
+  if( lacksKey(p) ) p->bAbandon = 1;
 }
 
 /* The values of an object into aVal; 0 if it has other fields than the run. */

@@ -267,6 +267,22 @@ static void ignoredRow(Unit *p, const UnitRow *pRow){
          " or constraint of %s", pRow->pModel->p->zTable);
 }
 
+/* An object whose key is NULL could never be found again (C91).  Some of the
+** key may be; and a key column is NULL where SQLite does not mind. */
+static void checkKey(Unit *p, const UnitRow *pRow){
+  const OrmModel *pModel = pRow->pModel->p;
+  struct OrmBind v;
+  if( p->pErr->rc || pModel->bRowidKey || pModel->nKey==0 ) return;
+  for(int i=0; i<pModel->nKey; i++){
+    int bKnown = ormUnitKnown(pRow, pModel->aKey[i], &v);
+    if( bKnown ? v.eType!=SQLITE_NULL
+               : pModel->aField[pModel->aKey[i]].zDefault!=0 ) return;
+  }
+  ormErr(p->pErr, SQLITE_CONSTRAINT_NOTNULL,
+         "NOT NULL constraint failed: %s.%s", pModel->zTable,
+         pModel->aField[pModel->aKey[0]].zName);
+}
+
 /* After a statement: 1 if it failed, the error with its place. */
 static int rowFailed(Unit *p, const UnitRow *pRow){
   int rc = p->pErr->rc;
@@ -419,6 +435,7 @@ static void insertRow(Unit *p, UnitRow *pRow){
     if( rc!=SQLITE_OK ) ormErrDb(p->pErr, p->pOrm->db, rc);
   }
   ignoredRow(p, pRow);
+  checkKey(p, pRow);
   if( rowFailed(p, pRow) ) return;
   pRow->bWritten = 1;
   p->nLastRowid = sqlite3_last_insert_rowid(p->pOrm->db);

@@ -90,7 +90,7 @@ static int setField(Fast *p, OrmSql *pSql, OrmBuf *pDiff, const OrmJson *pNode){
 static int fastSql(Fast *p, OrmSql *pSql){
   OrmBuf diff;
   char zNow[32];
-  int bOk = p->pDoc->pChild!=0, nNow;
+  int bOk = p->pDoc->pChild!=0, nNow = -1;
   ormBufInit(&diff, pSql->buf.pErr);
   ormBufAdd(&pSql->buf, "UPDATE ", -1);
   ormBufTable(&pSql->buf, p->pModel->zTable);
@@ -100,7 +100,10 @@ static int fastSql(Fast *p, OrmSql *pSql){
   }
   if( bOk ){
     ormNow(p->unit.pOrm, pSql->buf.pErr, zNow, 0);
-    nNow = ormBindText(&pSql->binds, zNow, -1);
+    for(int i=0; i<p->pModel->nField && nNow<0; i++){
+      if( p->pModel->aField[i].eAuto!=ORM_AUTO_UPDATED ) continue;
+      nNow = ormBindText(&pSql->binds, zNow, -1);
+    }
     ormTouchSql(&pSql->buf, p->pModel, nNow+1);
     ormBufAdd(&pSql->buf, " WHERE (", -1);
     ormBufAdd(&pSql->buf, ormBufText(&diff), diff.n);
