@@ -41,6 +41,7 @@
 #   statements SCRIPT ?DB?   the SQL that DB ran during SCRIPT, as a list: also
 #                            what the extension ran, triggers left out
 #   sqlite_at_least 3.45     1 if SQLite is that new
+#   has_pragma GLOB          1 if ORM_PRAGMAS has one like that
 #   chinook                  path of the sample database, or "" if it is absent
 #   blog ?DB?                define User, Post and Tag of DESIGN.md part 3, and
 #                            write three users, four posts, three tags
@@ -48,7 +49,9 @@
 #
 # The environment: ORM_LIB the extension to load (default: orm in the top
 # folder), ORM_SEED, ORM_JOBS processes at once, ORM_TIMEOUT seconds a file,
-# ORM_TMP where directories are made, LD_LIBRARY_PATH which SQLite.  For another
+# ORM_TMP where directories are made, LD_LIBRARY_PATH which SQLite, ORM_PRAGMAS
+# what every connection says first, the list `encoding='UTF-16le' page_size=512`
+# for one: what is true must be true of such databases as well.  For another
 # machine's binaries: ORM_CC is the compiler, ORM_TCLSH the command that is tclsh
 # there, ORM_RUN what is put before a program that a test has built.
 
@@ -121,6 +124,9 @@ proc Leave {{skipped 0}} {
   }
   cd $::tester(top)
   if {!$::tester(failed)} { catch {file delete -force $::tester(dir)} }
+  if {[info exists ::tester(faults)]} {
+    puts "$::tester(faults) faults injected"
+  }
   puts "$::tester(passed) passed, $::tester(failed) failed"
   exit [expr {$::tester(failed) > 0}]
 }
@@ -133,6 +139,31 @@ proc CheckIntegrity {} {
   } else {
     fail $::tester(file)-integrity $result
   }
+}
+
+# --------------------------------------------------------------- connections
+
+# Every connection of a test begins with ORM_PRAGMAS; what a file cannot be told
+# any more, or refuses, it is not told.
+set ::tester(pragmas) {}
+if {[info exists ::env(ORM_PRAGMAS)]} {
+  set ::tester(pragmas) $::env(ORM_PRAGMAS)
+}
+if {[llength $::tester(pragmas)]} {
+  rename sqlite3 Sqlite3
+  proc sqlite3 {name args} {
+    set result [uplevel 1 [list Sqlite3 $name {*}$args]]
+    if {[string match -* $name]} { return $result }
+    foreach pragma $::tester(pragmas) {
+      catch {uplevel 1 [list $name eval "PRAGMA $pragma"]}
+    }
+    return $result
+  }
+}
+
+# Was every connection told this?  For tests of what it changes.
+proc has_pragma {pattern} {
+  return [expr {[lsearch -glob $::tester(pragmas) $pattern] >= 0}]
 }
 
 # --------------------------------------------------------------------- tests

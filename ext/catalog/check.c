@@ -137,7 +137,7 @@ static void checkModelTables(OrmChecker *p){
   sqlite3_stmt *pStmt = ormFactOpen(p->pOrm, p->pErr,
       "WITH t(name, arg) AS (SELECT name, trim(substr(sql, instr(lower(sql),"
       " 'using orm(')+10), ' ;')  FROM main.sqlite_schema WHERE type='table'"
-      " AND sql LIKE 'create virtual table%% using orm(%%'),"
+      " AND lower(sql) LIKE 'create virtual table%% using orm(%%'),"
       " m(name, model) AS (SELECT name, trim(substr(arg, 1, instr(arg||',',"
       " ',')-1), ' \"''`[])') FROM t)"
       " SELECT name, model FROM m WHERE model NOT IN"
@@ -382,7 +382,8 @@ static void checkKeysOf(OrmChecker *p, const char *zTable){
 static void checkKeys(OrmChecker *p){
   sqlite3_stmt *pStmt = ormFactOpen(p->pOrm, p->pErr,
       "SELECT name FROM main.sqlite_schema WHERE type='table'"
-      " AND sql LIKE '%%references%%' AND sql NOT LIKE 'create virtual%%'"
+      " AND lower(sql) LIKE '%%references%%'"
+      " AND lower(sql) NOT LIKE 'create virtual%%'"
       " ORDER BY rowid");
   while( ormFactStep(p->pOrm, p->pErr, pStmt) ){
     const char *zTable = ormFactText(&p->arena, pStmt, 0);

@@ -201,7 +201,7 @@ static void noTable(OrmDoc *p, const OrmDocModel *pModel){
   const char *zNear = 0;
   sqlite3_stmt *pStmt = ormFactOpen(p->pOrm, p->pErr,
       "SELECT name FROM main.sqlite_schema WHERE type IN('table', 'view')"
-      " AND name NOT LIKE 'orm\\_%%' ESCAPE '\\'");
+      " AND lower(name) NOT LIKE 'orm\\_%%' ESCAPE '\\'");
   while( zNear==0 && ormFactStep(p->pOrm, p->pErr, pStmt) ){
     az[0] = ormFactText(p->pArena, pStmt, 0);
     zNear = ormNearest(zTable, (i64)strlen(zTable), ormNameInArray, az);

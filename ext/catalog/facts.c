@@ -93,7 +93,8 @@ void ormFactExec(Orm *pOrm, OrmErr *pErr, const char *zFormat, ...){
 static int kindBySchema(Orm *pOrm, OrmErr *pErr, const char *zTable){
   int eKind = ORM_KIND_NONE;
   sqlite3_stmt *p = ormFactOpen(pOrm, pErr,
-      "SELECT type='view', sql LIKE 'create virtual%%' FROM main.sqlite_schema"
+      "SELECT type='view', lower(sql) LIKE 'create virtual%%'"
+      " FROM main.sqlite_schema"
       " WHERE type IN('table', 'view') AND name=%Q COLLATE NOCASE", zTable);
   if( ormFactStep(pOrm, pErr, p) ){
     if( sqlite3_column_int(p, 0) ) eKind = ORM_KIND_VIEW;
@@ -188,7 +189,7 @@ char ormFactAffinity(const char *zDecl){
     { "INT", 'D' }, { "CHAR", 'B' }, { "CLOB", 'B' }, { "TEXT", 'B' },
     { "BLOB", 'A' }, { "REAL", 'E' }, { "FLOA", 'E' }, { "DOUB", 'E' },
   };
-  if( zDecl[0]==0 ) return 'A';
+  if( zDecl==0 || zDecl[0]==0 ) return 'A';
   for(int i=0; i<ORM_COUNT(aRule); i++){
     if( declHas(zDecl, aRule[i].zWord) ) return aRule[i].cAff;
   }

@@ -271,9 +271,9 @@ static Sound *soundObjects(Migrate *p, OrmArena *pArena){
   int n = 0, nAlloc = 0;
   sqlite3_stmt *pStmt = ormFactOpen(p->pOrm, p->pErr,
       "SELECT name, type FROM main.sqlite_schema WHERE type IN('view','table')"
-      " AND name NOT LIKE 'sqlite\\_%%' ESCAPE '\\'"
-      " AND name NOT LIKE 'orm\\_%%' ESCAPE '\\'"
-      " AND sql NOT LIKE 'create virtual%%' ORDER BY rowid");
+      " AND lower(name) NOT LIKE 'sqlite\\_%%' ESCAPE '\\'"
+      " AND lower(name) NOT LIKE 'orm\\_%%' ESCAPE '\\'"
+      " AND lower(sql) NOT LIKE 'create virtual%%' ORDER BY rowid");
   while( ormFactStep(p->pOrm, p->pErr, pStmt) ){
     const char *zType = (const char*)sqlite3_column_text(pStmt, 1);
     int nProbe = zType && zType[0]=='v' ? PROBES_OF_A_VIEW : ORM_COUNT(azProbe);

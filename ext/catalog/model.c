@@ -172,7 +172,8 @@ static const char *jsonKey(OrmArena *pArena, const char *zName, int *pn){
 static int tableIsStrict(Loader *p){
   int bStrict = 0;
   sqlite3_stmt *pStmt = ormFactOpen(p->pOrm, p->pErr,
-      "SELECT sql LIKE '%%)%%STRICT%%' AND upper(substr(sql, 1 + length(rtrim("
+      "SELECT upper(sql) LIKE '%%)%%STRICT%%'"
+      " AND upper(substr(sql, 1 + length(rtrim("
       "sql, replace(sql, ')', ''))))) LIKE '%%STRICT%%' FROM main.sqlite_schema"
       " WHERE type='table' AND name=%Q COLLATE NOCASE", p->pModel->zTable);
   if( ormFactStep(p->pOrm, p->pErr, pStmt) ){

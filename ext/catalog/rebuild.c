@@ -98,9 +98,10 @@ static int isNamedElsewhere(const Table *t, const char *zColumn){
       " AND (type IN('trigger', 'view')"
       " OR (type='index' AND tbl_name=%Q COLLATE NOCASE)"
       " OR (type='table' AND name<>%Q COLLATE NOCASE"
-      "     AND sql LIKE '%%references%%' AND instr(lower(sql), lower(%Q))))"
-      " AND name NOT LIKE 'orm\\_token%%' ESCAPE '\\'"
-      " AND name NOT LIKE 'orm\\_carry%%' ESCAPE '\\'",
+      "     AND lower(sql) LIKE '%%references%%'"
+      "     AND instr(lower(sql), lower(%Q))))"
+      " AND lower(name) NOT LIKE 'orm\\_token%%' ESCAPE '\\'"
+      " AND lower(name) NOT LIKE 'orm\\_carry%%' ESCAPE '\\'",
       zColumn, t->zNow, t->zNow, t->zNow);
   b = ormFactStep(t->p->pOrm, t->p->pErr, pStmt);
   sqlite3_finalize(pStmt);

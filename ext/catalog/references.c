@@ -41,7 +41,8 @@ static OrmReference *readAll(Orm *pOrm, OrmErr *pErr, OrmArena *pArena){
   OrmReference *pFirst = 0;
   sqlite3_stmt *pStmt = ormFactOpen(pOrm, pErr,
       "SELECT name FROM main.sqlite_schema WHERE type='table'"
-      " AND sql LIKE '%%references%%' AND sql NOT LIKE 'create virtual%%'"
+      " AND lower(sql) LIKE '%%references%%'"
+      " AND lower(sql) NOT LIKE 'create virtual%%'"
       " ORDER BY rowid");
   while( ormFactStep(pOrm, pErr, pStmt) ){
     const char *zTable = ormFactText(pArena, pStmt, 0);

@@ -105,14 +105,14 @@ static void checkNames(Reflect *p, const OrmJson *pList){
 ** where the module is there, else by the names that the known ones use. */
 static const char zTablesSql[] =
     "WITH v(name) AS (SELECT name FROM main.sqlite_schema"
-    "  WHERE type='table' AND sql LIKE 'create virtual%%'),"
+    "  WHERE type='table' AND lower(sql) LIKE 'create virtual%%'),"
     " s(suffix) AS (VALUES('content'),('segments'),('segdir'),('docsize'),"
     "  ('stat'),('data'),('idx'),('config'),('node'),('rowid'),('parent'))"
     " SELECT name FROM main.sqlite_schema AS t WHERE type='table'"
-    " AND sql NOT LIKE 'create virtual%%'"
-    " AND name NOT LIKE 'sqlite\\_%%' ESCAPE '\\'"
-    " AND name NOT LIKE 'orm\\_%%' ESCAPE '\\'"
-    " AND name NOT LIKE '\\_litestream%%' ESCAPE '\\'"
+    " AND lower(sql) NOT LIKE 'create virtual%%'"
+    " AND lower(name) NOT LIKE 'sqlite\\_%%' ESCAPE '\\'"
+    " AND lower(name) NOT LIKE 'orm\\_%%' ESCAPE '\\'"
+    " AND lower(name) NOT LIKE '\\_litestream%%' ESCAPE '\\'"
     " AND NOT EXISTS (SELECT 1 FROM v, s"
     "  WHERE t.name=v.name||'_'||s.suffix COLLATE NOCASE)"
     " ORDER BY rowid";
@@ -133,7 +133,7 @@ static int fileHasVirtual(Reflect *p){
   int b;
   sqlite3_stmt *pStmt = ormFactOpen(p->pOrm, p->pErr,
       "SELECT 1 FROM main.sqlite_schema WHERE type='table'"
-      " AND sql LIKE 'create virtual%%'");
+      " AND lower(sql) LIKE 'create virtual%%'");
   b = ormFactStep(p->pOrm, p->pErr, pStmt);
   sqlite3_finalize(pStmt);
   return b;

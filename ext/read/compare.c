@@ -141,8 +141,9 @@ static int isUtf8(OrmSql *p){
   return b;
 }
 
-/* Write the character after that of z[n], UTF-8 (surrogates are none); length,
-** or 0 if there is none. */
+/* Write the character after that of z[n], UTF-8; its length, or 0 if there is
+** none.  Surrogates are none, and U+FFFE and U+FFFF become U+FFFD in SQLite's
+** UTF-16. */
 static int nextCharacter(const char *z, int n, char *zOut){
   static const u8 aMask[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
   static const u8 aLead[] = { 0, 0x00, 0xc0, 0xe0, 0xf0 };
@@ -150,6 +151,7 @@ static int nextCharacter(const char *z, int n, char *zOut){
   u32 c = (u8)z[0] & aMask[n];
   for(int i=1; i<n; i++) c = c<<6 | ((u8)z[i] & 0x3f);
   if( ++c==0xd800 ) c = 0xe000;
+  if( (c|1)==0xffff ) c = 0x10000;
   if( c>=aEnd[n] && ++n>4 ) return 0;
   for(int i=n-1; i>0; i--, c>>=6) zOut[i] = (char)(0x80 | (c & 0x3f));
   zOut[0] = (char)(aLead[n] | c);

@@ -181,7 +181,9 @@ static void addAll(Builder *b){
 
 /* The numbers of a sqlite_stat1 row: rows, then rows by prefix. */
 static void statRow(OrmTableShape *p, const char *zIdx, const char *zStat){
-  double r = strtod(zStat, (char**)&zStat);
+  double r;
+  if( zStat==0 ) return;
+  r = strtod(zStat, (char**)&zStat);
   if( r<1 ) r = 1;
   p->nRow = r;
   for(int i=0; zIdx && i<p->pModel->nIndex; i++){

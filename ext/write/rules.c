@@ -117,18 +117,17 @@ static int isLiteral(const char *z){
 ** pk, hidden. */
 static void nodeColumn(OrmNode *p, OrmColumn *pCol, sqlite3_stmt *pRow){
   OrmRules *pRules = p->pRules;
-  const char *zType = (const char*)sqlite3_column_text(pRow, 1);
-  const char *zDef = (const char*)sqlite3_column_text(pRow, 3);
+  const char *zType = ormFactText(&pRules->arena, pRow, 1);
+  const char *zDef = ormFactText(&pRules->arena, pRow, 3);
   const char *zColl = 0;
-  pCol->zName = ormArenaText(&pRules->arena,
-      (const char*)sqlite3_column_text(pRow, 0), -1);
+  pCol->zName = ormFactText(&pRules->arena, pRow, 0);
   pCol->cAff = ormFactAffinity(zType);
   pCol->bNotNull = (u8)(sqlite3_column_int(pRow, 2)!=0);
   pCol->iKey = sqlite3_column_int(pRow, 4);
   pCol->bHidden = (u8)(sqlite3_column_int(pRow, 5)!=0);
   if( zDef ){
     pCol->bExpr = (u8)!isLiteral(zDef);
-    if( !pCol->bExpr ) pCol->zDefault = ormArenaText(&pRules->arena, zDef, -1);
+    if( !pCol->bExpr ) pCol->zDefault = zDef;
   }
   if( pCol->zName ){
     sqlite3_table_column_metadata(pRules->pOrm->db, "main", p->zTable,
@@ -239,11 +238,13 @@ static void nodeModels(OrmErr *pErr, OrmNode *p){
       "coalesce(table_name, name) = ?1 COLLATE NOCASE ORDER BY rowid");
   if( pStmt ) sqlite3_bind_text(pStmt->p, 1, p->zTable, -1, SQLITE_STATIC);
   while( ormStmtStep(pRules->pOrm, pErr, pStmt) ){
+    const char *zName;
     OrmModel **pp = ormArenaGrow(&pRules->arena, (void**)&p->apModel,
                                  p->nModel, &nAlloc, (int)sizeof(*pp));
     if( pp==0 ) break;
-    *pp = ormModelFind(pRules->pOrm, pErr, pRules->pCatalog,
-                       (const char*)sqlite3_column_text(pStmt->p, 0), -1);
+    zName = ormFactText(&pRules->arena, pStmt->p, 0);
+    if( zName==0 ) break;
+    *pp = ormModelFind(pRules->pOrm, pErr, pRules->pCatalog, zName, -1);
     if( *pp==0 ) break;
     if( p->pModel==0 ) p->pModel = *pp;
     if( p->pSoft==0 && (*pp)->iSoftDelete>=0 ) p->pSoft = *pp;
@@ -499,10 +500,13 @@ static void addInboundLinks(
     sqlite3_bind_text(pStmt->p, 1, pTarget->zName, -1, SQLITE_STATIC);
   }
   while( ormStmtStep(pOrm, pErr, pStmt) ){
-    const char *zModel = (const char*)sqlite3_column_text(pStmt->p, 0);
-    const char *zName = (const char*)sqlite3_column_text(pStmt->p, 1);
-    OrmModel *pModel = ormModelFind(pOrm, pErr, pRules->pCatalog, zModel, -1);
-    OrmRel *pRel = ormRelFind(pOrm, pErr, pModel, zName, -1);
+    const char *zModel = ormFactText(&pRules->arena, pStmt->p, 0);
+    const char *zName = ormFactText(&pRules->arena, pStmt->p, 1);
+    OrmModel *pModel;
+    OrmRel *pRel;
+    if( zModel==0 || zName==0 ) break;
+    pModel = ormModelFind(pOrm, pErr, pRules->pCatalog, zModel, -1);
+    pRel = ormRelFind(pOrm, pErr, pModel, zName, -1);
     if( pErr->rc ) break;
     if( pRel==0 || pRel->bViewonly || pRel->ePassive || !pRel->zSecondary ){
       continue;

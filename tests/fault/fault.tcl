@@ -18,10 +18,11 @@
 # io-all, full, interrupt.  Default: oom oom-all.
 #
 # ORM_FAULTS is how many points of each kind are tried, spread over the run
-# (0: all of them); default 150.
+# (0: all of them); default 150.  finish_test says how many faults happened.
 
 set fault(module) [file join $tester(dir) faults.so]
 set fault(points) 150
+set tester(faults) 0
 if {[info exists env(ORM_FAULTS)]} { set fault(points) $env(ORM_FAULTS) }
 
 # Compile and load the module; what cannot be done skips the file.
@@ -133,6 +134,7 @@ proc fault_loop {name kind body warm expected before after partial} {
     set rc [catch {uplevel #0 $body} result]
     set hits [faults stop]
     incr n
+    incr ::tester(faults) [expr {$hits > 0}]
     set wrong [FaultJudge $what $rc $result $body $expected $before $after \
         $partial]
     if {$wrong ne ""} { lappend complaints "at [expr {int($at)}]: $wrong" }
