@@ -9,14 +9,14 @@
 #   make format-check test-asan test-valgrind coverage matrix fuzz mutate load
 #   make bench bench-peers bench-scale bench-check
 #   make test-bindings test-packages test-types test-cluster test-cross
-#   make deb npm wheel
+#   make deb npm wheel sqlpkg
 #   make install PREFIX=/usr/local DESTDIR=    make amalgamation dist clean
 #
 # Set by the user: CC, CFLAGS, CPPFLAGS, LDFLAGS, TESTS ('cascade* json'),
 # SECONDS (make fuzz), VERSIONS (make matrix), MACHINES (make test-cross),
 # DEBUG=1 (with assertions).
 
-VERSION := $(shell sed -n 's/^.define ORM_VERSION "\(.*\)"/\1/p' include/orm.h)
+VERSION := $(shell cat include/VERSION)
 BUILD   ?= build
 PREFIX  ?= /usr/local
 TCLSH   ?= tclsh
@@ -168,7 +168,7 @@ test-cross: deps-test
 	@tests/cross/run $(MACHINES)
 
 # Packages of this platform, in build/packages/.
-deb npm wheel: all
+deb npm wheel sqlpkg: all
 	@.ci/package $@
 
 test-packages: deps-test
@@ -221,6 +221,6 @@ always:
   coverage matrix fuzz mutate load bench bench-check bench-peers \
   bench-scale \
   test-bindings test-packages test-types test-cluster test-cross \
-  deb npm wheel \
+  deb npm wheel sqlpkg \
   amalgamation install \
   uninstall dist clean

@@ -34,6 +34,7 @@ proc fault_setup {} {
     unset env(LD_PRELOAD)
   }
   if {$tester(cc) eq ""} { skip "no C compiler" }
+  if {[info exists env(ORM_REMOTE)]} { skip "SQLite is in another process" }
   set include {}
   foreach dir [list [file join [info library] ../../include] \
       /usr/include/tcl[info tclversion] /usr/include/tcl \

@@ -1,0 +1,3 @@
+import orm from './index.cjs';
+export const { getLoadablePath, load } = orm;
+export default orm;
