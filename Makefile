@@ -171,7 +171,7 @@ test-cross: deps-test
 deb npm wheel sqlpkg: all
 	@.ci/package $@
 
-test-packages: deps-test
+test-packages: deps-packages
 	@$(MAKE) --no-print-directory all
 	@tests/packages/run
 
