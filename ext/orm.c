@@ -32,6 +32,7 @@ static const struct OrmFunction {
 } aFunction[] = {
   /* core */
   { "orm_emit",    -1, WRITER, 0, ormEmitStep, ormEmitFinal },
+  { "orm_emit_if", -1, WRITER, ormEmitIf, 0, 0 },
   { "orm_version",  0, READER | SQLITE_DETERMINISTIC, ormSqlVersion, 0, 0 },
   { "orm_config",   1, READER, ormSqlConfig, 0, 0 },
   { "orm_config",   2, WRITER, ormSqlConfig, 0, 0 },

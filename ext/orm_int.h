@@ -89,6 +89,7 @@ typedef struct OrmSink OrmSink;            /* who receives orm_emit()'s rows  */
 typedef struct OrmCatalog OrmCatalog;      /* the models, as last read        */
 typedef struct OrmModel OrmModel;
 typedef struct OrmField OrmField;
+typedef struct OrmPatchText OrmPatchText;
 typedef struct OrmUnique OrmUnique;
 typedef struct OrmFk OrmFk;
 typedef struct OrmRel OrmRel;
@@ -454,6 +455,7 @@ int ormEmitCanPush(Orm*, int nCol);
 #define ORM_STATE_TYPE "orm_state"
 void ormEmitStep(sqlite3_context*, int, sqlite3_value**);
 void ormEmitFinal(sqlite3_context*);
+void ormEmitIf(sqlite3_context*, int, sqlite3_value**);
 
 /* ========================================================================
 ** Interface to ext/core/anchor.c: all or nothing, in every context
@@ -589,6 +591,8 @@ struct OrmModel {
   u8 bWithoutRowid;
   u8 bRowidKey;                 /* key is the INTEGER PRIMARY KEY             */
   u8 bFirst;                    /* the first model declared over its table    */
+  u8 ePlain;                    /* write/patch.c: its table, and statements   */
+  OrmPatchText *pPatch;
 };
 enum { ORM_ONE_TO_MANY, ORM_MANY_TO_ONE, ORM_ONE_TO_ONE, ORM_MANY_TO_MANY };
 enum {                          /* cascade words (C1)                         */

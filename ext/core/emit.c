@@ -38,6 +38,22 @@ void ormEmitStep(sqlite3_context *pCtx, int nVal, sqlite3_value **apVal){
   }
 }
 
+/*
+** orm_emit_if(a, b, c): a row shown to the sink in the WHERE of a statement
+** that writes; true if the sink has set bPushed, for it to be written.
+*/
+void ormEmitIf(sqlite3_context *pCtx, int nVal, sqlite3_value **apVal){
+  OrmSink *pSink = ((Orm*)sqlite3_user_data(pCtx))->pSink;
+  if( pSink==0 ){
+    sqlite3_result_error(pCtx, "orm: orm_emit_if() is for orm's own use", -1);
+    return;
+  }
+  pSink->bPushed = 0;
+  pSink->xRow(pSink, nVal, apVal);
+  if( pSink->pErr->rc ) sqlite3_result_error_code(pCtx, pSink->pErr->rc);
+  else sqlite3_result_int(pCtx, pSink->bPushed);
+}
+
 void ormEmitFinal(sqlite3_context *pCtx){
   OrmSink *pSink = ((Orm*)sqlite3_user_data(pCtx))->pSink;
   if( pSink ) pSink->bPushed = 1;

@@ -348,7 +348,7 @@ static void readField(Unit *p, UnitRow *pRow, int i, const OrmJson *pNode){
 
 /* The field of a member's name.  Documents mostly name fields in the same
 ** order, so the one behind the last is tried first. */
-static int memberField(const OrmModel *pModel, const OrmJson *p, int *piNext){
+int ormGraphField(const OrmModel *pModel, const OrmJson *p, int *piNext){
   int i = *piNext;
   if( i<pModel->nField && ormJsonIs(p, pModel->aField[i].zName) ){
     *piNext = i + 1;
@@ -369,7 +369,7 @@ static void readMember(
   Unit *p, UnitRow *pRow, const OrmJson *pNode, int *piNext
 ){
   OrmModel *pModel = pRow->pModel->p;
-  int i = memberField(pModel, pNode, piNext);
+  int i = ormGraphField(pModel, pNode, piNext);
   const OrmRel *pRel;
   if( i>=0 ){
     if( pRow->eRole==UNIT_FIND && !isIdentity(pModel, i) ) return;

@@ -208,6 +208,7 @@ void ormValText1(OrmBuf*, const struct OrmBind*);
 /* graph.c */
 UnitRow *ormGraphRoot(Unit*, OrmModel*, const OrmJson*);
 void ormGraphRead(Unit*, UnitRow *pFirst);
+int ormGraphField(const OrmModel*, const OrmJson*, int *piNext);
 /* The include part of a query that gives back what a document wrote. */
 void ormGraphInclude(Unit*, OrmModel*, const OrmJson*, OrmBuf*);
 
@@ -250,6 +251,9 @@ void ormFlushAuto(Unit*, const OrmField*, struct OrmBind *pOut);
 
 /* update_many.c */
 i64 ormUpdateFast(Unit*, OrmModel*, OrmPlan*, const OrmJson *pChanges);
+
+/* patch.c */
+int ormPatch(Orm*, OrmErr*, OrmModel*, OrmWrite*, const OrmJson*);
 
 /* bulk.c */
 i64 ormBulk(Orm*, OrmErr*, OrmModel*, const char *z, i64 n);

@@ -20,11 +20,11 @@
 
 #define RUNS 7
 #define MAX_WAY 4
-#define N_PATCH 20000
 #define N_ROW 50000
 #define N_FLAT 100000
 
 static sqlite3 *db;
+static int nPatch = 20000;
 static char *zDoc;              /* the document of the workload               */
 
 static void die(const char *zWhat){
@@ -73,7 +73,7 @@ static void done(sqlite3_stmt *pStmt){
 
 /* One field of objects here and there, by key. */
 static void patch(sqlite3_stmt **ap, const char *zFormat){
-  for(int i=0; i<N_PATCH; i++){
+  for(int i=0; i<nPatch; i++){
     char z[60];
     sqlite3_snprintf((int)sizeof(z), z, zFormat, i);
     sqlite3_bind_int(ap[0], 1, 1 + (int)(i*7919LL % N_ROW));
@@ -287,6 +287,7 @@ static void shut(sqlite3_stmt **ap){
 static void single(const Way *p){
   sqlite3_stmt *ap[8];
   int n;
+  nPatch = 2000;
   open(p, ap);
   run("BEGIN");
   p->xRun(ap);
