@@ -7,7 +7,7 @@
 #   make check-all  everything below that tests, with short fuzzing
 #
 #   make format-check test-asan test-valgrind coverage matrix fuzz mutate load
-#   make bench bench-peers bench-scale bench-check
+#   make bench bench-peers bench-scale bench-plot bench-check
 #   make test-bindings test-packages test-types test-cluster test-cross
 #   make deb npm wheel sqlpkg
 #   make install PREFIX=/usr/local DESTDIR=    make amalgamation dist clean
@@ -147,6 +147,10 @@ bench-scale: deps-bench
 	@$(MAKE) --no-print-directory all
 	@SCALE=$(SCALE) tests/bench/run scale $(PARTS)
 
+# The tables that were run last into docs/performance.md, and its pictures.
+bench-plot: deps-test
+	@$(TCLSH) tests/bench/plot.tcl
+
 bench-peers: deps-peers
 	@$(MAKE) --no-print-directory all
 	@tests/bench/peers/run $(PEERS)
@@ -219,7 +223,7 @@ always:
 
 .PHONY: all always demo test check-all format-check test-asan test-valgrind \
   coverage matrix fuzz mutate load bench bench-check bench-peers \
-  bench-scale \
+  bench-scale bench-plot \
   test-bindings test-packages test-types test-cluster test-cross \
   deb npm wheel sqlpkg \
   amalgamation install \
