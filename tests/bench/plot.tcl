@@ -3,7 +3,7 @@
 # pictures never differ.
 #
 #   tclsh tests/bench/plot.tcl           puts and draws
-#   tclsh tests/bench/plot.tcl --check   1 if a picture is not what it would draw
+#   tclsh tests/bench/plot.tcl --check   fails if a picture is not what it draws
 #
 # A table is the indented block below a line <!-- bench: NAME -->; what was run
 # last is build/bench/out/NAME.txt (tests/bench/run writes it).
