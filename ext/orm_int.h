@@ -990,6 +990,9 @@ OrmPlan *ormPlanGet(Orm*, OrmErr*, OrmModel*, const char *zQuery, i64 nQuery,
 enum { ORM_PLAN_FIRST = 1<<16, ORM_PLAN_ONLY = 1<<17 };
 void ormPlanRelease(Orm*, OrmPlan*);
 OrmQuery *ormPlanQuery(OrmPlan*);
+/* Affinity and collation of a column of a relationship's link table. */
+void ormLinkColumn(Orm*, const OrmRel*, const char *zCol, char *pcAff,
+                   const char **pzColl);
 /* The root's objects, in order: all into one JSON array (returns how many),
 ** or those of given keys. */
 i64 ormLoadAll(Orm*, OrmErr*, OrmPlan*, OrmBuf *pOut);

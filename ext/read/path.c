@@ -191,19 +191,30 @@ static int nearIsReferred(const OrmHop *pHop){
 }
 
 /* May a hop start from the key values alone, without the row?  Its columns
-** must be the key's, and compare as the far side's do. */
-static int hopFromKeys(const OrmHop *pHop){
+** must be the key's, and compare as the far side's do: a list of keys has no
+** type that would make a number of the far side's text. */
+static int hopFromKeys(Orm *pOrm, const OrmHop *pHop){
   const OrmRel *pRel = pHop->pRel;
   const OrmModel *pFrom = ormHopFrom(pHop), *pTo = ormHopTo(pHop);
   int n = pHop->bBack ? pRel->nRemote : pRel->nLocal;
   const int *aNear = pHop->bBack ? pRel->aRemote : pRel->aLocal;
   const int *aFar = pHop->bBack ? pRel->aLocal : pRel->aRemote;
   for(int i=0; i<n; i++){
-    const char *zColl = pRel->zSecondary ? "BINARY"
-                                         : pTo->aField[aFar[i]].zColl;
+    const OrmField *pNear = &pFrom->aField[aNear[i]];
+    const char *zColl = 0;
+    char cAff;
     if( keyPlace(pFrom, aNear[i])<0 ) return 0;
+    if( pRel->zSecondary ){
+      ormLinkColumn(pOrm, pRel, pHop->bBack ? pRel->azSecRemote[i]
+                                            : pRel->azSecLocal[i],
+                    &cAff, &zColl);
+    }else{
+      zColl = pTo->aField[aFar[i]].zColl;
+      cAff = pTo->aField[aFar[i]].cAff;
+    }
+    if( cAff=='B' && pNear->cAff>'B' ) return 0;
     if( nearIsReferred(pHop)
-     && sqlite3_stricmp(pFrom->aField[aNear[i]].zColl, zColl)!=0 ) return 0;
+     && sqlite3_stricmp(pNear->zColl, zColl ? zColl : "BINARY")!=0 ) return 0;
   }
   return 1;
 }
@@ -291,7 +302,7 @@ void ormHopKeysSql(
   int eDeleted
 ){
   const OrmModel *pFrom = ormHopFrom(pHop);
-  int bKeys = hopFromKeys(pHop);
+  int bKeys = hopFromKeys(p->pOrm, pHop);
   char zNear[16];
   sqlite3_snprintf(16, zNear, "%s", zKeys);
   if( !bKeys ){

@@ -169,13 +169,12 @@ static void compareColumns(
   if( eFrom!=eTo && eTo!=CLASS_NONE ) *pbHash = 0;
 }
 
-/* Affinity and collation of a link table's column. */
-static void linkColumn(
-  OrmPlan *pPlan, const OrmRel *pRel, const char *zCol,
+void ormLinkColumn(
+  Orm *pOrm, const OrmRel *pRel, const char *zCol,
   char *pcAff, const char **pzColl
 ){
   const char *zType = 0;
-  int rc = sqlite3_table_column_metadata(pPlan->pOrm->db, "main",
+  int rc = sqlite3_table_column_metadata(pOrm->db, "main",
       pRel->zSecondary, zCol, &zType, pzColl, 0, 0, 0);
   *pcAff = 'A';
   if( rc==SQLITE_OK ) *pcAff = ormFactAffinity(zType ? zType : "");
@@ -190,7 +189,8 @@ static void levelCompare(OrmLevel *p){
     if( pRel->zSecondary ){
       char cAff;
       const char *zColl = 0;
-      linkColumn(p->pPlan, pRel, pRel->azSecLocal[i], &cAff, &zColl);
+      ormLinkColumn(p->pPlan->pOrm, pRel, pRel->azSecLocal[i], &cAff,
+                    &zColl);
       compareColumns(pFrom->cAff, pFrom->zColl, cAff, zColl, &p->bViaParent,
                      &p->bHash);
     }else{
@@ -204,7 +204,7 @@ static void levelCompare(OrmLevel *p){
     u8 bVia = 0;
     char cAff;
     const char *zColl = 0;
-    linkColumn(p->pPlan, pRel, pRel->azSecRemote[i], &cAff, &zColl);
+    ormLinkColumn(p->pPlan->pOrm, pRel, pRel->azSecRemote[i], &cAff, &zColl);
     if( affinityClass(cAff)==CLASS_NONE
      && affinityClass(pTo->cAff)==CLASS_NUMERIC
     ){

@@ -103,6 +103,16 @@ static int needsPresent(const UnitColl *p){
   return p->bSet || (p->pRel->zSecondary && (p->nRemove || p->nDelete));
 }
 
+/* " = k.k<i>": a list of keys has no type, so where the owner's makes numbers
+** of the text of others, it is given one. */
+static void presentKey(OrmBuf *pBuf, const OrmField *pLocal, char cAff, int i){
+  if( pLocal->cAff>'B' && cAff=='B' ){
+    ormBufPrintf(pBuf, " = CAST(k.k%d AS NUMERIC)", i);
+  }else{
+    ormBufPrintf(pBuf, " = k.k%d", i);
+  }
+}
+
 /* SELECT k.i, columns FROM keys, (link,) target */
 static void presentSql(Unit *p, const OrmRel *pRel, OrmBuf *pBuf){
   UnitModel *pModel = ormUnitModel(p, pRel->pTarget);
@@ -117,10 +127,16 @@ static void presentSql(Unit *p, const OrmRel *pRel, OrmBuf *pBuf){
   ormBufTable(pBuf, pRel->pTarget->zTable);
   ormBufAdd(pBuf, " AS c WHERE ", -1);
   for(int i=0; i<pRel->nLocal; i++){
+    const char *zColl;
+    char cAff = pRel->pTarget->aField[pRel->aRemote[i]].cAff;
     if( i ) ormBufAdd(pBuf, " AND ", 5);
-    if( pRel->zSecondary ) ormBufColumn(pBuf, "l", pRel->azSecLocal[i]);
-    else ormBufColumn(pBuf, "c", pRel->pTarget->aField[pRel->aRemote[i]].zName);
-    ormBufPrintf(pBuf, " = k.k%d", i);
+    if( pRel->zSecondary ){
+      ormBufColumn(pBuf, "l", pRel->azSecLocal[i]);
+      ormLinkColumn(p->pOrm, pRel, pRel->azSecLocal[i], &cAff, &zColl);
+    }else{
+      ormBufColumn(pBuf, "c", pRel->pTarget->aField[pRel->aRemote[i]].zName);
+    }
+    presentKey(pBuf, &pRel->pModel->aField[pRel->aLocal[i]], cAff, i);
   }
   for(int i=0; pRel->zSecondary && i<pRel->nRemote; i++){
     ormBufAdd(pBuf, " AND ", 5);
@@ -199,7 +215,7 @@ static void readAllPresent(Unit *p){
 ** --------------------------------------------------------------------- */
 
 /* Is a row found for $remove or $delete a member? */
-static int isMember(const UnitColl *pColl, const UnitRow *pRow){
+static int isMember(Unit *p, const UnitColl *pColl, const UnitRow *pRow){
   const OrmRel *pRel = pColl->pRel;
   const UnitRow *pOwner = ormUnitSame(pColl->pOwner);
   if( pRow->eState!=UNIT_OLD || pOwner->eState!=UNIT_OLD ) return 0;
@@ -210,12 +226,14 @@ static int isMember(const UnitColl *pColl, const UnitRow *pRow){
     return 0;
   }
   for(int i=0; i<pRel->nRemote; i++){
+    const OrmField *pLocal = &pOwner->pModel->p->aField[pRel->aLocal[i]];
+    const OrmField *pRemote = &pRow->pModel->p->aField[pRel->aRemote[i]];
     struct OrmBind v = pOwner->aOld[pRel->aLocal[i]];
-    const struct OrmBind *pOld = &pRow->aOld[pRel->aRemote[i]];
-    if( pOld->eType==SQLITE_NULL ) return 0;
-    if( !ormValEqual(&v, pOld, &pOwner->pModel->p->aField[pRel->aLocal[i]]) ){
-      return 0;
-    }
+    struct OrmBind old = pRow->aOld[pRel->aRemote[i]];
+    if( old.eType==SQLITE_NULL ) return 0;
+    if( pLocal->cAff>'B' ) ormValAffinity(p->pArena, &old, 'C');
+    else if( pRemote->cAff>'B' ) ormValAffinity(p->pArena, &v, 'C');
+    if( !ormValEqual(&v, &old, pLocal) ) return 0;
   }
   return 1;
 }
@@ -223,13 +241,13 @@ static int isMember(const UnitColl *pColl, const UnitRow *pRow){
 static void collectRemoved(Unit *p, UnitColl *pColl){
   for(int i=0; i<pColl->nRemove; i++){
     UnitRow *pRow = ormUnitSame(pColl->apRemove[i]);
-    if( pRow->iMark==p->iMark || !isMember(pColl, pRow) ) continue;
+    if( pRow->iMark==p->iMark || !isMember(p, pColl, pRow) ) continue;
     if( pColl->bSet && pColl->pRel->zSecondary ) continue;  /* left already  */
     leave(p, pColl, pRow);
   }
   for(int i=0; i<pColl->nDelete; i++){
     UnitRow *pRow = ormUnitSame(pColl->apDelete[i]);
-    if( !isMember(pColl, pRow) ){
+    if( !isMember(p, pColl, pRow) ){
       ormUnitErr(p, SQLITE_ERROR, pColl->apDelete[i]->pNode, "$delete: no such"
           " object in %s", pColl->pRel->zName);
       continue;
@@ -302,8 +320,13 @@ static void collectOne(Unit *p, UnitColl *pColl){
     const struct OrmBind *pOld = &pOwner->aOld[pRel->aLocal[i]];
     if( pOld->eType==SQLITE_NULL ) return;
     if( pColl->nMember==0 ) continue;
-    if( !ormUnitKnown(pColl->aMember[0].p, pRel->aRemote[i], &v)
-     || !ormValSame(&v, pOld) ) bChanged = 1;
+    if( !ormUnitKnown(pColl->aMember[0].p, pRel->aRemote[i], &v) ){
+      bChanged = 1;
+      continue;
+    }
+    ormValAffinity(p->pArena, &v,
+                   pOwner->pModel->p->aField[pRel->aLocal[i]].cAff);
+    if( !ormValSame(&v, pOld) ) bChanged = 1;
   }
   if( !bChanged ) return;
   if( isOrphanRel(pRel) ) orphanTarget(p, pColl, pOwner);
