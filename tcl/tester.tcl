@@ -53,7 +53,8 @@
 # what every connection says first, the list `encoding='UTF-16le' page_size=512`
 # for one: what is true must be true of such databases as well.  For another
 # machine's binaries: ORM_CC is the compiler, ORM_TCLSH the command that is tclsh
-# there, ORM_RUN what is put before a program that a test has built.
+# there, ORM_RUN what is put before a program that a test has built.  ORM_SWEEP:
+# faults in every statement (tests/fault/sweep.tcl).
 
 package require Tcl 8.6
 package require sqlite3
@@ -452,4 +453,7 @@ if {[info exists ::env(ORM_LIB)]} {
 file delete -force $::tester(dir)
 file mkdir $::tester(dir)
 cd $::tester(dir)
+if {[info exists ::env(ORM_SWEEP)]} {
+  source [file join $::tester(top) tests/fault/sweep.tcl]
+}
 reset_db

@@ -601,7 +601,7 @@ static void testShadow(sqlite3 *db, Orm *pOrm){
       run(db, "DROP TABLE orm_anchor");
     }else{
       i64 aInt[] = { 1 };
-      OrmKeys keys = { 1, 1, aInt, 0, 0, 0 };
+      OrmKeys keys = { 1, 1, aInt, 0, 0, 0, 0, 0, 0 };
       OrmStmt *p = ormStmtTake(pOrm, &err,
           "SELECT k0 FROM orm_keys WHERE list=?1", -1);
       ormKeysBind(&err, p, 1, &keys);
@@ -682,7 +682,7 @@ static void testKeys(sqlite3 *db, Orm *pOrm){
   OrmErr err = { 0, 0 };
   i64 aInt[] = { 3, 30, 1, 10, 9, 90 };
   int aiPos[] = { 4, 7, 8 };
-  OrmKeys keys = { 2, 3, aInt, 0, 0, aiPos, 0 };
+  OrmKeys keys = { 2, 3, aInt, 0, 0, aiPos, 0, 0, 0 };
   OrmStmt *p = ormStmtTake(pOrm, &err, zSql, -1);
   i64 iSum = 0;
   ormKeysBind(&err, p, 1, &keys);
@@ -776,6 +776,193 @@ static void testConnection(void){
   check(sqlite3_memory_used()==0, "context: no memory is left");
 }
 
+/* ---------------------------------------------------------------- faults -- */
+
+/* One allocation of SQLite's fails. */
+static sqlite3_mem_methods realMemory;
+static int nUntilFault = 0, nFault = 0;
+static int bWhole = 1;          /* nothing half done, all closed              */
+
+static int strikes(void){
+  if( nUntilFault==0 || --nUntilFault>0 ) return 0;
+  nFault++;
+  return 1;
+}
+static void *faultMalloc(int n){
+  return strikes() ? 0 : realMemory.xMalloc(n);
+}
+static void *faultRealloc(void *p, int n){
+  return strikes() ? 0 : realMemory.xRealloc(p, n);
+}
+
+static void faultInstall(void){
+  sqlite3_mem_methods mem;
+  sqlite3_config(SQLITE_CONFIG_GETMALLOC, &realMemory);
+  mem = realMemory;
+  mem.xMalloc = faultMalloc;
+  mem.xRealloc = faultRealloc;
+  sqlite3_config(SQLITE_CONFIG_MALLOC, &mem);
+}
+
+/* Each body gives 1 when all it made is right; it may look at err. */
+static int faultBuf(OrmErr *pErr){
+  static char aLong[9000];
+  OrmBuf buf;
+  char *z;
+  i64 n;
+  int bOk;
+  memset(aLong, 'x', sizeof(aLong));
+  ormBufInit(&buf, pErr);
+  ormBufPrintf(&buf, "%d", 7);
+  ormBufColumn(&buf, "a", "b");
+  ormBufLiteral(&buf, "it's");
+  ormJsonString(&buf, aLong, sizeof(aLong));
+  ormJsonBlob(&buf, aLong, sizeof(aLong));
+  for(int i=0; i<4000; i++) ormJsonReal(&buf, 0.5);
+  ormBufInt(&buf, 12);
+  for(int i=0; i<40000; i++) ormBufChar(&buf, 'c');
+  (void)ormBufText(&buf);
+  z = ormBufTake(&buf, &n);
+  bOk = z && n==13 + 9002 + 12002 + 12000 + 2 + 40000 && z[n]==0;
+  sqlite3_free(z);
+  ormBufFree(&buf);
+  return bOk;
+}
+
+static int faultJson(OrmErr *pErr){
+  static const char zDoc[] = "{\"a b\": [1, \"x\\ty\"], \"c\": -1.5e3}";
+  OrmArena arena;
+  OrmJson *p, *pPlain;
+  OrmErr err = { 0, 0 };
+  int bOk;
+  ormArenaInit(&arena, pErr);
+  p = ormJsonParse(&arena, zDoc, (i64)strlen(zDoc), "x");
+  pPlain = ormJsonPlain(&arena, "plain", 5);
+  bOk = p && pPlain && pPlain->n==5 && p->pChild->pChild->pNext->n==3;
+  if( p ){
+    const char *z = ormJsonPath(&arena, p->pChild->pChild);
+    bOk = bOk && strcmp(z, "$[\"a b\"][0]")==0;
+    ormJsonErr(&err, p->pChild->pChild, "no %s", "way");
+    if( err.rc==SQLITE_NOMEM ) ormErrOom(pErr);
+    bOk = bOk && err.zMsg && strcmp(err.zMsg, "orm: $[\"a b\"][0]: no way")==0;
+    ormErrClear(&err);
+  }
+  for(int i=0; i<200; i++){
+    bOk = ormArenaText(&arena, zDoc, -1) && bOk;
+    bOk = ormArenaPrintf(&arena, "%d", i) && bOk;
+    bOk = ormArenaAlloc(&arena, 4000) && bOk;
+  }
+  ormArenaReset(&arena);
+  bOk = ormArenaAlloc(&arena, 10) && bOk;
+  ormArenaFree(&arena);
+  return bOk;
+}
+
+static int faultErr(OrmErr *pErr){
+  OrmErr err = { 0, 0 };
+  int bOk;
+  ormErr(&err, SQLITE_CONSTRAINT, "orm: %s", "x");
+  ormErrPrefix(&err, "orm: %s: ", "$.a");
+  bOk = err.rc==SQLITE_CONSTRAINT && strcmp(err.zMsg, "orm: $.a: x")==0;
+  if( !bOk && err.rc==SQLITE_NOMEM && err.zMsg==0 ) ormErrOom(pErr);
+  ormErrClear(&err);
+  return bOk;
+}
+
+/* Values of each kind into a statement, and wide rows through a sink. */
+static void faultWork(Orm *pOrm, OrmErr *pErr, i64 *piSum){
+  OrmArena arena;
+  OrmBinds binds = { &arena, 0, 0, 0 };
+  Collector c = { { collect, pErr, 0, 0 }, pOrm, 0, 0, 0, 0 };
+  i64 aInt[] = { 1, 2 };
+  OrmKeys keys = { 1, 2, aInt, 0, 0, 0, 0, 0, 0 };
+  OrmBuf sql;
+  OrmStmt *p;
+  ormArenaInit(&arena, pErr);
+  for(int i=0; i<5; i++){
+    ormBindInt(&binds, i);
+    ormBindReal(&binds, 0.5);
+    ormBindText(&binds, "text", -1);
+    ormBindBlob(&binds, "", 0);
+    ormBindNull(&binds);
+  }
+  p = ormStmtTakef(pOrm, pErr, "SELECT ?1 + ?2 + length(?3) + length(?4)"
+                   " + (?5 IS NULL) + ?21 + ifnull(?%d, 0)", 25);
+  ormBindAll(pErr, p, 1, &binds);
+  if( ormStmtStep(pOrm, pErr, p) ) *piSum += sqlite3_column_int64(p->p, 0);
+  ormStmtGive(pOrm, pErr, p);
+  p = ormStmtTake(pOrm, pErr, "SELECT k0 FROM orm_keys(?1)", -1);
+  ormKeysBind(pErr, p, 1, &keys);
+  while( ormStmtStep(pOrm, pErr, p) ) *piSum += sqlite3_column_int64(p->p, 0);
+  ormStmtGive(pOrm, pErr, p);
+  ormKeysCheck(pErr, &keys);
+  keys.bUsed = 0;               /* as if it had not been read: looked for     */
+  ormKeysCheck(pErr, &keys);
+  ormBufInit(&sql, pErr);
+  ormBufAdd(&sql, "SELECT 5", -1);
+  for(int i=1; i<200; i++) ormBufPrintf(&sql, ",%d", i);
+  p = ormStmtTake(pOrm, pErr, ormBufText(&sql), sql.n);
+  ormEmitRun(pOrm, pErr, p, &c.base);
+  ormStmtGive(pOrm, pErr, p);
+  ormStmtExecf(pOrm, pErr, "SELECT %d", 1);
+  *piSum += c.iSum;
+  ormBufFree(&sql);
+  ormArenaFree(&arena);
+}
+
+static int faultConnection(OrmErr *pErr){
+  sqlite3 *db = 0;
+  Orm *pOrm;
+  i64 iSum = 0;
+  int nLeft = nUntilFault, bOk, bDone;
+  char zNow[32] = "";
+  Job job = { "CREATE TABLE t(a)", 0, 0, 0 };
+  nUntilFault = 0;
+  sqlite3_open(":memory:", &db);
+  pOrm = newOrm(db);
+  pOrm->aConfig[ORM_CONFIG_LOG] = 1;
+  nUntilFault = nLeft;
+  ormContextOnDrop(pOrm, pErr, dropped);
+  faultWork(pOrm, pErr, &iSum);
+  ormAnchorRun(pOrm, pErr, runJob, &job);
+  bDone = pErr->rc==SQLITE_OK;
+  ormNow(pOrm, pErr, zNow, 1);
+  bOk = iSum==0 + 4 + 0 + 1 + 4 + 3 + 5 && strlen(zNow)==23;
+  nLeft = nUntilFault;
+  nUntilFault = 0;
+  /* All of the job or nothing. */
+  bWhole &= value(db, "SELECT count(*) FROM sqlite_schema")==bDone;
+  bWhole &= sqlite3_close(db)==SQLITE_OK;
+  ormUnref(pOrm);
+  nUntilFault = nLeft;
+  return bOk;
+}
+
+/* Every allocation of each body fails once: the right answer, or out of memory
+** as the error, and nothing is left allocated. */
+static void testFaults(void){
+  static const struct { const char *z; int (*x)(OrmErr*); } aBody[] = {
+    { "fault: buffer", faultBuf }, { "fault: json", faultJson },
+    { "fault: errors", faultErr }, { "fault: connection", faultConnection },
+  };
+  for(int i=0; i<ORM_COUNT(aBody); i++){
+    int n, bHit = 1, bRight = 1;
+    for(n=1; bHit && n<10000; n++){
+      OrmErr err = { 0, 0 };
+      int bOk;
+      nFault = 0;
+      nUntilFault = n;
+      bOk = aBody[i].x(&err);
+      bHit = nFault>0;
+      nUntilFault = 0;
+      bRight &= err.rc==SQLITE_OK ? bOk : err.rc==SQLITE_NOMEM && err.zMsg==0;
+      ormErrClear(&err);
+      bRight &= sqlite3_memory_used()==0;
+    }
+    check(bRight && bWhole && n>3 && n<10000, aBody[i].z);
+  }
+}
+
 /* ----------------------------------------------------------------- main -- */
 
 static void readFiles(int n, char **azFile){
@@ -792,6 +979,7 @@ static void readFiles(int n, char **azFile){
 }
 
 int main(int nArg, char **azArg){
+  faultInstall();
   if( nArg>1 && strcmp(azArg[1], "json")==0 ){
     readFiles(nArg - 2, &azArg[2]);
     return 0;
@@ -809,6 +997,7 @@ int main(int nArg, char **azArg){
     testReal();
     testNearest();
     testConnection();
+    testFaults();
   }
   printf("%d passed, %d failed\n", nPass, nFail);
   return nFail>0;
