@@ -357,7 +357,6 @@ struct OrmLogEntry {
   OrmLogEntry *pNext;
   i64 id;
   i64 nRun, nRow, nNano, nFullScan;
-  u64 iHash;
   char zSql[1];
 };
 OrmLogEntry *ormLogAfter(Orm*, i64 id);    /* the first above id, or 0        */

@@ -30,8 +30,11 @@ int ormAnchorUpdate(
   sqlite3_vtab *pVtab, int argc, sqlite3_value **argv, sqlite3_int64 *piRowid
 ){
   Orm *pOrm = ((OrmAnchorTab*)pVtab)->pOrm;
-  AnchorJob *p = 0;
-  if( argc>2 ) p = sqlite3_value_pointer(argv[2], ANCHOR_TYPE);
+  AnchorJob *p;
+  /* The table has no row that could be deleted or changed. */
+  assert( argc>2 );
+  ORM_UNUSED(argc);
+  p = sqlite3_value_pointer(argv[2], ANCHOR_TYPE);
   if( p==0 ){
     sqlite3_free(pVtab->zErrMsg);
     pVtab->zErrMsg = sqlite3_mprintf(
@@ -60,8 +63,7 @@ static void anchorCheck(Orm *pOrm, OrmErr *pErr){
 }
 
 static void anchorStep(Orm *pOrm, OrmErr *pErr, OrmStmt *pStmt, AnchorJob *p){
-  int rc = sqlite3_bind_pointer(pStmt->p, 1, p, ANCHOR_TYPE, 0);
-  if( rc!=SQLITE_OK ) ormErrDb(pErr, pOrm->db, rc);
+  sqlite3_bind_pointer(pStmt->p, 1, p, ANCHOR_TYPE, 0);
   ormStmtStep(pOrm, pErr, pStmt);
   pStmt->bFailed |= (pErr->rc!=SQLITE_OK);
   if( !p->bRan ){

@@ -9,8 +9,13 @@
 #include "../orm_int.h"
 #include <stdarg.h>
 
-#define CHUNK_MIN 1000
-#define CHUNK_MAX 256000
+#if defined(ORM_COVERAGE)       /* each piece an allocation that can fail     */
+# define CHUNK_MIN 16
+# define CHUNK_MAX 16
+#else
+# define CHUNK_MIN 1000
+# define CHUNK_MAX 256000
+#endif
 
 struct OrmChunk {
   i64 nByte;                    /* usable bytes behind this header            */
@@ -150,13 +155,8 @@ void *ormArenaGrow(
   if( p->pErr->rc!=SQLITE_OK ) return 0;
   if( n>=*pnAlloc ){
     i64 nNew = *pnAlloc ? *pnAlloc*(i64)2 : 8;
-    void *pNew;
-    if( nNew>0x7fffffff/nElem ){
-      ormErrOom(p->pErr);
-      return 0;
-    }
-    pNew = ormArenaAlloc(p, nNew*nElem);
-    if( pNew==0 ) return 0;
+    void *pNew = ormArenaAlloc(p, nNew*nElem);
+    if( pNew==0 ) return 0;     /* sqlite3_malloc64() never gives 2 GB        */
     if( n ) memcpy(pNew, *ppArray, (size_t)n*(size_t)nElem);
     *ppArray = pNew;
     *pnAlloc = (int)nNew;

@@ -31,10 +31,7 @@ int ormBindReal(OrmBinds *p, double r){
 static int bindBytes(OrmBinds *p, int eType, const void *z, i64 n){
   struct OrmBind *pNew;
   char *zCopy;
-  if( n>0x7ffffff0 ){
-    ormErr(p->pArena->pErr, SQLITE_TOOBIG, "orm: a value is too big");
-    return p->n - 1;
-  }
+  /* What sqlite3_malloc64() gives is below 2 GB, so n fits. */
   zCopy = ormArenaText(p->pArena, n ? z : "", n);
   pNew = zCopy ? bindNew(p, eType) : 0;
   if( pNew ){
@@ -80,7 +77,7 @@ int ormBindValue(OrmBinds *p, sqlite3_value *pVal){
       break;
     default:
       z = sqlite3_value_blob(pVal);
-      if( z==0 ) z = sqlite3_value_bytes(pVal)==0 ? "" : 0;
+      if( z==0 && sqlite3_value_bytes(pVal)==0 ) z = "";
       break;
   }
   if( z==0 ){

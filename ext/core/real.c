@@ -135,7 +135,7 @@ static U128 pow10Top(int q){
 
 typedef struct Big Big;
 struct Big {
-  int n;                        /* words in use                               */
+  int n;                        /* words in use; those above are 0            */
   u32 a[BIG_WORDS];             /* least significant first                    */
 };
 
@@ -154,7 +154,6 @@ static void bigMultiply(Big *p, u32 f, u32 iAdd){
 
 static void bigShift(Big *p, int nBit){
   int nWord = nBit/32;
-  if( p->n==0 ) return;
   bigMultiply(p, (u32)1<<(nBit%32), 0);
   assert( p->n + nWord<=BIG_WORDS );
   memmove(&p->a[nWord], p->a, sizeof(u32)*(size_t)p->n);
@@ -169,8 +168,7 @@ static void bigPow10(Big *p, int q){
 }
 
 static int bigCompare(const Big *p, const Big *q){
-  if( p->n!=q->n ) return p->n<q->n ? -1 : 1;
-  for(int i=p->n-1; i>=0; i--){
+  for(int i=BIG_WORDS-1; i>=0; i--){
     if( p->a[i]!=q->a[i] ) return p->a[i]<q->a[i] ? -1 : 1;
   }
   return 0;
@@ -189,10 +187,9 @@ struct Decimal {
 
 /* -1, 0, 1: the decimal against (2m+1) * 2^(iUlp-1), the tie above m. */
 static int compareTie(const Decimal *p, u64 m, int iUlp){
-  Big a, b;
+  Big a = { 0 }, b = { 0 };
   i64 iExp = p->iExp;
   int nSeen = 0, bMore = 0;
-  a.n = b.n = 0;
   for(const char *z=p->z; z<p->zEnd; z++){
     if( *z=='.' ) continue;
     if( nSeen<BIG_DIGITS ){
@@ -280,8 +277,8 @@ static double scaled(u64 w, i64 q, int bMore, const Decimal *p){
 /* The power of ten behind an e; it saturates where it cannot matter. */
 static i64 parseExponent(const char *z, const char *zEnd){
   i64 i = 0;
-  int bNeg = z<zEnd && *z=='-';
-  if( z<zEnd && (*z=='-' || *z=='+') ) z++;
+  int bNeg = *z=='-';
+  if( bNeg || *z=='+' ) z++;
   for(; z<zEnd; z++){
     if( i<(i64)1e15 ) i = i*10 + (*z - '0');
   }
@@ -295,7 +292,7 @@ double ormRealParse(const char *z, i64 n){
   u64 w = 0;
   double r;
   i64 q, nPoint = 0;
-  int bNeg = n>0 && *z=='-', bPoint = 0;
+  int bNeg = *z=='-', bPoint = 0;
   z += bNeg;
   d.z = 0;
   d.nDigit = 0;
@@ -404,7 +401,7 @@ static int realDigits(char *z, double r){
   else e++;
   e -= normalize(&m);
   iFirst = log10Floor(e);
-  for(n=15; n<=17; n++){
+  for(n=15; ORM_ALWAYS(n<=17); n++){
     Decimal d;
     char aDigit[24];
     u = digitsOf(m, e, iFirst, n, &iExp);
@@ -418,8 +415,7 @@ static int realDigits(char *z, double r){
     d.iExp = iExp;
     if( scaled(u, iExp, 0, &d)==r ) break;
   }
-  assert( n<=17 );
-  return writeReal(z, u, iExp, n>17 ? 17 : n);
+  return writeReal(z, u, iExp, n);
 }
 
 /*

@@ -86,9 +86,7 @@ static OrmStmt *cacheFind(
 ){
   OrmStmt *p = pCache->apHash[iHash % N_BUCKET];
   for(; p; p=p->pHashNext){
-    if( p->iHash==iHash && p->nSql==nSql
-     && memcmp(p->zSql, zSql, (size_t)nSql)==0
-    ){
+    if( p->nSql==nSql && memcmp(p->zSql, zSql, (size_t)nSql)==0 ){
       cacheUnlink(pCache, p);
       return p;
     }
@@ -119,7 +117,6 @@ static void logFree(OrmStmtCache *p){
 
 /* Statements that are on loan now are finalized when they are given back. */
 void ormStmtCacheFree(OrmStmtCache *p){
-  if( p==0 ) return;
   while( p->pNewest ){
     OrmStmt *pStmt = p->pNewest;
     cacheUnlink(p, pStmt);
@@ -148,10 +145,6 @@ static OrmStmt *stmtNew(
 ){
   int rc;
   OrmStmt *p;
-  if( nSql>0x3fffffff ){
-    ormErr(pErr, SQLITE_TOOBIG, "orm: the statement would be too long");
-    return 0;
-  }
   p = sqlite3_malloc64(sizeof(*p) + (u64)nSql);
   if( p==0 ){
     ormErrOom(pErr);
@@ -285,15 +278,12 @@ void ormStmtExecf(Orm *pOrm, OrmErr *pErr, const char *zFormat, ...){
 static OrmLogEntry *logEntry(OrmStmtCache *pCache, const OrmStmt *p){
   OrmLogEntry *pEntry;
   for(pEntry=pCache->pLog; pEntry; pEntry=pEntry->pNext){
-    if( pEntry->iHash==p->iHash && strcmp(pEntry->zSql, p->zSql)==0 ){
-      return pEntry;
-    }
+    if( strcmp(pEntry->zSql, p->zSql)==0 ) return pEntry;
   }
   pEntry = sqlite3_malloc64(sizeof(*pEntry) + (u64)p->nSql);
   if( pEntry==0 ) return 0;
   memset(pEntry, 0, sizeof(*pEntry));
   memcpy(pEntry->zSql, p->zSql, (size_t)p->nSql + 1);
-  pEntry->iHash = p->iHash;
   pEntry->id = ++pCache->iLogId;
   if( pCache->pLogLast ) pCache->pLogLast->pNext = pEntry;
   else pCache->pLog = pEntry;
@@ -310,7 +300,7 @@ static void logRun(OrmStmtCache *pCache, OrmStmt *p){
   if( pEntry==0 ) return;
   pEntry->nRun++;
   pEntry->nRow += p->nRow;
-  if( p->nNano>0 ) pEntry->nNano += p->nNano;
+  pEntry->nNano += p->nNano>0 ? p->nNano : 0;    /* a clock may be set back   */
   pEntry->nFullScan += nScan;
 }
 

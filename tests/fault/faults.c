@@ -9,14 +9,25 @@
 **     faults stop                   no more; returns how many failed
 **     faults outstanding            allocations that are not free yet
 **     faults left                   operations until the fault happens
+**     faults sites KIND ?DB?        nothing fails, but operations are told apart
+**                                   by the callers in the extension that lead
+**                                   to them:
+**     faults new                    stops, and gives the numbers of those whose
+**                                   callers were never seen before
 **
 ** Allocations are SQLite's, by SQLITE_CONFIG_MALLOC; file operations pass
 ** through a VFS named "faults", which is made the default.
 */
+#define _GNU_SOURCE
 #include <sqlite3.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <tcl.h>
+#if defined(__GLIBC__)
+# include <execinfo.h>
+# include <link.h>
+#endif
 
 /* One process, one thread, one fault at a time. */
 static struct {
@@ -25,14 +36,76 @@ static struct {
   int bPersist;                 /* then all of them fail                      */
   int nHit;
   sqlite3 *db;                  /* with the progress handler                  */
+  int bSites;                   /* look for new callers, n operations so far  */
+  int n;
 } fault;
 enum { FAULT_NONE, FAULT_OOM, FAULT_IO, FAULT_FULL, FAULT_INTERRUPT };
 
 static int nOutstanding = 0;
 
+/* ----------------------------------------------------------------- sites --- */
+
+#define N_FRAME   48            /* looked at                                  */
+#define N_CALLER  6             /* of the extension, innermost first, count   */
+#define N_SEEN    (1<<18)
+#define N_NEW     20000
+static uint64_t aSeen[N_SEEN];  /* a hash table of hashes; 0: free            */
+static int nSeen = 0;
+static int aNew[N_NEW], nNew = 0;
+
+#if defined(__GLIBC__)
+static uintptr_t iFrom, iTo;    /* where the extension's code is              */
+static int findLibrary(struct dl_phdr_info *p, size_t n, void *pArg){
+  const char *z = strrchr(p->dlpi_name, '/');
+  (void)n;
+  (void)pArg;
+  if( z==0 || strcmp(z, "/orm.so")!=0 ) return 0;
+  for(int i=0; i<p->dlpi_phnum; i++){
+    if( p->dlpi_phdr[i].p_type!=PT_LOAD || !(p->dlpi_phdr[i].p_flags & PF_X) ){
+      continue;
+    }
+    iFrom = p->dlpi_addr + p->dlpi_phdr[i].p_vaddr;
+    iTo = iFrom + p->dlpi_phdr[i].p_memsz;
+  }
+  return 1;
+}
+
+/* The callers in the extension as a number; 0 if there is none. */
+static uint64_t callers(int eKind){
+  void *apFrame[N_FRAME];
+  int n = backtrace(apFrame, N_FRAME), nCaller = eKind==FAULT_OOM ? 0 : 3;
+  uint64_t h = 0;
+  for(int i=0; i<n && nCaller<N_CALLER; i++){
+    uintptr_t iAt = (uintptr_t)apFrame[i];
+    if( iAt<iFrom || iAt>=iTo ) continue;
+    h = (h ^ (iAt - iFrom + (uintptr_t)eKind)) * 0x9e3779b97f4a7c15u;
+    h ^= h>>29;
+    nCaller++;
+  }
+  return h;
+}
+#else
+static uint64_t callers(int eKind){ return (uint64_t)eKind; }
+#endif
+
+static void site(int eKind){
+  uint64_t h = callers(eKind);
+  unsigned i = (unsigned)(h % N_SEEN);
+  fault.n++;
+  if( h==0 || nSeen>=N_SEEN/2 || nNew>=N_NEW ) return;
+  for(; aSeen[i]; i=(i+1) % N_SEEN) if( aSeen[i]==h ) return;
+  aSeen[i] = h;
+  nSeen++;
+  aNew[nNew++] = fault.n;
+}
+
 /* Is this operation, of the kind, to fail? */
 static int strikes(int eKind){
   if( fault.eKind!=eKind ) return 0;
+  if( fault.bSites ){
+    site(eKind);
+    return 0;
+  }
   if( fault.nLeft>0 ) fault.nLeft--;
   if( fault.nLeft>0 || (fault.nHit && !fault.bPersist) ) return 0;
   fault.nHit++;
@@ -200,13 +273,45 @@ static int faultStop(void){
   return nHit;
 }
 
+/* Fail the nth operation, or (n 0) look for new callers. */
+static int faultArm(
+  Tcl_Interp *pInterp, int eKind, int n, Tcl_Obj *pDb, int bPersist
+){
+  faultStop();
+  if( pDb ){
+    fault.db = connection(pInterp, pDb);
+    if( fault.db==0 ) return TCL_ERROR;
+    sqlite3_progress_handler(fault.db, 1, onProgress, 0);
+  }
+#if defined(__GLIBC__)
+  if( n==0 ) dl_iterate_phdr(findLibrary, 0);
+#endif
+  nNew = 0;
+  fault.bSites = n==0;
+  fault.nLeft = n;
+  fault.bPersist = bPersist;
+  fault.eKind = eKind;
+  return TCL_OK;
+}
+
+static Tcl_Obj *newSites(void){
+  Tcl_Obj *pList = Tcl_NewObj();
+  for(int i=0; i<nNew; i++){
+    Tcl_ListObjAppendElement(0, pList, Tcl_NewIntObj(aNew[i]));
+  }
+  return pList;
+}
+
+enum { WORD_OOM, WORD_IO, WORD_FULL, WORD_INTERRUPT, WORD_STOP,
+       WORD_OUTSTANDING, WORD_LEFT, WORD_SITES, WORD_NEW };
+static const char *azWord[] = { "oom", "io", "full", "interrupt", "stop",
+                                "outstanding", "left", "sites", "new", 0 };
+static const int aKind[] = { FAULT_OOM, FAULT_IO, FAULT_FULL, FAULT_INTERRUPT };
+
 static int faultCmd(
   ClientData pData, Tcl_Interp *pInterp, int nArg, Tcl_Obj *const*apArg
 ){
-  static const char *azWord[] = { "oom", "io", "full", "interrupt", "stop",
-                                  "outstanding", "left", 0 };
-  static const int aKind[] = { FAULT_OOM, FAULT_IO, FAULT_FULL,
-                               FAULT_INTERRUPT };
+  Tcl_Obj *pDb = 0;
   int iWord, iCount = 2, n = 0;
   (void)pData;
   if( nArg<2 ){
@@ -216,23 +321,27 @@ static int faultCmd(
   if( Tcl_GetIndexFromObj(pInterp, apArg[1], azWord, "word", 0, &iWord) ){
     return TCL_ERROR;
   }
-  if( iWord>=4 ){
-    n = iWord==4 ? faultStop() : iWord==5 ? nOutstanding : fault.nLeft;
-    Tcl_SetObjResult(pInterp, Tcl_NewIntObj(n));
-    return TCL_OK;
+  switch( iWord ){
+    case WORD_STOP:        n = faultStop();  break;
+    case WORD_OUTSTANDING: n = nOutstanding; break;
+    case WORD_LEFT:        n = fault.nLeft;  break;
+    case WORD_NEW:
+      faultStop();
+      Tcl_SetObjResult(pInterp, newSites());
+      return TCL_OK;
+    case WORD_SITES:
+      if( nArg<3
+       || Tcl_GetIndexFromObj(pInterp, apArg[2], azWord, "word", 0, &iWord)
+       || iWord>WORD_INTERRUPT ) return TCL_ERROR;
+      return faultArm(pInterp, aKind[iWord], 0, nArg>3 ? apArg[3] : 0, 0);
+    default:
+      if( iWord==WORD_INTERRUPT && nArg>3 ) pDb = apArg[iCount++];
+      if( nArg<=iCount || Tcl_GetIntFromObj(pInterp, apArg[iCount], &n) ){
+        return TCL_ERROR;
+      }
+      return faultArm(pInterp, aKind[iWord], n, pDb, nArg>iCount + 1);
   }
-  faultStop();
-  if( iWord==3 && nArg>3 ){
-    fault.db = connection(pInterp, apArg[2]);
-    iCount = 3;
-  }
-  if( nArg<=iCount || Tcl_GetIntFromObj(pInterp, apArg[iCount], &n) ){
-    return TCL_ERROR;
-  }
-  if( fault.db ) sqlite3_progress_handler(fault.db, 1, onProgress, 0);
-  fault.nLeft = n;
-  fault.bPersist = nArg>iCount + 1;
-  fault.eKind = aKind[iWord];
+  Tcl_SetObjResult(pInterp, Tcl_NewIntObj(n));
   return TCL_OK;
 }
 

@@ -1,50 +1,72 @@
 # The sweep: every statement of the ordinary tests, run again and again with
-# faults in it.  Sourced by tester.tcl when ORM_SWEEP is set, to the number of
-# points tried in each statement (`make coverage`; by hand:
-# ORM_SWEEP=50 tclsh tests/define.test).
+# faults in it.  Sourced by tester.tcl when ORM_SWEEP is set (`make coverage`;
+# by hand: ORM_SWEEP=2 tclsh tests/define.test).
 #
-# Before execsql (which all the do_.._test are made of) runs its SQL on the
-# test's connection, the SQL runs on a copy of the database in memory, on a
-# connection of its own: without a fault, and then with an allocation that
-# fails, or an opcode that is interrupted, at points spread over the run, each
-# time inside a savepoint that is rolled back.  Each run must end with the
-# result of the run without faults or with an error that says what failed, the
-# database must be unchanged by the rollback and whole, and nothing may be left
-# allocated when the connection is closed.
+# Before `db eval SQL` (which all the do_.._test are made of) runs, the SQL runs
+# on a copy of the database in memory, on a connection of its own: without a
+# fault, and then with an allocation that fails, or an opcode that is
+# interrupted, each time inside a savepoint that is rolled back.  What fails are
+# the operations whose callers in the extension (the innermost few) no
+# statement of the file had before, and ORM_SWEEP others.  Each run must end
+# with the result of the run without faults or with an error that says what
+# failed, the database must be unchanged by the rollback and whole, and nothing
+# may be left allocated when the connection is closed.
 #
 # A statement whose result is not the same twice (clocks, counters) is run but
 # not compared.  What begins or ends transactions, or touches other files, is
-# passed over.
+# passed over, and so is what comes after the first ORM_SWEEP_MOST (300)
+# statements of a file.
 
 source [file join $::tester(top) tests/fault/fault.tcl]
 set ::sweep(points) $::env(ORM_SWEEP)
-set ::sweep(most) 300           ;# statements of one file
+set ::sweep(most) 300
+if {[info exists ::env(ORM_SWEEP_MOST)]} {
+  set ::sweep(most) $::env(ORM_SWEEP_MOST)
+}
+set ::sweep(long) 200           ;# milliseconds
 set ::sweep(n) 0
 set ::sweep(seen) [dict create]
-set ::sweep(skip) {(?i)\m(BEGIN\s*;|BEGIN$|BEGIN +(IMMEDIATE|EXCLUSIVE|DEFER)|\
-  COMMIT|ROLLBACK|SAVEPOINT|RELEASE|PRAGMA|ATTACH|DETACH|VACUUM|\
+set ::sweep(skip) {(?i)\m(BEGIN\s*;|BEGIN$|BEGIN\s+(IMMEDIATE|EXCLUSIVE|DEFER)|
+  COMMIT|ROLLBACK|SAVEPOINT|RELEASE|PRAGMA|ATTACH|DETACH|VACUUM|
   load_extension)}
 
 fault_setup
-rename execsql SweptSql
-proc execsql {sql {db db}} {
-  catch {Sweep $sql $db} message
-  if {$message ne ""} { fail sweep-$::sweep(n) $message "in: $sql" }
-  tailcall SweptSql $sql $db
+# What a fault may end in where the transaction goes with it.
+append ::fault(oom) {|abort due to ROLLBACK|unable to open a temporary database}
+append ::fault(interrupt) {|abort due to ROLLBACK|vtable constructor failed}
+rename sqlite3 sweep_sqlite3
+proc sqlite3 {args} {
+  if {[lindex $args 0] ne "db"} { tailcall sweep_sqlite3 {*}$args }
+  if {[llength [info commands ::db]]} { db close }
+  set result [uplevel 1 [list sweep_sqlite3 sweep_real {*}[lrange $args 1 end]]]
+  proc ::db {what args} {
+    if {$what eq "eval" && [llength $args] == 1} {
+      catch {Sweep [lindex $args 0] [expr {[info level] - 1}]} message
+      if {$message ne ""} {
+        fail sweep-$::sweep(n) $message "in: [lindex $args 0]"
+      }
+    } elseif {$what eq "close"} {
+      rename ::db {}
+    }
+    tailcall sweep_real $what {*}$args
+  }
+  return $result
 }
 
-proc Sweep {sql db} {
+proc Sweep {sql level} {
   global sweep
   if {$sweep(n) >= $sweep(most) || [dict exists $sweep(seen) $sql]
       || [regexp -expanded $sweep(skip) $sql]
       || [info exists sweep(busy)]} return
   dict set sweep(seen) $sql 1
-  if {[catch {$db serialize main} image]} return
+  if {[catch {SweepImage} image]} return
   incr sweep(n)
+  set sweep(level) #$level
   set sweep(busy) 1
   set sweep(pragmas) ""
   foreach pragma {foreign_keys recursive_triggers} {
-    append sweep(pragmas) "PRAGMA $pragma=[$db eval "PRAGMA $pragma"];"
+    append sweep(pragmas) \
+        "PRAGMA $pragma=[sweep_real eval "PRAGMA $pragma"];"
   }
   set idle [faults outstanding]
   set wrong {}
@@ -59,29 +81,39 @@ proc Sweep {sql db} {
   return [join [lrange $wrong 0 4] "\n    "]
 }
 
+# The database as bytes; one in WAL mode as if it were not.
+proc SweepImage {} {
+  set image [sweep_real serialize main]
+  if {[string length $image]} {
+    set image [string replace $image 18 19 "\x01\x01"]
+  }
+  SweepOpen $image
+  fault_contents sweep_db       ;# fails where the test has damaged it
+  sweep_db close
+  return $image
+}
+
 proc SweepOpen {image} {
   catch {sweep_db close}
   sqlite3 sweep_db :memory:
   if {[string length $image]} { sweep_db deserialize main $image }
   load_orm sweep_db
-  sweep_db eval $::sweep(pragmas)
+  if {[info exists ::sweep(pragmas)]} { sweep_db eval $::sweep(pragmas) }
+  sweep_db eval {SELECT count(*) FROM sqlite_schema}
 }
 
-proc SweepArm {kind n} {
-  if {$kind eq "interrupt"} { faults interrupt sweep_db $n } else {
-    faults $kind $n
-  }
-}
-
-# One run in a savepoint, with the nth operation failing: rc, result, how many
-# operations there were.
+# One run in a savepoint: rc and result.  With n>0 the nth operation of the
+# kind fails; with n=0 none does, and sweep(new) are those with new callers.
 proc SweepRun {kind n sql} {
+  set connection [expr {$kind eq "interrupt" ? "sweep_db" : ""}]
   sweep_db eval {SAVEPOINT sweep}
-  SweepArm $kind $n
-  set rc [catch {uplevel #0 [list sweep_db eval $sql]} result]
-  set left [faults left]
-  set hit [faults stop]
-  return [list $rc $result [expr {$n - $left}] $hit]
+  if {$n} { faults $kind {*}$connection $n } else {
+    faults sites $kind {*}$connection
+  }
+  set rc [catch {uplevel $::sweep(level) [list sweep_db eval $sql]} result]
+  if {!$n} { set ::sweep(new) [faults new] }
+  set ::sweep(hit) [faults stop]
+  return [list $rc $result]
 }
 
 # Undo the run; 0 if an error has ended the transaction.
@@ -91,30 +123,49 @@ proc SweepUndo {} {
   }]}]
 }
 
+# The statement on a fresh connection, and then once more on a warm one: the
+# faults to try are {cold n} and {warm n}, those of operations whose callers no
+# statement had before, and a few others.
 proc SweepKind {sql image kind} {
   global sweep fault
   set wrong {}
-  set big 1000000000
   SweepOpen $image
   set before [fault_contents sweep_db]
-  lassign [SweepRun $kind $big $sql] rc1 expected total
+  set start [clock milliseconds]
+  lassign [SweepRun $kind 0 $sql] rc expected
+  # One that takes long would take as long at each point.
+  if {[clock milliseconds] - $start > $sweep(long)} return
+  set points {}
+  foreach n $sweep(new) { lappend points cold $n }
   SweepUndo
-  lassign [SweepRun $kind $big $sql] rc2 again
+  set again [SweepRun $kind 0 $sql]
+  foreach n $sweep(new) { lappend points warm $n }
   SweepUndo
-  set same [expr {$rc1 == $rc2 && $expected eq $again}]
-  SweepOpen $image
-  set step [expr {max(1.0, double($total) / $sweep(points))}]
-  set at [expr {1.0 + $sweep(n) % int($step)}]
-  for {} {$at <= $total} {set at [expr {$at + $step}]} {
-    lassign [SweepRun $kind [expr {int($at)}] $sql] rc result used hit
-    if {!$hit} { SweepUndo; continue }
-    if {$rc && ![regexp $fault($kind) $result] && $result ne $expected} {
-      lappend wrong "$kind [expr {int($at)}]: error: $result"
+  set same [expr {$again eq [list $rc $expected]}]
+  if {[llength $points]} {
+    set last [lindex $points end]
+    for {set i 1} {$i <= $sweep(points)} {incr i} {
+      lappend points warm [expr {1 + $last * $i / ($sweep(points) + 1)}]
     }
-    if {!$rc && $same && ($rc1 || $result ne $expected)} {
-      lappend wrong "$kind [expr {int($at)}]: wrong result: $result"
+  }
+  set fresh 0
+  foreach {state n} $points {
+    if {$state eq "cold" || !$fresh} { SweepOpen $image }
+    if {$state eq "warm" && !$fresh} {
+      SweepRun $kind 1000000000 $sql
+      SweepUndo
     }
-    if {![SweepUndo]} { SweepOpen $image }
+    lassign [SweepRun $kind $n $sql] nowRc result
+    if {$sweep(hit)} {
+      if {$nowRc && ![regexp $fault($kind) $result] && $result ne $expected} {
+        lappend wrong "$kind $n: error: $result"
+      }
+      if {!$nowRc && $same && ($rc || $result ne $expected)} {
+        lappend wrong "$kind $n: wrong result: $result"
+      }
+    }
+    # What is warm after a run that was not hit is still the same.
+    set fresh [expr {[SweepUndo] && $state eq "warm" && !$sweep(hit)}]
     if {[llength $wrong] > 4} break
   }
   if {[fault_contents sweep_db] ne $before} {

@@ -174,11 +174,13 @@ static void testReader(void){
     "0.1e-7", "\"\"", "\"a\"", "[]", "{}", " [ 1 , 2 ] ", "\t{\n\"a\" : {}}\r",
     "\"\\u0000\"", "\"\\ud83d\\ude00\"", "\"\\ud800\"",
     "\"\\\"\\\\\\/\\b\\f\\n\"",
-    "{\"a\":1,\"a\":2}", "\"\x7f\"", "\"\xf4\x8f\xbf\xbf\"", "\"\xc2\x80\"",
+    "\"\xe0\xa0\x80\"", "\"\xf0\x90\x80\x80\"", "\"\xed\x9f\xbf\"", "\"\\ud800 01234567\"",
+    "\"\\ud800\\n012345\"", "{\"a\":1,\"a\":2}", "\"\x7f\"", "\"\xf4\x8f\xbf\xbf\"", "\"\xc2\x80\"",
     "123456789012345678901234567890", "1e400", "[[[[]]],{}]", "{\"\":0}",
   };
   static const char *azBad[] = {
     "", " ", "nul", "True", "01", "-", "-01", "1.", ".5", "1e", "1e+", "+1",
+    "\"\xe0\x80\x80\"", "\"\xf0\x80\x80\x80\"", "\"\\ud800\\u\"",
     "0x1", "NaN", "Infinity", "-Infinity", "\"", "\"a", "\"\\\"", "\"\\x\"",
     "\"\\u12\"", "\"\\u12g4\"", "\"\n\"", "\"\t\"", "'a'", "[", "]", "[1",
     "[1,", "[1,]", "[,1]", "[1 2]", "{", "{\"a\"", "{\"a\":", "{\"a\":1",
@@ -207,9 +209,16 @@ static void testReader(void){
 
 static void testTree(void){
   static const char zDoc[] =
-    " {\"a\": [1, -2.5, \"x\\ny\\u0041\\ud83d\\ude00\\udc00\"], \"b c\": {"
+    " {\"a\": [1, -2.5, \"x\\ny\\u0041\\ud83d\\ude00\\udc00\","
+    " \"\\ud83d\\ue000\\ud83d\\u0041\"], \"b c\": {"
     "\"d\": 9223372036854775807, \"e\": 9223372036854775808, \"a\": -0.0},"
     " \"a\": null}";
+  static const struct { const char *z, *zPath; } aPath[] = {
+    { "{\"A_z$9\": 1}", "$.A_z$9" }, { "{\"9a\": 1}", "$[\"9a\"]" },
+    { "{\"\": 1}", "$[\"\"]" }, { "{\"\xc3\xa9\": 1}", "$.\xc3\xa9" },
+    { "{\"Z[\": 1}", "$[\"Z[\"]" }, { "{\"a{\": 1}", "$[\"a{\"]" },
+    { "{\"a-\": 1}", "$[\"a-\"]" }, { "{\"b@:\": 1}", "$[\"b@:\"]" },
+  };
   OrmErr err = { 0, 0 };
   OrmArena arena;
   OrmBuf buf;
@@ -219,12 +228,15 @@ static void testTree(void){
   p = ormJsonParse(&arena, zDoc, (i64)strlen(zDoc), "the test");
   check(p && p->eType==ORM_JSON_OBJECT && p->nChild==3, "tree: object");
   pA = p->pChild;
-  check(ormJsonIs(pA, "a") && pA->nChild==3 && pA->iIndex==0, "tree: array");
+  check(ormJsonIs(pA, "a") && pA->nChild==4 && pA->iIndex==0, "tree: array");
   check(pA->pChild->eType==ORM_JSON_INTEGER && pA->pChild->u.i==1, "tree: 1");
   check(pA->pChild->pNext->eType==ORM_JSON_REAL
      && pA->pChild->pNext->u.r==-2.5, "tree: -2.5");
   checkText(pA->pChild->pNext->pNext->z, "x\nyA\xf0\x9f\x98\x80\xef\xbf\xbd",
             "tree: escapes are decoded, a lone surrogate is replaced");
+  checkText(pA->pChild->pNext->pNext->pNext->z,
+            "\xef\xbf\xbd\xee\x80\x80\xef\xbf\xbd" "A",
+            "tree: half a pair before another character");
   pB = ormJsonMember(p, "b c");
   check(pB && ormJsonMember(pB, "d")->u.i==INT64_MAX, "tree: largest integer");
   check(ormJsonMember(pB, "e")->eType==ORM_JSON_REAL
@@ -238,9 +250,17 @@ static void testTree(void){
             "tree: path with a name to quote");
   checkText(ormJsonPath(&arena, pA->pChild->pNext), "$.a[1]", "tree: path");
   checkText(ormJsonPath(&arena, p), "$", "tree: path of the root");
+  check(ormJsonMember(0, "a")==0, "tree: nothing has no member");
+  for(int i=0; i<ORM_COUNT(aPath); i++){
+    OrmJson *pDoc = ormJsonParse(&arena, aPath[i].z, (i64)strlen(aPath[i].z),
+                                 "x");
+    checkText(ormJsonPath(&arena, pDoc->pChild), aPath[i].zPath,
+              "tree: plain names and others");
+  }
   ormJsonNode(&buf, pA);
   checkText(ormBufText(&buf),
-            "[1, -2.5, \"x\\ny\\u0041\\ud83d\\ude00\\udc00\"]",
+            "[1, -2.5, \"x\\ny\\u0041\\ud83d\\ude00\\udc00\","
+            " \"\\ud83d\\ue000\\ud83d\\u0041\"]",
             "tree: a node as it stood");
   ormBufReset(&buf);
   ormJsonNode(&buf, ormJsonPlain(&arena, "a\"b", -1));
@@ -402,6 +422,13 @@ static void testReal(void){
   memset(zLong, '9', 2000);
   strcpy(&zLong[2000], "e-2000");
   realIs(zLong, 1.0);
+  /* A tie, and the same with a digit behind the first 800. */
+  strcpy(zLong, "9007199254740993.");
+  memset(&zLong[17], '0', 2000);
+  zLong[2017] = 0;
+  realIs(zLong, 9007199254740992.0);
+  strcpy(&zLong[2017], "1");
+  realIs(zLong, 9007199254740994.0);
 }
 
 /* Doubles of several kinds, written by us and read by us and by libc; and
@@ -477,7 +504,8 @@ static void testTies(int n){
 
 static const char *aName(const void *pArg, int i){
   static const char *az[] = { "some", "every", "none", "startswith", "email",
-                              "is_active", "name", 0 };
+    "is_active", "name", "", "nam",
+    "a_name_that_is_far_longer_than_any_that_is_compared_with_others_here", 0 };
   (void)pArg;
   return az[i];
 }
@@ -486,7 +514,8 @@ static void testNearest(void){
   static const struct { const char *z, *zNear; } a[] = {
     { "soem", "some" }, { "SOME", "some" }, { "emial", "email" },
     { "startwith", "startswith" }, { "isactive", "is_active" },
-    { "naem", "name" }, { "nothing_like_it", 0 }, { "xyz", 0 }, { "", 0 },
+    { "naem", "name" }, { "a_name_that_is_far_longer_than_any_that_is_compared"
+      "_with_others_here", 0 }, { "nothing_like_it", 0 }, { "xyz", 0 }, { "", 0 },
   };
   for(int i=0; i<ORM_COUNT(a); i++){
     const char *z = ormNearest(a[i].z, (i64)strlen(a[i].z), aName, 0);
@@ -673,6 +702,9 @@ static void testEmit(sqlite3 *db, Orm *pOrm){
   check(err.rc==0 && c.iSum==6 && c.base.nRow==3 && c.nCol==1500,
         "emit: pulled");
   ormBufFree(&sql);
+  c.base.nRow = 0;
+  ormEmitRun(pOrm, &err, 0, &c.base);
+  check(err.rc==0 && c.base.nRow==0, "emit: no statement, no row");
 }
 
 static void testKeys(sqlite3 *db, Orm *pOrm){
@@ -695,6 +727,33 @@ static void testKeys(sqlite3 *db, Orm *pOrm){
   ormStmtGive(pOrm, &err, p);
   ormKeysCheck(&err, &keys);
   check(err.rc==0 && keys.bUsed && iSum==433711, "keys: joined, in order");
+  p = ormStmtTake(pOrm, &err, "SELECT rowid, k0, k5 FROM orm_keys(?1) AS k"
+      " WHERE k.i>=7 ORDER BY i DESC, k0", -1);
+  ormKeysBind(&err, p, 1, &keys);
+  check(ormStmtStep(pOrm, &err, p) && sqlite3_column_int64(p->p, 0)==2
+     && sqlite3_column_int64(p->p, 1)==9
+     && sqlite3_column_type(p->p, 2)==SQLITE_NULL,
+        "keys: rowid, the last first, a column that the list has not");
+  ormStmtGive(pOrm, &err, p);
+  p = ormStmtTake(pOrm, &err, "SELECT i FROM orm_keys(?1) ORDER BY k0", -1);
+  ormKeysBind(&err, p, 1, &keys);
+  check(ormStmtStep(pOrm, &err, p) && sqlite3_column_int64(p->p, 0)==7,
+        "keys: sorted by another column");
+  ormStmtGive(pOrm, &err, p);
+  p = ormStmtTake(pOrm, &err, "SELECT k0 FROM orm_keys(?1) ORDER BY i DESC",
+                  -1);
+  ormKeysBind(&err, p, 1, &keys);
+  check(ormStmtStep(pOrm, &err, p) && sqlite3_column_int64(p->p, 0)==9,
+        "keys: the other way round");
+  ormStmtGive(pOrm, &err, p);
+  check(value(db, "SELECT count(*) FROM num LEFT JOIN orm_keys k"
+                  " ON k.list=num.a AND k.i=num.a")==3,
+        "keys: a list from a row before is none");
+  check(value(db, "SELECT count(*) FROM orm_keys WHERE list>5")==0
+     && value(db, "SELECT 1 FROM orm_keys k CROSS JOIN num ON k.list=num.a")
+        ==-1, "keys: a list that comes too late cannot be");
+  ormKeysBind(&err, 0, 1, &keys);
+  check(err.rc==0, "keys: no statement, nothing to bind");
   check(value(db, "SELECT count(*) FROM orm_keys(5)")==0
      && value(db, "SELECT count(*) FROM orm_keys")==0, "keys: empty by hand");
 }
@@ -715,6 +774,8 @@ static void testStatements(sqlite3 *db, Orm *pOrm){
   ormErrClear(&err);
   for(int i=0; i<1000; i++) ormStmtExecf(pOrm, &err, "SELECT %d", i);
   check(err.rc==0, "stmt: a thousand texts");
+  ormStmtExec(pOrm, &err, "SELECT 1 UNION ALL SELECT 2");
+  check(err.rc==0, "stmt: rows that nobody wants");
   /* A cursor of the application keeps the connection open; then all works. */
   sqlite3_prepare_v2(db, "SELECT * FROM num", -1, &pUser, 0);
   sqlite3_step(pUser);
@@ -728,6 +789,23 @@ static void testStatements(sqlite3 *db, Orm *pOrm){
         "stmt: cache is back");
   ormStmtGive(pOrm, &err, p1);
   sqlite3_finalize(pUser);
+}
+
+/* A statement of the application on our context outlives the disconnecting of
+** a close that is refused; then another context is made, and that one counts. */
+static void testContext(sqlite3 *db, Orm *pOrm){
+  OrmErr err = { 0, 0 };
+  sqlite3_stmt *pUser = 0;
+  OrmStmtCache *pStmts;
+  ormStmtExec(pOrm, &err, "SELECT 1");
+  sqlite3_prepare_v2(db, "SELECT * FROM orm_context", -1, &pUser, 0);
+  check(sqlite3_close(db)==SQLITE_BUSY, "context: the close is refused");
+  check(value(db, "SELECT count(*) FROM orm_context")==0, "context: anew");
+  ormStmtExec(pOrm, &err, "SELECT 1");
+  pStmts = pOrm->pStmts;
+  sqlite3_finalize(pUser);
+  check(err.rc==0 && pStmts && pOrm->pStmts==pStmts,
+        "context: the end of the old one leaves the new one alone");
 }
 
 static int nDropped = 0;
@@ -769,6 +847,7 @@ static void testConnection(void){
   testEmit(db, pOrm);
   testKeys(db, pOrm);
   testStatements(db, pOrm);
+  testContext(db, pOrm);
   check(nDropped==1, "context: each hook is called once");
   check(sqlite3_close(db)==SQLITE_OK, "context: the connection closes");
   check(pOrm->nRef==1, "context: all registrations have let go");
