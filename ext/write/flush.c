@@ -55,8 +55,10 @@ static void checkDeleted(Unit *p, const UnitRow *pRow){
   bDeleted = ormStmtStep(p->pOrm, &err, pStmt);
   ormStmtGive(p->pOrm, &err, pStmt);
   ormBufFree(&buf);
-  ormErrClear(&err);
-  if( bDeleted ){
+  if( err.rc!=SQLITE_OK ){      /* the machine's error is the one to tell     */
+    ormErrClear(p->pErr);
+    *p->pErr = err;
+  }else if( bDeleted ){
     ormErrPrefix(p->pErr, "orm: a deleted %s holds this natural key:"
                  " orm_restore() brings it back: ", pModel->zName);
   }
@@ -76,10 +78,10 @@ void ormFlushPrefix(Unit *p, const UnitRow *pRow, const OrmJson *pNode){
   OrmErr err = { SQLITE_OK, 0 };
   OrmArena arena;
   const char *zPath, *zColumn = 0;
+  if( pRow ) checkDeleted(p, pRow);
   if( p->pErr->rc==SQLITE_OK || p->pErr->zMsg==0 ) return;
   if( ormFlushMachine(p->pErr->rc) ) return;
   if( pNode==0 && pRow ) pNode = pRow->pNode;
-  if( pRow ) checkDeleted(p, pRow);
   ormArenaInit(&arena, &err);
   zPath = pNode ? ormJsonPath(&arena, pNode) : "$";
   if( pRow && pRow->eRole==UNIT_OBJECT ){

@@ -9,9 +9,8 @@
 **     faults stop                   no more; returns how many failed
 **     faults outstanding            allocations that are not free yet
 **     faults left                   operations until the fault happens
-**     faults sites KIND ?DB?        nothing fails, but operations are told apart
-**                                   by the callers in the extension that lead
-**                                   to them:
+**     faults sites KIND ?DB?        nothing fails; operations are told apart by
+**                                   their callers in the extension
 **     faults new                    stops, and gives the numbers of those whose
 **                                   callers were never seen before
 **
@@ -43,7 +42,7 @@ enum { FAULT_NONE, FAULT_OOM, FAULT_IO, FAULT_FULL, FAULT_INTERRUPT };
 
 static int nOutstanding = 0;
 
-/* ----------------------------------------------------------------- sites --- */
+/* --------------------------------------------------------------- sites --- */
 
 #define N_FRAME   48            /* looked at                                  */
 #define N_CALLER  6             /* of the extension, innermost first, count   */
