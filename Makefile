@@ -106,17 +106,22 @@ test-valgrind: deps-valgrind
 	@ORM_LIB=build/debug/orm ORM_TIMEOUT=1800 ORM_WRAP='$(VALGRIND)' \
 	  $(TCLSH) tests/all.test $(TESTS)
 
-# Branches that cannot be taken are constants here (ORM_COVERAGE).
+# Branches that cannot be taken are constants here (ORM_COVERAGE); faults in
+# every statement (ORM_SWEEP); tests/coverage/gaps.txt holds what is known.
 coverage: deps-coverage
 	@rm -rf build/cov
 	@$(MAKE) --no-print-directory all BUILD=build/cov SO=build/cov/orm.so \
 	  CC=gcc CFLAGS='-O0 -g --coverage' CPPFLAGS='-DORM_COVERAGE'
-	@ORM_LIB=build/cov/orm ORM_TIMEOUT=600 \
+	@ORM_LIB=build/cov/orm ORM_TIMEOUT=900 \
 	  $(TCLSH) tests/all.test $(TESTS) > build/cov/tests.txt; rc=$$?; \
+	  ORM_LIB=build/cov/orm ORM_TIMEOUT=900 ORM_SWEEP=2 \
+	  $(TCLSH) tests/all.test $$(tests/coverage/swept) \
+	  > build/cov/sweep.txt; \
 	  gcovr -r . --object-directory build/cov -f "ext/" -s \
-	  --txt build/cov/summary.txt \
+	  --txt build/cov/summary.txt --json build/cov/coverage.json \
 	  --exclude-throw-branches --html-details build/cov/index.html; \
-	  cat build/cov/summary.txt build/cov/tests.txt; exit $$rc
+	  cat build/cov/summary.txt build/cov/tests.txt build/cov/sweep.txt; \
+	  python3 tests/coverage/judge.py build/cov/coverage.json && exit $$rc
 
 matrix: deps-matrix
 	@$(MAKE) --no-print-directory all

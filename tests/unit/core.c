@@ -516,7 +516,8 @@ static void testNearest(void){
     { "soem", "some" }, { "SOME", "some" }, { "emial", "email" },
     { "startwith", "startswith" }, { "isactive", "is_active" },
     { "naem", "name" }, { "a_name_that_is_far_longer_than_any_that_is_compared"
-      "_with_others_here", 0 }, { "nothing_like_it", 0 }, { "xyz", 0 }, { "", 0 },
+      "_with_others_here", 0 }, { "nothing_like_it", 0 }, { "xyz", 0 },
+    { "", 0 },
   };
   for(int i=0; i<ORM_COUNT(a); i++){
     const char *z = ormNearest(a[i].z, (i64)strlen(a[i].z), aName, 0);
@@ -793,7 +794,7 @@ static void testStatements(sqlite3 *db, Orm *pOrm){
 }
 
 /* A statement of the application on our context outlives the disconnecting of
-** a close that is refused; then another context is made, and that one counts. */
+** a close that is refused; then another context is made, which counts. */
 static void testContext(sqlite3 *db, Orm *pOrm){
   OrmErr err = { 0, 0 };
   sqlite3_stmt *pUser = 0;
