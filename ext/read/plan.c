@@ -446,26 +446,23 @@ static OrmPlan *cacheFind(struct OrmPlanCache *pCache, const PlanText *pText){
   return 0;
 }
 
-/* The same with the cursor that is asked for.  A plan that cannot take it goes:
-** the next one of its text had better be for such cursors. */
+/* A plan of this very text or, where that has a cursor, one for cursors in its
+** place.  A plan that cannot take it goes: the next one of its text had better
+** be for such cursors. */
 static OrmPlan *cacheTake(struct OrmPlanCache *pCache, PlanText *pText){
   OrmPlan *p;
   hashPlan(pText);
   p = cacheFind(pCache, pText);
-  if( p && p->span.i>=0
-   && !ormSpanReplace(p, &pText->z[pText->span.i], pText->span.n) ){
+  if( p || (pText->mParts & ORM_Q_PAGE)==0 ) return p;
+  ormSpanFind(&pText->span, pText->z, pText->n);
+  if( pText->span.i<0 ) return 0;
+  hashPlan(pText);
+  p = cacheFind(pCache, pText);
+  if( p && !ormSpanReplace(p, &pText->z[pText->span.i], pText->span.n) ){
     pCache->pNewest = p->pNext;
     pCache->nPlan--;
     planFree(p);
     p = 0;
-  }
-  if( p==0 && pText->span.i>=0 ){
-    OrmSpan span = pText->span;
-    pText->span.i = -1;
-    pText->span.n = 0;
-    hashPlan(pText);
-    p = cacheFind(pCache, pText);
-    pText->span = span;
   }
   return p;
 }
@@ -558,7 +555,6 @@ OrmPlan *ormPlanGet(
   if( pErr->rc || pModel==0 ) return 0;
   pCache = planCache(pOrm, pErr, pModel->pCatalog);
   if( pCache==0 ) return 0;
-  if( mParts & ORM_Q_PAGE ) ormSpanFind(&text.span, text.z, text.n);
   p = cacheTake(pCache, &text);
   if( p==0 ) p = planMake(pOrm, pErr, &text);
   if( p ) p->bBusy = 1;
