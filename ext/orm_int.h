@@ -282,6 +282,8 @@ void ormJsonInt(OrmBuf*, i64 i);
 void ormJsonReal(OrmBuf*, double r);   /* reads back to the same double       */
 void ormJsonBlob(OrmBuf*, const void *p, i64 n);     /* base64, quoted        */
 void ormJsonValue(OrmBuf*, sqlite3_value*, int eType);
+struct OrmBind;
+void ormJsonBind(OrmBuf*, const struct OrmBind*, int eType);
 void ormJsonNode(OrmBuf*, const OrmJson*);           /* a parsed node again   */
 #define ORM_JSON_SUBTYPE ((unsigned)'J')
 /* The buffer as a function's JSON result; takes its memory.  If pBuf->pErr
@@ -375,6 +377,9 @@ struct OrmBinds {
     union { i64 i; double r; const char *z; } u;
   } *a;
 };
+static inline int ormBindIsBytes(const struct OrmBind *p){
+  return p->eType==SQLITE_TEXT || p->eType==SQLITE_BLOB;
+}
 /* Each adds a value and returns its position, from 0.  A JSON node binds as
 ** true 1, false 0, numbers, text, null; arrays and objects as their text. */
 int ormBindInt(OrmBinds*, i64);

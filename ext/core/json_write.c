@@ -203,39 +203,32 @@ void ormJsonBlob(OrmBuf *p, const void *pData, i64 n){
   p->n += z - zStart;
 }
 
-static void jsonText(OrmBuf *p, sqlite3_value *pVal){
-  const char *z = (const char*)sqlite3_value_text(pVal);
-  if( z==0 ) ormErrOom(p->pErr);
-  else ormJsonString(p, z, sqlite3_value_bytes(pVal));
+/* Text of a json field is as it is if it is JSON. */
+static void jsonText(OrmBuf *p, const char *z, i64 n, int eType){
+  if( eType==ORM_TYPE_JSON && ormJsonValid(z, n) ) ormBufAdd(p, z, n);
+  else ormJsonString(p, z, n);
 }
 
-/* Text of a json field: as it is if it is JSON, else a string. */
-static void jsonDocument(OrmBuf *p, sqlite3_value *pVal){
-  const char *z = (const char*)sqlite3_value_text(pVal);
-  i64 n = sqlite3_value_bytes(pVal);
-  if( z && ormJsonValid(z, n) ) ormBufAdd(p, z, n);
-  else jsonText(p, pVal);
+static void jsonInteger(OrmBuf *p, i64 i, int eType){
+  if( eType!=ORM_TYPE_BOOLEAN || (u64)i>1 ) ormBufInt(p, i);
+  else ormBufAdd(p, i ? "true" : "false", i ? 4 : 5);
 }
 
 /* A value by its storage class, but for what the field's type says of it. */
 void ormJsonValue(OrmBuf *p, sqlite3_value *pVal, int eType){
   switch( sqlite3_value_type(pVal) ){
-    case SQLITE_INTEGER: {
-      i64 i = sqlite3_value_int64(pVal);
-      if( eType==ORM_TYPE_BOOLEAN && (u64)i<=1 ){
-        ormBufAdd(p, i ? "true" : "false", i ? 4 : 5);
-      }else{
-        ormBufInt(p, i);
-      }
+    case SQLITE_INTEGER:
+      jsonInteger(p, sqlite3_value_int64(pVal), eType);
       break;
-    }
     case SQLITE_FLOAT:
       ormJsonReal(p, sqlite3_value_double(pVal));
       break;
-    case SQLITE_TEXT:
-      if( eType==ORM_TYPE_JSON ) jsonDocument(p, pVal);
-      else jsonText(p, pVal);
+    case SQLITE_TEXT: {
+      const char *z = (const char*)sqlite3_value_text(pVal);
+      if( z==0 ) ormErrOom(p->pErr);
+      else jsonText(p, z, sqlite3_value_bytes(pVal), eType);
       break;
+    }
     case SQLITE_BLOB: {
       const void *pData = sqlite3_value_blob(pVal);
       int n = sqlite3_value_bytes(pVal);
@@ -245,6 +238,17 @@ void ormJsonValue(OrmBuf *p, sqlite3_value *pVal, int eType){
     }
     default:
       ormBufAdd(p, "null", 4);
+  }
+}
+
+/* The same of a value that is kept. */
+void ormJsonBind(OrmBuf *p, const struct OrmBind *pVal, int eType){
+  switch( pVal->eType ){
+    case SQLITE_INTEGER: jsonInteger(p, pVal->u.i, eType); break;
+    case SQLITE_FLOAT:   ormJsonReal(p, pVal->u.r); break;
+    case SQLITE_TEXT:    jsonText(p, pVal->u.z, pVal->n, eType); break;
+    case SQLITE_BLOB:    ormJsonBlob(p, pVal->u.z, pVal->n); break;
+    default:             ormBufAdd(p, "null", 4);
   }
 }
 

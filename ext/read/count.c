@@ -191,40 +191,13 @@ void ormCountsLoad(OrmLevel *p, int iFirst, int nRow){
   }
 }
 
-static void figureText(OrmBuf *pBuf, const struct OrmBind *p, int eType){
-  switch( p->eType ){
-    case SQLITE_INTEGER:
-      if( eType==ORM_TYPE_BOOLEAN && (u64)p->u.i<=1 ){
-        ormBufAdd(pBuf, p->u.i ? "true" : "false", -1);
-      }else{
-        ormJsonInt(pBuf, p->u.i);
-      }
-      break;
-    case SQLITE_FLOAT:
-      ormJsonReal(pBuf, p->u.r);
-      break;
-    case SQLITE_TEXT:
-      if( eType==ORM_TYPE_JSON && ormJsonValid(p->u.z, p->n) ){
-        ormBufAdd(pBuf, p->u.z, p->n);
-      }else{
-        ormJsonString(pBuf, p->u.z, p->n);
-      }
-      break;
-    case SQLITE_BLOB:
-      ormJsonBlob(pBuf, p->u.z, p->n);
-      break;
-    default:
-      ormBufAdd(pBuf, "null", 4);
-  }
-}
-
 /* The figures of a row, behind its fields. */
 void ormCountsText(const OrmLevel *p, int iRow, OrmBuf *pOut){
   int n = p->pQuery->nCount;
   for(int i=0; i<n; i++){
     const OrmPart *pPart = &p->aPart[p->nPart + i];
     ormBufAdd(pOut, pPart->zKey, pPart->nKey);
-    figureText(pOut, &p->aFigure[(i64)iRow*n + i], pPart->eType);
+    ormJsonBind(pOut, &p->aFigure[(i64)iRow*n + i], pPart->eType);
   }
   ormBufAdd(pOut, "}", 1);
 }

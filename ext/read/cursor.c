@@ -82,19 +82,15 @@ u64 ormCursorOrder(const OrmQuery *pQuery){
 static const char zDigit[] =
   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-static int isBytes(const struct OrmBind *p){
-  return p->eType==SQLITE_TEXT || p->eType==SQLITE_BLOB;
-}
-
 /* The most bytes that a value takes. */
 static i64 valueSize(const struct OrmBind *p){
-  return isBytes(p) ? 5 + (i64)p->n : 9;
+  return ormBindIsBytes(p) ? 5 + (i64)p->n : 9;
 }
 
 /* Write a value at a; returns its end. */
 static u8 *putValue(u8 *a, const struct OrmBind *p){
   *a++ = p->eType;
-  if( isBytes(p) ){
+  if( ormBindIsBytes(p) ){
     put4(a, (u32)p->n);
     if( p->n ) memcpy(a + 4, p->u.z, (size_t)p->n);
     return a + 4 + p->n;

@@ -1,7 +1,7 @@
 /*
-** All objects of a table straight to the result, where whatever they include
-** is to-one: the targets are loaded first, all of them, and found by the value
-** of each row that comes.  No row of the root is kept.
+** All objects of a root straight to the result, no row of it kept: where they
+** include nothing, or, of a whole table, nothing but to-one.  The targets are
+** loaded first, all of them, and found by the value of each row that comes.
 **
 ** It is done where the targets are few beside the rows that refer to them, so
 ** that hardly one is loaded in vain, and fit into scan_memory.
@@ -12,8 +12,9 @@
 
 int ormDirectIs(OrmLevel *p){
   OrmLevel *pChild;
-  if( !ormRootIsWhole(p) || p->bLate || p->pModel->bView ) return 0;
-  if( p->pChild==0 ) return 0;
+  if( p->bLate ) return 0;
+  if( p->pChild==0 ) return 1;
+  if( !ormRootIsWhole(p) || p->pModel->bView ) return 0;
   for(pChild=p->pChild; pChild; pChild=pChild->pNext){
     if( !pChild->bMap || !pChild->bHash ) return 0;
     if( pChild->pQuery->bRecursive || pChild->pModel->bView ) return 0;
@@ -75,10 +76,10 @@ static void loadTargets(OrmLevel *p){
   if( p->nRow>0 ) ormLevelChildren(p, 0, p->nRow);
 }
 
-/* Load all targets; 0 if they are more than scan_memory. */
-static int loadAll(OrmLevel *p){
+int ormDirectLoad(OrmLevel *p){
   OrmPlan *pPlan = p->pPlan;
   OrmLevel *pChild;
+  ormLevelReset(p, 0);
   pPlan->nByteMax = pPlan->pOrm->aConfig[ORM_CONFIG_SCAN_MEMORY];
   pPlan->nByte = 0;
   for(pChild=p->pChild; pChild; pChild=pChild->pNext) loadTargets(pChild);
@@ -87,36 +88,4 @@ static int loadAll(OrmLevel *p){
   pPlan->bOverflow = 0;
   ormErrClear(&pPlan->err);
   return 0;
-}
-
-typedef struct DirectSink DirectSink;
-struct DirectSink {
-  OrmSink base;
-  OrmLevel *p;
-  OrmBuf *pOut;
-};
-
-static void rowOfResult(OrmSink *pBase, int nVal, sqlite3_value **apVal){
-  DirectSink *pSink = (DirectSink*)pBase;
-  OrmBuf *pOut = pSink->pOut;
-  ORM_UNUSED(nVal);
-  if( pBase->nRow>1 ) ormBufChar(pOut, ',');
-  ormObjectDirect(pSink->p, apVal, pOut);
-  if( pOut->pErr->rc ) ormErrOom(pBase->pErr);
-}
-
-int ormDirectAll(OrmLevel *p, OrmBuf *pOut, i64 *pn){
-  DirectSink sink;
-  ormLevelReset(p, 0);
-  if( !loadAll(p) ) return 0;
-  memset(&sink, 0, sizeof(sink));
-  sink.base.xRow = rowOfResult;
-  sink.base.pErr = &p->pPlan->err;
-  sink.p = p;
-  sink.pOut = pOut;
-  ormBufChar(pOut, '[');
-  ormFetchRun(p, ORM_FETCH_ROOT, 0, &sink.base);
-  ormBufChar(pOut, ']');
-  *pn = sink.base.nRow;
-  return 1;
 }

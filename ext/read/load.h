@@ -243,9 +243,10 @@ int ormFetchHasMore(OrmLevel*, int eFetch, i64 nMost);
 /* load.c */
 void ormLevelChildren(OrmLevel*, int iFirst, int nRow);
 
-/* direct.c: is it a way for all objects of a root?  0: not after all. */
+/* direct.c: is it a way for all objects of a root?  Load what they include; 0
+** if that is more than scan_memory. */
 int ormDirectIs(OrmLevel*);
-int ormDirectAll(OrmLevel*, OrmBuf *pOut, i64 *pn);
+int ormDirectLoad(OrmLevel*);
 
 /* root.c */
 int ormRootIsWhole(const OrmLevel*);

@@ -41,10 +41,6 @@ static void placeInit(Page *p, Place *pPlace){
   pPlace->cursor.a = ormArenaAlloc(&p->arena, (i64)sizeof(struct OrmBind)*n);
 }
 
-static int isBytes(const struct OrmBind *p){
-  return p->eType==SQLITE_TEXT || p->eType==SQLITE_BLOB;
-}
-
 /* Keep the values a. */
 static void placeSet(Place *pPlace, const struct OrmBind *a){
   struct OrmBind *aTo = pPlace->cursor.a;
@@ -53,11 +49,11 @@ static void placeSet(Place *pPlace, const struct OrmBind *a){
   ormBufReset(&pPlace->text);
   for(int i=0; i<pPlace->cursor.n; i++){
     aTo[i] = a[i];
-    if( isBytes(&a[i]) ) ormBufAdd(&pPlace->text, a[i].u.z, a[i].n);
+    if( ormBindIsBytes(&a[i]) ) ormBufAdd(&pPlace->text, a[i].u.z, a[i].n);
   }
   z = ormBufText(&pPlace->text);
   for(int i=0; i<pPlace->cursor.n; i++){
-    if( !isBytes(&aTo[i]) ) continue;
+    if( !ormBindIsBytes(&aTo[i]) ) continue;
     aTo[i].u.z = z;
     z += aTo[i].n;
   }

@@ -76,20 +76,19 @@ static int loadWhole(OrmLevel *p){
   return 0;
 }
 
-/* A row that includes nothing goes straight to the result. */
+/* A row goes straight to the result, with what it includes, if anything, loaded
+** already. */
 static void rowOfResult(OrmSink *pBase, int nVal, sqlite3_value **apVal){
   RootSink *pSink = (RootSink*)pBase;
   OrmBuf *pOut = pSink->pOut;
   ORM_UNUSED(nVal);
   if( pBase->nRow>1 ) ormBufChar(pOut, ',');
-  ormObjectFields(pSink->p, pOut, apVal);
-  ormBufChar(pOut, '}');
+  ormObjectDirect(pSink->p, apVal, pOut);
   if( pOut->pErr->rc ) ormErrOom(pBase->pErr);
 }
 
-static i64 allLeaves(OrmLevel *p, OrmBuf *pOut){
+static i64 allDirect(OrmLevel *p, OrmBuf *pOut){
   RootSink sink;
-  ormLevelReset(p, 0);
   sinkInit(&sink, p, rowOfResult);
   sink.pOut = pOut;
   ormBufChar(pOut, '[');
@@ -103,12 +102,8 @@ i64 ormLoadAll(Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan, OrmBuf *pOut){
   i64 n;
   ORM_UNUSED(pOrm);
   if( pErr->rc ) return 0;
-  if( p->pChild==0 && !p->bLate ){
-    n = allLeaves(p, pOut);
-    ormPlanLeave(pPlan, pErr);
-    return n;
-  }
-  if( ormDirectIs(p) && ormDirectAll(p, pOut, &n) ){
+  if( ormDirectIs(p) && ormDirectLoad(p) ){
+    n = allDirect(p, pOut);
     ormPlanLeave(pPlan, pErr);
     return n;
   }

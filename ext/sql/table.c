@@ -3,8 +3,8 @@
 **
 ** Creating a table over a model that is not there or is broken fails and says
 ** why.  Connecting to one that was created before never fails for such a
-** reason, or the table could not be dropped (CRAFT.md 2.12): it becomes a stub
-** that gives the error at use.
+** reason, or the table could not be dropped (CRAFT.md 2.12): it stands in
+** for the table and gives the error at use.
 */
 #include "sql.h"
 #include "table.h"
@@ -70,7 +70,7 @@ static void declare(sqlite3 *db, OrmErr *pErr, OrmTableShape *pShape){
 
 /* Broken metadata: a table that can be dropped and says at use what is wrong.
 ** An error of the machine stays in pErr. */
-static void becomeStub(sqlite3 *db, OrmModelTable *pTab, OrmErr *pErr){
+static void standIn(sqlite3 *db, OrmModelTable *pTab, OrmErr *pErr){
   int rc;
   if( (pErr->rc & 0xff)!=SQLITE_ERROR ) return;
   pTab->zBroken = pErr->zMsg;
@@ -132,7 +132,7 @@ static int tableInit(
   pTab->pDeclared = pTab->pShape;
   if( pTab->pShape ) pTab->pShape->nRef++;
   if( pTab->pShape ) declare(db, &err, pTab->pShape);
-  if( err.rc && !bCreate ) becomeStub(db, pTab, &err);
+  if( err.rc && !bCreate ) standIn(db, pTab, &err);
   if( err.rc==SQLITE_OK ){
     configure(db, argv[1]);
     *ppVtab = &pTab->base;

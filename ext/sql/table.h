@@ -66,8 +66,8 @@ struct OrmModelTable {
   sqlite3_vtab base;
   Orm *pOrm;
   char *zModel;
-  char *zBroken;                /* why this is a stub, or 0                   */
-  OrmTableShape *pShape;        /* the newest; 0 in a stub                    */
+  char *zBroken;                /* why this only stands in, or 0              */
+  OrmTableShape *pShape;        /* the newest; 0 where zBroken                */
   OrmTableShape *pDeclared;     /* the one whose columns were declared        */
   /* the file as it was when pShape was last known to hold */
   u32 iDataVersion;

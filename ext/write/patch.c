@@ -83,7 +83,7 @@ static int isPlainTable(Patch *p){
       "SELECT 1 FROM (SELECT type, tbl_name, sql FROM main.sqlite_schema"
       " UNION ALL SELECT type, tbl_name, sql FROM temp.sqlite_schema)"
       " WHERE tbl_name=%Q COLLATE nocase AND (type='trigger'"
-      " OR sql LIKE '%%conflict%%') LIMIT 1", pModel->zTable);
+      " OR lower(sql) LIKE '%%conflict%%') LIMIT 1", pModel->zTable);
   if( !ormFactStep(p->pOrm, p->pErr, pStmt) && p->pErr->rc==SQLITE_OK ){
     pModel->ePlain = PLAIN_YES;
   }else if( p->pErr->rc ){
@@ -299,21 +299,6 @@ static const struct OrmBind *newBind(const Patch *p, int i){
        : eAuto==ORM_AUTO_UPDATED ? &p->now : &p->aVal[i];
 }
 
-static void newValue(OrmBuf *pBuf, const struct OrmBind *p, int eType){
-  switch( p->eType ){
-    case SQLITE_INTEGER:
-      if( eType==ORM_TYPE_BOOLEAN && (u64)p->u.i<=1 ){
-        ormBufAdd(pBuf, p->u.i ? "true" : "false", -1);
-      }else{
-        ormBufInt(pBuf, p->u.i);
-      }
-      break;
-    case SQLITE_FLOAT: ormJsonReal(pBuf, p->u.r); break;
-    case SQLITE_TEXT:  ormJsonString(pBuf, p->u.z, p->n); break;
-    default:           ormBufAdd(pBuf, "null", 4); break;
-  }
-}
-
 static void result(Patch *p, sqlite3_value **apVal){
   const OrmModel *pModel = p->pModel;
   OrmBuf *pBuf = p->pOut;
@@ -324,7 +309,7 @@ static void result(Patch *p, sqlite3_value **apVal){
     if( !(p->mRead & BIT(i)) ) continue;
     if( !pField->bHidden ){
       ormBufAdd(pBuf, pField->zJsonKey, pField->nJsonKey);
-      if( mNew & BIT(i) ) newValue(pBuf, newBind(p, i), pField->eType);
+      if( mNew & BIT(i) ) ormJsonBind(pBuf, newBind(p, i), pField->eType);
       else ormJsonValue(pBuf, *apVal, pField->eType);
     }
     apVal++;

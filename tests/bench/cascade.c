@@ -15,67 +15,18 @@
 ** Ways are interleaved, each delete is rolled back outside of the time, the
 ** figure is the median.
 */
-#include <sqlite3.h>
+#include "kit.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#define MAX_RUNS 101
 #define N_USER 200
 
 static const char *zLibrary;
 
-static void die(sqlite3 *db, const char *zWhat){
-  fprintf(stderr, "cascade: %s: %s\n", zWhat, sqlite3_errmsg(db));
-  exit(1);
-}
-
-static void run(sqlite3 *db, const char *zSql){
-  if( sqlite3_exec(db, zSql, 0, 0, 0)!=SQLITE_OK ) die(db, zSql);
-}
-
-static sqlite3_int64 number(sqlite3 *db, const char *zSql){
-  sqlite3_stmt *pStmt;
-  sqlite3_int64 n;
-  if( sqlite3_prepare_v2(db, zSql, -1, &pStmt, 0) ) die(db, zSql);
-  if( sqlite3_step(pStmt)!=SQLITE_ROW ) die(db, zSql);
-  n = sqlite3_column_int64(pStmt, 0);
-  sqlite3_finalize(pStmt);
-  return n;
-}
-
-static double seconds(void){
-  struct timespec ts;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-  return (double)ts.tv_sec + (double)ts.tv_nsec*1e-9;
-}
-
-static int compareDouble(const void *a, const void *b){
-  double x = *(const double*)a, y = *(const double*)b;
-  return x<y ? -1 : x>y;
-}
-
-static double median(double *a, int n){
-  qsort(a, (size_t)n, sizeof(*a), compareDouble);
-  return a[n/2];
-}
-
 /* ------------------------------------------------------------------ data -- */
 
-static sqlite3 *openDb(void){
-  sqlite3 *db;
-  char *zErr = 0;
-  if( sqlite3_open(":memory:", &db) ) die(db, "open");
-  sqlite3_enable_load_extension(db, 1);
-  if( sqlite3_load_extension(db, zLibrary, 0, &zErr) ){
-    fprintf(stderr, "cascade: %s\n", zErr);
-    exit(1);
-  }
-  return db;
-}
-
-static void schema(sqlite3 *db, int bForeign){
+static void schema(int bForeign){
 #define FK(zTable) \
   bForeign ? " REFERENCES " zTable "(id) ON DELETE CASCADE" : ""
   char *z = sqlite3_mprintf(
@@ -91,11 +42,11 @@ static void schema(sqlite3 *db, int bForeign){
     " tag_id INTEGER NOT NULL%s, PRIMARY KEY(post_id, tag_id)) WITHOUT ROWID;"
     "CREATE INDEX ix_post_tags ON post_tags(tag_id);",
     FK("users"), FK("posts"), FK("posts"), FK("tags"));
-  run(db, z);
+  run(z);
   sqlite3_free(z);
 }
 
-static void rows(sqlite3 *db, int nUser){
+static void rows(int nUser){
   char *z = sqlite3_mprintf(
     "BEGIN;"
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<%d)"
@@ -110,7 +61,7 @@ static void rows(sqlite3 *db, int nUser){
     "INSERT INTO post_tags SELECT p.id, 1 + (p.id*31 + k.value*37) %% 100"
     " FROM posts p, json_each('[0,1,2]') k;"
     "COMMIT; ANALYZE;", nUser, nUser*10, nUser);
-  run(db, z);
+  run(z);
   sqlite3_free(z);
 }
 
@@ -140,42 +91,43 @@ static const char *const azWay[N_WAY] = {
 };
 
 static sqlite3 *build(int eWay, int nUser){
-  sqlite3 *db = openDb();
-  schema(db, eWay==NATIVE || eWay==ORM_FK);
-  rows(db, nUser);
-  if( eWay==TRIGGERS ) run(db, zTriggers);
-  if( eWay==ORM || eWay==ENFORCE ) run(db, zRelations);
-  if( eWay==ENFORCE ) run(db, "SELECT orm_enforce(1)");
-  if( eWay==ORM_FK ) run(db, "SELECT orm_reflect()");
-  if( eWay==NATIVE || eWay==ORM_FK ) run(db, "PRAGMA foreign_keys = 1");
+  openFile(":memory:", zLibrary, 0);
+  schema(eWay==NATIVE || eWay==ORM_FK);
+  rows(nUser);
+  if( eWay==TRIGGERS ) run(zTriggers);
+  if( eWay==ORM || eWay==ENFORCE ) run(zRelations);
+  if( eWay==ENFORCE ) run("SELECT orm_enforce(1)");
+  if( eWay==ORM_FK ) run("SELECT orm_reflect()");
+  if( eWay==NATIVE || eWay==ORM_FK ) run("PRAGMA foreign_keys = 1");
   return db;
 }
 
 /* ------------------------------------------------------------- measuring -- */
 
-static double measure(sqlite3 *db, int eWay, sqlite3_stmt *pStmt){
+static double measure(int eWay, sqlite3_stmt *pStmt){
   double r;
-  run(db, "BEGIN");
-  r = seconds();
+  db = sqlite3_db_handle(pStmt);
+  run("BEGIN");
+  r = processor();
   while( sqlite3_step(pStmt)==SQLITE_ROW ){}
-  if( sqlite3_reset(pStmt) ) die(db, azWay[eWay]);
-  r = seconds() - r;
-  run(db, "ROLLBACK");
+  if( sqlite3_reset(pStmt) ) die(azWay[eWay]);
+  r = processor() - r;
+  run("ROLLBACK");
   return r;
 }
 
-static void check(sqlite3 *db, int eWay, sqlite3_stmt *pStmt, int nUser){
+static void check(int eWay, sqlite3_stmt *pStmt, int nUser){
   static const char zCount[] = "SELECT (SELECT count(*) FROM users) +"
     " (SELECT count(*) FROM posts) + (SELECT count(*) FROM post_tags) +"
     " (SELECT count(*) FROM comments)";
-  run(db, "BEGIN");
+  run("BEGIN");
   while( sqlite3_step(pStmt)==SQLITE_ROW ){}
-  if( sqlite3_reset(pStmt) ) die(db, azWay[eWay]);
-  if( number(db, zCount)!=(nUser-N_USER)*61 ){
+  if( sqlite3_reset(pStmt) ) die(azWay[eWay]);
+  if( number(zCount)!=(nUser-N_USER)*61 ){
     fprintf(stderr, "cascade: %s leaves the wrong rows\n", azWay[eWay]);
     exit(1);
   }
-  run(db, "ROLLBACK");
+  run("ROLLBACK");
 }
 
 static void compare(int nUser, int nRun){
@@ -192,11 +144,11 @@ static void compare(int nUser, int nRun){
                           "'{\"where\": {\"id\": {\"lte\": 200}}}')"
         : "DELETE FROM users WHERE id<=200";
     aDb[e] = build(e, nUser);
-    if( sqlite3_prepare_v2(aDb[e], z, -1, &apStmt[e], 0) ) die(aDb[e], z);
-    check(aDb[e], e, apStmt[e], nUser);
+    apStmt[e] = prepare(z);
+    check(e, apStmt[e], nUser);
   }
   for(int i=0; i<nRun; i++){
-    for(int e=0; e<N_WAY; e++) aTime[e][i] = measure(aDb[e], e, apStmt[e]);
+    for(int e=0; e<N_WAY; e++) aTime[e][i] = measure(e, apStmt[e]);
   }
   for(int e=0; e<N_WAY; e++){
     int eBase = e==ENFORCE ? TRIGGERS : NATIVE;
@@ -207,7 +159,8 @@ static void compare(int nUser, int nRun){
     }
     printf("\n");
     sqlite3_finalize(apStmt[e]);
-    sqlite3_close(aDb[e]);
+    db = aDb[e];
+    closeFile();
   }
 }
 
@@ -215,7 +168,6 @@ static void chain(int n){
   static const char *const azDelete[] = {
     "SELECT orm_delete('Node', 1)", "DELETE FROM node WHERE id = 1"
   };
-  sqlite3 *db = openDb();
   char *z = sqlite3_mprintf(
     "CREATE TABLE node(id INTEGER PRIMARY KEY, parent_id INTEGER);"
     "CREATE INDEX ix ON node(parent_id);"
@@ -227,23 +179,24 @@ static void chain(int n){
     " local_columns, remote_columns, cascade) VALUES ('Node', 'children',"
     " 'Node', 'one_to_many', 'id', 'parent_id', 'all, delete-orphan');"
     "SELECT orm_enforce(1);", n);
-  run(db, z);
+  openFile(":memory:", zLibrary, 0);
+  run(z);
   sqlite3_free(z);
   printf("delete the root of a chain of %d rows\n", n);
   for(int i=0; i<2; i++){
-    double r = seconds();
+    double r = processor();
     sqlite3_int64 nPeak;
     sqlite3_memory_highwater(1);
     nPeak = sqlite3_memory_used();
-    run(db, "BEGIN");
-    run(db, azDelete[i]);
-    r = seconds() - r;
-    if( number(db, "SELECT count(*) FROM node") ) die(db, "rows are left");
-    run(db, "ROLLBACK");
+    run("BEGIN");
+    run(azDelete[i]);
+    r = processor() - r;
+    if( number("SELECT count(*) FROM node") ) die("rows are left");
+    run("ROLLBACK");
     printf("  %-10s %8.2f ms  %5.1f MB\n", i ? "enforce" : "orm", r*1000,
            (double)(sqlite3_memory_highwater(0) - nPeak)/1e6);
   }
-  sqlite3_close(db);
+  closeFile();
 }
 
 int main(int argc, char **argv){

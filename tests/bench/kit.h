@@ -6,7 +6,7 @@
 #define BENCH_KIT_H
 #include <sqlite3.h>
 
-#define MAX_RUNS 31
+#define MAX_RUNS 101
 
 extern sqlite3 *db;             /* the connection that run() and others use   */
 extern sqlite3_int64 nSeen;     /* keeps what is read from being unused       */

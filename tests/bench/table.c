@@ -9,36 +9,10 @@
 ** by more than a tenth.  The database is a file, each execution a transaction
 ** of its own, as programs run them.
 */
-#include <sqlite3.h>
+#include "kit.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-#define MAX_RUNS 51
-
-static sqlite3 *db;
-
-static void die(const char *zWhat){
-  fprintf(stderr, "table: %s: %s\n", zWhat, sqlite3_errmsg(db));
-  exit(1);
-}
-
-static void run(const char *zSql){
-  if( sqlite3_exec(db, zSql, 0, 0, 0)!=SQLITE_OK ) die(zSql);
-}
-
-static void runf(const char *zFormat, int n){
-  char *z = sqlite3_mprintf(zFormat, n);
-  run(z);
-  sqlite3_free(z);
-}
-
-static double seconds(void){
-  struct timespec t;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-  return (double)t.tv_sec + 1e-9*(double)t.tv_nsec;
-}
 
 static void build(int nRow){
   run("CREATE TABLE users(id INTEGER PRIMARY KEY, email TEXT NOT NULL UNIQUE,"
@@ -130,13 +104,8 @@ static void once(sqlite3_stmt *p, int nRepeat, int bHash){
   }
 }
 
-static int compareDouble(const void *a, const void *b){
-  double x = *(const double*)a, y = *(const double*)b;
-  return x<y ? -1 : x>y;
-}
-
 static int measure(const Case *p, int nRun){
-  double aTime[2][MAX_RUNS], rRatio;
+  double aTime[2][MAX_RUNS], arTime[2], rRatio;
   sqlite3_stmt *apStmt[2];
   unsigned long long aHash[2];
   for(int i=0; i<2; i++){
@@ -153,18 +122,18 @@ static int measure(const Case *p, int nRun){
   }
   for(int r=0; r<nRun; r++){
     for(int i=0; i<2; i++){
-      double rStart = seconds();
+      double rStart = processor();
       once(apStmt[i], p->nRepeat, 0);
-      aTime[i][r] = seconds() - rStart;
+      aTime[i][r] = processor() - rStart;
     }
   }
   for(int i=0; i<2; i++){
-    qsort(aTime[i], (size_t)nRun, sizeof(double), compareDouble);
+    arTime[i] = median(aTime[i], nRun);
     sqlite3_finalize(apStmt[i]);
   }
-  rRatio = aTime[1][nRun/2]/aTime[0][nRun/2];
+  rRatio = arTime[1]/arTime[0];
   printf("%-28s %9.3f %9.3f   %5.2f   %5.2f%s\n", p->zName,
-         1e3*aTime[0][nRun/2], 1e3*aTime[1][nRun/2], rRatio, p->rGoal,
+         1e3*arTime[0], 1e3*arTime[1], rRatio, p->rGoal,
          rRatio>p->rGoal*1.1 ? "  missed" : "");
   return rRatio>p->rGoal*1.1;
 }
@@ -173,24 +142,17 @@ int main(int argc, char **argv){
   int nRow = argc>2 ? atoi(argv[2]) : 20000;
   int nRun = argc>3 ? atoi(argv[3]) : 11;
   int nMissed = 0;
-  char *zErr = 0;
   if( argc<2 || nRow<1 || nRun<1 || nRun>MAX_RUNS ){
     fprintf(stderr, "usage: table LIBRARY [ROWS [RUNS]]\n");
     return 1;
   }
-  remove("build/bench/table.db");
-  if( sqlite3_open("build/bench/table.db", &db)!=SQLITE_OK ) die("open");
-  sqlite3_enable_load_extension(db, 1);
-  if( sqlite3_load_extension(db, argv[1], "sqlite3_orm_init", &zErr) ){
-    fprintf(stderr, "table: %s\n", zErr);
-    return 1;
-  }
+  openFile("build/bench/table.db", argv[1], 1);
   build(nRow);
   printf("SQLite %s, %d users, ms\n%-28s %9s %9s   %5s   %5s\n",
          sqlite3_libversion(), nRow, "", "table", "model", "ratio", "goal");
   for(int i=0; i<(int)(sizeof(aCase)/sizeof(aCase[0])); i++){
     nMissed += measure(&aCase[i], nRun);
   }
-  sqlite3_close(db);
+  closeFile();
   return nMissed>0;
 }

@@ -12,48 +12,18 @@
 **
 ** Ways: 0 is the one that a goal compares with, and so on as they are printed.
 */
-#include <sqlite3.h>
+#include "kit.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define RUNS 7
 #define MAX_WAY 4
 #define N_ROW 50000
 #define N_FLAT 100000
 
-static sqlite3 *db;
 static int nPatch = 20000;
 static char *zDoc;              /* the document of the workload               */
-
-static void die(const char *zWhat){
-  fprintf(stderr, "write: %s: %s\n", zWhat, sqlite3_errmsg(db));
-  exit(1);
-}
-
-static void run(const char *zSql){
-  if( sqlite3_exec(db, zSql, 0, 0, 0)!=SQLITE_OK ) die(zSql);
-}
-
-static sqlite3_stmt *prepare(const char *zSql){
-  sqlite3_stmt *pStmt = 0;
-  if( sqlite3_prepare_v3(db, zSql, -1, SQLITE_PREPARE_PERSISTENT, &pStmt, 0) ){
-    die(zSql);
-  }
-  return pStmt;
-}
-
-static double seconds(void){
-  struct timespec ts;
-  clock_gettime(CLOCK_MONOTONIC, &ts);
-  return (double)ts.tv_sec + (double)ts.tv_nsec*1e-9;
-}
-
-static int compareDouble(const void *a, const void *b){
-  double x = *(const double*)a, y = *(const double*)b;
-  return x<y ? -1 : x>y;
-}
 
 static char *text(const char *zSql){
   sqlite3_stmt *pStmt = prepare(zSql);
@@ -319,9 +289,9 @@ static void measure(const struct Work *pWork){
     }
   }
   for(int i=0; i<n; i++){
-    qsort(aaTime[i], RUNS, sizeof(double), compareDouble);
+    double r = median(aaTime[i], RUNS);
     printf("%-10s %-20s %9.2f ms %6.2fx", pWork->zName, pWork->aWay[i].zName,
-           aaTime[i][RUNS/2]*1e3, aaTime[i][RUNS/2]/aaTime[0][RUNS/2]);
+           r*1e3, r/aaTime[0][RUNS/2]);
     if( zDoc ) printf("  memory %.2fx", (double)anMost[i]/strlen(zDoc));
     printf("\n");
     shut(aap[i]);
@@ -329,15 +299,12 @@ static void measure(const struct Work *pWork){
 }
 
 int main(int nArg, char **azArg){
-  char *zErr = 0;
-  sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 1);
-  if( sqlite3_open(":memory:", &db)!=SQLITE_OK ) die("open");
-  sqlite3_enable_load_extension(db, 1);
-  if( nArg<2 || sqlite3_load_extension(db, azArg[1], "sqlite3_orm_init", &zErr)
-  ){
+  if( nArg<2 ){
     fprintf(stderr, "usage: write LIBRARY [WORKLOAD [WAY]]\n");
     return 1;
   }
+  sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 1);
+  openFile(":memory:", azArg[1], 0);
   run(zSchema);
   for(int i=0; i<N_WORK; i++){
     if( nArg>2 && strcmp(azArg[2], aWork[i].zName)!=0 ) continue;
@@ -347,5 +314,6 @@ int main(int nArg, char **azArg){
     sqlite3_free(zDoc);
     zDoc = 0;
   }
-  return sqlite3_close(db)!=SQLITE_OK;
+  closeFile();
+  return 0;
 }
