@@ -132,6 +132,7 @@ struct Orm {
   int aReprepare[2];            /*   and how often they were re-prepared      */
   int nPin;                     /* pins that are held                         */
   struct OrmPlanCache *pPlans;  /* read/plan.c                                */
+  struct OrmSchemaCopy *pSchema;             /* catalog/facts.c: held, or 0   */
   struct OrmRules *pRules;      /* write/rules.c: delete rules, or 0          */
 };
 void ormUnref(void *pOrm);
@@ -488,10 +489,24 @@ int ormFactStep(Orm*, OrmErr*, sqlite3_stmt*);       /* 1: a row              */
 const char *ormFactText(OrmArena*, sqlite3_stmt*, int iCol);  /* 0 for NULL   */
 int ormFactFlag(sqlite3_stmt*, int iCol, int *pbBad);
 void ormFactExec(Orm*, OrmErr*, const char *zFormat, ...);
+/* The same, prepared once for all that differ by their 'text literals'. */
+void ormFactExecLike(Orm*, OrmErr*, const char *zSql);
+void ormFactExecLikef(Orm*, OrmErr*, const char *zFormat, ...);
 enum { ORM_KIND_NONE, ORM_KIND_TABLE, ORM_KIND_VIEW, ORM_KIND_VIRTUAL };
 int ormFactKind(Orm*, OrmErr*, const char *zTable); /* what a name is in main */
 int ormFactExists(Orm*, OrmErr*, const char *zType, const char *zName,
                   OrmArena*, const char **pzSql);
+/* For a job that asks many times what is there: until ormFactRelease() it must
+** do no more to the schema than add to it, or call ormFactRenew(). */
+void ormFactHold(Orm*, OrmErr*);
+void ormFactRelease(Orm*);
+void ormFactRenew(Orm*, OrmErr*);
+/* The model of each table, the first of several, by rows of orm_model alone;
+** all of it in the arena.  Errors go to the arena's. */
+typedef struct OrmTableMap OrmTableMap;
+OrmTableMap *ormTableMapNew(Orm*, OrmArena*);
+const char *ormTableMapFind(const OrmTableMap*, const char *zTable); /* or 0  */
+void ormTableMapAdd(OrmTableMap*, const char *zTable, const char *zModel);
 int ormFactWhereNull(Orm*, OrmErr*, OrmArena*, const char *zIndex,
                      const char *zColumn);           /* WHERE c IS NULL       */
 char ormFactAffinity(const char *zDecl);

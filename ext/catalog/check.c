@@ -354,33 +354,22 @@ static int isRowid(OrmChecker *p, const char *zTable, int n, const char **az){
   return bRowid && nKey==1;
 }
 
-/* The first model over a table, as its row says; 0: none. */
-static const char *modelOf(OrmChecker *p, const char *zTable){
-  const char *z = 0;
-  sqlite3_stmt *pStmt = ormFactOpen(p->pOrm, p->pErr,
-      "SELECT name FROM main.orm_model WHERE name IS NOT NULL AND"
-      " coalesce(table_name, name)=%Q COLLATE NOCASE ORDER BY rowid", zTable);
-  if( ormFactStep(p->pOrm, p->pErr, pStmt) ){
-    z = ormFactText(&p->arena, pStmt, 0);
-  }
-  sqlite3_finalize(pStmt);
-  return z;
-}
-
 /* The foreign keys of a table, where a model is at either end. */
 static void checkKeysOf(OrmChecker *p, const char *zTable){
   OrmFkFact *aFk = 0;
-  const char *zModel = modelOf(p, zTable);
+  const char *zModel = ormTableMapFind(p->pMap, zTable);
   int n = ormFactFks(p->pOrm, p->pErr, &p->arena, zTable, &aFk);
   for(int i=0; i<n && p->pErr->rc==SQLITE_OK; i++){
-    if( zModel==0 && modelOf(p, aFk[i].zTarget)==0 ) continue;
+    if( zModel==0 && ormTableMapFind(p->pMap, aFk[i].zTarget)==0 ) continue;
     if( isRowid(p, zTable, aFk[i].n, aFk[i].azFrom) ) continue;
     noIndex(p, zModel, zTable, aFk[i].n, aFk[i].azFrom, aFk[i].zTarget);
   }
 }
 
 static void checkKeys(OrmChecker *p){
-  sqlite3_stmt *pStmt = ormFactOpen(p->pOrm, p->pErr,
+  sqlite3_stmt *pStmt;
+  p->pMap = ormTableMapNew(p->pOrm, &p->arena);
+  pStmt = ormFactOpen(p->pOrm, p->pErr,
       "SELECT name FROM main.sqlite_schema WHERE type='table'"
       " AND lower(sql) LIKE '%%references%%'"
       " AND lower(sql) NOT LIKE 'create virtual%%'"

@@ -15,6 +15,7 @@ struct OrmChecker {
   void *pArg;
   OrmOrderCheck xOrder;
   OrmCatalog *pCatalog;
+  OrmTableMap *pMap;            /* for checkKeys()                            */
   int nTold, nToldAlloc; const OrmRel **apTold;        /* C7: told of         */
 };
 

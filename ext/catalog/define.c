@@ -137,6 +137,7 @@ static int addColumns(OrmDoc *p, const OrmDocTable *pTable, const OrmDdl *pNow){
     }
     nAdd++;
   }
+  if( nAdd ) ormFactRenew(p->pOrm, p->pErr);
   return nAdd;
 }
 
@@ -266,10 +267,13 @@ static void runRow(
   const char *zSql, const OrmJson *pNode
 ){
   OrmDoc *p = (OrmDoc*)pArg;
+  OrmErr err = {0};
   ORM_UNUSED(zKind);
   ORM_UNUSED(zModel);
   ORM_UNUSED(zSubject);
-  ormDocExec(p, pNode, zSql);
+  if( p->pErr->rc ) return;
+  ormFactExecLike(p->pOrm, &err, zSql);
+  failAt(p, &err, pNode);
 }
 
 /* ------------------------------------------------------------------------
@@ -423,8 +427,11 @@ i64 ormDefine(
   OrmDocRows rows;
   i64 nModel = 0;
   ormArenaInit(&arena, pErr);
+  ormFactHold(pOrm, pErr);
   p = ormDocParse(pOrm, &arena, zDoc, nDoc);
+  ormFactRelease(pOrm);
   ormStateEnsure(pOrm, pErr);
+  ormFactHold(pOrm, pErr);
   if( p && pErr->rc==SQLITE_OK ){
     nModel = p->nModel;
     for(int i=0; i<nModel; i++) checkRenamed(p, &p->aModel[i]);
@@ -444,6 +451,7 @@ i64 ormDefine(
     }
     ormDocCheck(p, xOrder);
   }
+  ormFactRelease(pOrm);
   ormArenaFree(&arena);
   return pErr->rc ? 0 : nModel;
 }

@@ -89,10 +89,177 @@ void ormFactExec(Orm *pOrm, OrmErr *pErr, const char *zFormat, ...){
   if( rc!=SQLITE_OK ) ormErrDb(pErr, pOrm->db, rc);
 }
 
+/* zSql with each text literal a ?N of its own, the texts in pBinds. */
+static void literalsOut(OrmBuf *pBuf, OrmBinds *pBinds, const char *zSql){
+  OrmBuf text;
+  ormBufInit(&text, pBuf->pErr);
+  for(const char *z=zSql; *z; z++){
+    const char *zStart = z;
+    if( *z=='"' ){
+      while( *++z && *z!='"' ){}
+      ormBufAdd(pBuf, zStart, *z ? z+1-zStart : z-zStart);
+      if( *z==0 ) break;
+      continue;
+    }
+    if( *z!='\'' ){
+      ormBufChar(pBuf, *z);
+      continue;
+    }
+    ormBufReset(&text);
+    for(z++; *z && (*z!='\'' || *++z=='\''); z++) ormBufChar(&text, *z);
+    ormBindText(pBinds, ormBufText(&text), text.n);
+    ormBufPrintf(pBuf, "?%d", pBinds->n);
+    z--;
+  }
+  ormBufFree(&text);
+}
+
+/*
+** Run SQL that differs from what ran before by its text literals alone: it is
+** prepared once, which for a table with triggers is most of the work.
+*/
+void ormFactExecLike(Orm *pOrm, OrmErr *pErr, const char *zSql){
+  OrmArena arena;
+  OrmBinds binds = { &arena, 0, 0, 0 };
+  OrmBuf buf;
+  OrmStmt *pStmt;
+  if( pErr->rc ) return;
+  ormArenaInit(&arena, pErr);
+  ormBufInit(&buf, pErr);
+  literalsOut(&buf, &binds, zSql);
+  pStmt = ormStmtTakeQuiet(pOrm, pErr, ormBufText(&buf));
+  ormBindAll(pErr, pStmt, 1, &binds);
+  while( ormStmtStep(pOrm, pErr, pStmt) ){}
+  ormStmtGive(pOrm, pErr, pStmt);
+  ormBufFree(&buf);
+  ormArenaFree(&arena);
+}
+
+void ormFactExecLikef(Orm *pOrm, OrmErr *pErr, const char *zFormat, ...){
+  va_list ap;
+  char *zSql;
+  if( pErr->rc ) return;
+  va_start(ap, zFormat);
+  zSql = sqlite3_vmprintf(zFormat, ap);
+  va_end(ap);
+  if( zSql==0 ) ormErrOom(pErr);
+  else ormFactExecLike(pOrm, pErr, zSql);
+  sqlite3_free(zSql);
+}
+
+/* ------------------------------------------------------------------------
+** The schema table, held
+**
+** sqlite_schema has no index, so each question about a name reads all of it.
+** A job that asks about every table of a document holds a copy, and each
+** question reads on from the last row that it has.
+*/
+typedef struct Held Held;
+struct Held {
+  Held *pNext;
+  const char *zType, *zName, *zSql;
+};
+struct OrmSchemaCopy {
+  OrmErr err;                   /* of the arena, between questions            */
+  OrmArena arena;
+  i64 iLast;                    /* the last rowid                             */
+  Held *apBucket[512];
+};
+
+/* Names that differ in case alone are one. */
+static u32 nameBucket(const char *z){
+  u32 h = 2166136261u;
+  for(; *z; z++){
+    u8 c = (u8)*z;
+    if( c>='A' && c<='Z' ) c |= 32;
+    h = (h ^ c) * 16777619u;
+  }
+  return h % 512;
+}
+
+void ormFactHold(Orm *pOrm, OrmErr *pErr){
+  struct OrmSchemaCopy *p;
+  assert( pOrm->pSchema==0 );
+  if( pErr->rc ) return;
+  p = sqlite3_malloc64(sizeof(*p));
+  if( p==0 ){
+    ormErrOom(pErr);
+    return;
+  }
+  memset(p, 0, sizeof(*p));
+  ormArenaInit(&p->arena, &p->err);
+  pOrm->pSchema = p;
+}
+
+void ormFactRelease(Orm *pOrm){
+  struct OrmSchemaCopy *p = pOrm->pSchema;
+  pOrm->pSchema = 0;
+  if( p==0 ) return;
+  ormArenaFree(&p->arena);
+  sqlite3_free(p);
+}
+
+void ormFactRenew(Orm *pOrm, OrmErr *pErr){
+  if( pOrm->pSchema==0 ) return;
+  ormFactRelease(pOrm);
+  ormFactHold(pOrm, pErr);
+}
+
+/* Read the rows that have come since. */
+static void heldRead(Orm *pOrm, OrmErr *pErr){
+  struct OrmSchemaCopy *p = pOrm->pSchema;
+  sqlite3_stmt *pStmt = ormFactOpen(pOrm, pErr,
+      "SELECT rowid, type, name, sql FROM main.sqlite_schema WHERE rowid>%lld"
+      " ORDER BY rowid", p->iLast);
+  p->arena.pErr = pErr;
+  while( ormFactStep(pOrm, pErr, pStmt) ){
+    Held *pNew = ormArenaAlloc(&p->arena, sizeof(*pNew)), **pp;
+    if( pNew==0 ) break;
+    p->iLast = sqlite3_column_int64(pStmt, 0);
+    pNew->zType = ormFactText(&p->arena, pStmt, 1);
+    pNew->zName = ormFactText(&p->arena, pStmt, 2);
+    pNew->zSql = ormFactText(&p->arena, pStmt, 3);
+    if( pNew->zType==0 || pNew->zName==0 ) continue;
+    pp = &p->apBucket[nameBucket(pNew->zName)];
+    while( *pp ) pp = &(*pp)->pNext;
+    *pp = pNew;
+  }
+  sqlite3_finalize(pStmt);
+  p->arena.pErr = &p->err;
+}
+
+/* The first object of that name, and of that type unless it is 0; or 0. */
+static const Held *heldFind(
+  Orm *pOrm, OrmErr *pErr, const char *zType, const char *zName
+){
+  const Held *p;
+  heldRead(pOrm, pErr);
+  if( pErr->rc ) return 0;
+  p = pOrm->pSchema->apBucket[nameBucket(zName)];
+  for(; p; p=p->pNext){
+    if( zType ? strcmp(p->zType, zType)!=0
+              : strcmp(p->zType, "table")!=0 && strcmp(p->zType, "view")!=0 ){
+      continue;
+    }
+    if( sqlite3_stricmp(p->zName, zName)==0 ) break;
+  }
+  return p;
+}
+
+static int heldKind(Orm *pOrm, OrmErr *pErr, const char *zTable){
+  const Held *p = heldFind(pOrm, pErr, 0, zTable);
+  if( p==0 ) return ORM_KIND_NONE;
+  if( strcmp(p->zType, "view")==0 ) return ORM_KIND_VIEW;
+  return p->zSql && sqlite3_strnicmp(p->zSql, "create virtual", 14)==0
+       ? ORM_KIND_VIRTUAL : ORM_KIND_TABLE;
+}
+
 /* The slow way to tell what a name is: through the schema table. */
 static int kindBySchema(Orm *pOrm, OrmErr *pErr, const char *zTable){
   int eKind = ORM_KIND_NONE;
-  sqlite3_stmt *p = ormFactOpen(pOrm, pErr,
+  sqlite3_stmt *p;
+  if( pOrm->pSchema ) return heldKind(pOrm, pErr, zTable);
+  p = ormFactOpen(pOrm, pErr,
       "SELECT type='view', lower(sql) LIKE 'create virtual%%'"
       " FROM main.sqlite_schema"
       " WHERE type IN('table', 'view') AND name=%Q COLLATE NOCASE", zTable);
@@ -138,13 +305,69 @@ int ormFactExists(
   OrmArena *pArena, const char **pzSql
 ){
   int bThere;
-  sqlite3_stmt *p = ormFactOpen(pOrm, pErr,
+  sqlite3_stmt *p;
+  if( pOrm->pSchema ){
+    const Held *pHeld = heldFind(pOrm, pErr, zType, zName);
+    if( pzSql ) *pzSql = pHeld && pHeld->zSql
+                       ? ormArenaText(pArena, pHeld->zSql, -1) : 0;
+    return pHeld!=0;
+  }
+  p = ormFactOpen(pOrm, pErr,
       "SELECT sql FROM main.sqlite_schema WHERE type=%Q AND name=%Q"
       " COLLATE NOCASE", zType, zName);
   bThere = ormFactStep(pOrm, pErr, p);
   if( pzSql ) *pzSql = bThere ? ormFactText(pArena, p, 0) : 0;
   sqlite3_finalize(p);
   return bThere;
+}
+
+/* ------------------------------------------------------------------------
+** Which model has a table
+*/
+struct OrmTableMap {
+  OrmArena *pArena;
+  struct OrmTableMapEntry {
+    struct OrmTableMapEntry *pNext;
+    const char *zTable, *zModel;
+  } *apBucket[512];
+};
+
+const char *ormTableMapFind(const OrmTableMap *p, const char *zTable){
+  const struct OrmTableMapEntry *q;
+  if( p==0 || zTable==0 ) return 0;
+  q = p->apBucket[nameBucket(zTable)];
+  while( q && sqlite3_stricmp(q->zTable, zTable)!=0 ) q = q->pNext;
+  return q ? q->zModel : 0;
+}
+
+/* The first model of a table stays its model. */
+void ormTableMapAdd(OrmTableMap *p, const char *zTable, const char *zModel){
+  struct OrmTableMapEntry *q, **pp;
+  if( p==0 || zTable==0 || ormTableMapFind(p, zTable) ) return;
+  q = ormArenaAlloc(p->pArena, sizeof(*q));
+  if( q==0 ) return;
+  pp = &p->apBucket[nameBucket(zTable)];
+  q->zTable = zTable;
+  q->zModel = zModel;
+  q->pNext = *pp;
+  *pp = q;
+}
+
+OrmTableMap *ormTableMapNew(Orm *pOrm, OrmArena *pArena){
+  OrmErr *pErr = pArena->pErr;
+  OrmTableMap *p = ormArenaAlloc(pArena, sizeof(*p));
+  sqlite3_stmt *pStmt;
+  if( p==0 ) return 0;
+  p->pArena = pArena;
+  pStmt = ormFactOpen(pOrm, pErr,
+      "SELECT coalesce(table_name, name), name FROM main.orm_model"
+      " WHERE name IS NOT NULL ORDER BY rowid");
+  while( ormFactStep(pOrm, pErr, pStmt) ){
+    const char *zTable = ormFactText(pArena, pStmt, 0);
+    ormTableMapAdd(p, zTable, ormFactText(pArena, pStmt, 1));
+  }
+  sqlite3_finalize(pStmt);
+  return p;
 }
 
 /* ------------------------------------------------------------------------

@@ -65,8 +65,10 @@ static void findSteps(
 ){
   OrmDoc *pDoc;
   memset(pDiff, 0, sizeof(*pDiff));
+  ormFactHold(pOrm, pArena->pErr);
   pDoc = ormDocParse(pOrm, pArena, zDoc, nDoc);
   if( pDoc ) ormDiffSteps(pDiff, pDoc, bKeep);
+  ormFactRelease(pOrm);
 }
 
 void ormDiff(

@@ -42,6 +42,7 @@ struct Reflect {
   OrmArena arena;
   OrmCatalog *pCatalog;
   const OrmJson *pTables, *pExcept;
+  OrmTableMap *pMap;
   int nTable, nAlloc; Table *aTable;
   Edge *pEdge, **ppLast;
   const char *zOptions; i64 nOptions;
@@ -104,7 +105,7 @@ static void checkNames(Reflect *p, const OrmJson *pList){
 /* Is a table one that a virtual table keeps its content in?  Told by SQLite
 ** where the module is there, else by the names that the known ones use. */
 static const char zTablesSql[] =
-    "WITH v(name) AS (SELECT name FROM main.sqlite_schema"
+    "WITH v(name) AS MATERIALIZED (SELECT lower(name) FROM main.sqlite_schema"
     "  WHERE type='table' AND lower(sql) LIKE 'create virtual%%'),"
     " s(suffix) AS (VALUES('content'),('segments'),('segdir'),('docsize'),"
     "  ('stat'),('data'),('idx'),('config'),('node'),('rowid'),('parent'))"
@@ -113,8 +114,9 @@ static const char zTablesSql[] =
     " AND lower(name) NOT LIKE 'sqlite\\_%%' ESCAPE '\\'"
     " AND lower(name) NOT LIKE 'orm\\_%%' ESCAPE '\\'"
     " AND lower(name) NOT LIKE '\\_litestream%%' ESCAPE '\\'"
-    " AND NOT EXISTS (SELECT 1 FROM v, s"
-    "  WHERE t.name=v.name||'_'||s.suffix COLLATE NOCASE)"
+    " AND NOT EXISTS (SELECT 1 FROM s"
+    "  WHERE substr(t.name, -length(suffix)-1)='_'||suffix COLLATE NOCASE"
+    "  AND lower(substr(t.name, 1, length(t.name)-length(suffix)-1)) IN v)"
     " ORDER BY rowid";
 
 static int isShadow(Reflect *p, const char *zTable){
@@ -190,33 +192,22 @@ static int columnsOutside(Reflect *p, const Table *pTab, int *pnKey){
   return nOut;
 }
 
-/* The model that has the table already, or 0. */
-static const char *mappedBy(Reflect *p, const char *zTable){
-  const char *z = 0;
-  sqlite3_stmt *pStmt = ormFactOpen(p->pOrm, p->pErr,
-      "SELECT name FROM main.orm_model WHERE name IS NOT NULL AND"
-      " coalesce(table_name, name)=%Q COLLATE NOCASE ORDER BY rowid", zTable);
-  if( ormFactStep(p->pOrm, p->pErr, pStmt) ){
-    z = ormFactText(&p->arena, pStmt, 0);
-  }
-  sqlite3_finalize(pStmt);
-  return z;
-}
-
 /* Give a table its model: the one that it has, or a new row of its name. */
 static void reflectModel(Reflect *p, Table *pTab){
   int nKey;
   int nOut;
   pTab->nFk = ormFactFks(p->pOrm, p->pErr, &p->arena, pTab->zName, &pTab->aFk);
-  pTab->zModel = mappedBy(p, pTab->zName);
+  pTab->zModel = ormTableMapFind(p->pMap, pTab->zName);
   if( pTab->zModel || p->pErr->rc ) return;
   nOut = columnsOutside(p, pTab, &nKey);
   pTab->bLink = pTab->nFk==2 && nOut==0;
   if( pTab->bLink || nKey==0 || nKey>ORM_MAX_KEY ) return;
-  ormFactExec(p->pOrm, p->pErr,
+  ormFactExecLikef(p->pOrm, p->pErr,
       "INSERT OR IGNORE INTO main.orm_model(name, table_name) VALUES(%Q, %Q)",
       pTab->zName, pTab->zName);
-  pTab->zModel = mappedBy(p, pTab->zName);   /* 0: the name is another's */
+  if( p->pErr->rc || sqlite3_changes(p->pOrm->db)==0 ) return;
+  pTab->zModel = pTab->zName;                /* else the name is another's */
+  ormTableMapAdd(p->pMap, pTab->zName, pTab->zModel);
 }
 
 /* Read the models back.  A broken one takes no part. */
@@ -526,7 +517,7 @@ static void edgeInsertDirect(Reflect *p, const Edge *pEdge, const char *zBack){
   int eDir = bUnique ? ORM_ONE_TO_ONE
            : pEdge->bForeign ? ORM_MANY_TO_ONE : ORM_ONE_TO_MANY;
   const char *zPassive = azPassive[eAction];
-  ormFactExec(p->pOrm, p->pErr,
+  ormFactExecLikef(p->pOrm, p->pErr,
       "INSERT INTO main.orm_relationship(model, name, target, direction,"
       " local_columns, remote_columns, back_populates, cascade,"
       " passive_deletes) VALUES(%Q, %Q, %Q, %Q, %Q, %Q, %Q, %Q, %s%s%s)",
@@ -540,7 +531,7 @@ static void edgeInsertDirect(Reflect *p, const Edge *pEdge, const char *zBack){
 
 static void edgeInsertLink(Reflect *p, const Edge *pEdge, const char *zBack){
   int bSelf = pEdge->pFrom==pEdge->pTo;
-  ormFactExec(p->pOrm, p->pErr,
+  ormFactExecLikef(p->pOrm, p->pErr,
       "INSERT INTO main.orm_relationship(model, name, target, direction,"
       " secondary, secondary_local, secondary_remote, back_populates)"
       " VALUES(%Q, %Q, %Q, 'many_to_many', %Q, %Q, %Q, %Q)",
@@ -573,10 +564,11 @@ int ormReflectSkips(
   ormArenaInit(&p->arena, pErr);
   *paz = 0;
   collectTables(p);
+  p->pMap = ormTableMapNew(pOrm, &p->arena);
   for(int i=0; i<p->nTable && pErr->rc==SQLITE_OK; i++){
     Table *pTab = &p->aTable[i];
     int nOut = columnsOutside(p, pTab, &nKey);
-    if( nKey>0 || mappedBy(p, pTab->zName) ) continue;
+    if( nKey>0 || ormTableMapFind(p->pMap, pTab->zName) ) continue;
     pTab->nFk = ormFactFks(pOrm, pErr, &p->arena, pTab->zName, &pTab->aFk);
     if( pTab->nFk==2 ) nOut = columnsOutside(p, pTab, &nKey);
     if( pTab->nFk==2 && nOut==0 ) continue;          /* a link table         */
@@ -599,6 +591,7 @@ static void reflectJob(Orm *pOrm, OrmErr *pErr, void *pArg){
   checkNames(p, p->pExcept);
   ormStateEnsure(pOrm, pErr);
   collectTables(p);
+  p->pMap = ormTableMapNew(pOrm, &p->arena);
   for(int i=0; i<p->nTable; i++) reflectModel(p, &p->aTable[i]);
   readModels(p);
   if( pErr->rc==SQLITE_OK ){
