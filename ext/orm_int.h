@@ -507,6 +507,8 @@ typedef struct OrmTableMap OrmTableMap;
 OrmTableMap *ormTableMapNew(Orm*, OrmArena*);
 const char *ormTableMapFind(const OrmTableMap*, const char *zTable); /* or 0  */
 void ormTableMapAdd(OrmTableMap*, const char *zTable, const char *zModel);
+int ormFactIndexes(Orm*, OrmErr*, OrmArena*, const char *zTable,
+                   const char ***paz);       /* texts of CREATE INDEX         */
 int ormFactWhereNull(Orm*, OrmErr*, OrmArena*, const char *zIndex,
                      const char *zColumn);           /* WHERE c IS NULL       */
 char ormFactAffinity(const char *zDecl);

@@ -475,18 +475,15 @@ int ormDiffIndexStays(
 /* Indexes that go, before the tables change. */
 static void dropIndexes(OrmDiff *p, const OrmDocModel *pModel){
   const char *zWas = tableWas(p, pModel);
-  sqlite3_stmt *pStmt = ormFactOpen(p->pOrm, p->pErr,
-      "SELECT sql FROM main.sqlite_schema WHERE type='index' AND sql IS NOT"
-      " NULL AND tbl_name=%Q COLLATE NOCASE ORDER BY rowid", zWas);
-  while( ormFactStep(p->pOrm, p->pErr, pStmt) ){
-    OrmDdlIndex *pNow = ormDdlIndex(p->pArena,
-                                    ormFactText(p->pArena, pStmt, 0));
+  const char **az;
+  int n = ormFactIndexes(p->pOrm, p->pErr, p->pArena, zWas, &az);
+  for(int i=0; i<n; i++){
+    OrmDdlIndex *pNow = ormDdlIndex(p->pArena, az[i]);
     if( pNow==0 || ormDiffIndexStays(p, pModel, pNow) ) continue;
     ormStepNew(p, 0, "index", pModel->zName, pNow->zName,
         ormArenaPrintf(p->pArena, "DROP INDEX main.%s;\n",
                        ormQuoted(p->pArena, pNow->zName)));
   }
-  sqlite3_finalize(pStmt);
 }
 
 static void createIndexes(OrmDiff *p, const OrmDocModel *pModel){

@@ -156,14 +156,17 @@ void ormFactExecLikef(Orm *pOrm, OrmErr *pErr, const char *zFormat, ...){
 */
 typedef struct Held Held;
 struct Held {
-  Held *pNext;
-  const char *zType, *zName, *zSql;
+  Held *pNext;                  /* of those whose names share a bucket        */
+  Held *pNextOf;                /* indexes: of those whose tables' names do   */
+  const char *zType, *zName, *zTable, *zSql;
 };
 struct OrmSchemaCopy {
+  int nHold;
   OrmErr err;                   /* of the arena, between questions            */
   OrmArena arena;
   i64 iLast;                    /* the last rowid                             */
   Held *apBucket[512];
+  Held *apIndex[512];           /* those that have a text, by their table     */
 };
 
 /* Names that differ in case alone are one. */
@@ -178,23 +181,27 @@ static u32 nameBucket(const char *z){
 }
 
 void ormFactHold(Orm *pOrm, OrmErr *pErr){
-  struct OrmSchemaCopy *p;
-  assert( pOrm->pSchema==0 );
+  struct OrmSchemaCopy *p = pOrm->pSchema;
   if( pErr->rc ) return;
+  if( p ){                      /* orm_schema() in a trigger on orm_model     */
+    p->nHold++;
+    return;
+  }
   p = sqlite3_malloc64(sizeof(*p));
   if( p==0 ){
     ormErrOom(pErr);
     return;
   }
   memset(p, 0, sizeof(*p));
+  p->nHold = 1;
   ormArenaInit(&p->arena, &p->err);
   pOrm->pSchema = p;
 }
 
 void ormFactRelease(Orm *pOrm){
   struct OrmSchemaCopy *p = pOrm->pSchema;
+  if( p==0 || --p->nHold>0 ) return;
   pOrm->pSchema = 0;
-  if( p==0 ) return;
   ormArenaFree(&p->arena);
   sqlite3_free(p);
 }
@@ -209,7 +216,8 @@ void ormFactRenew(Orm *pOrm, OrmErr *pErr){
 static void heldRead(Orm *pOrm, OrmErr *pErr){
   struct OrmSchemaCopy *p = pOrm->pSchema;
   sqlite3_stmt *pStmt = ormFactOpen(pOrm, pErr,
-      "SELECT rowid, type, name, sql FROM main.sqlite_schema WHERE rowid>%lld"
+      "SELECT rowid, type, name, sql, tbl_name FROM main.sqlite_schema"
+      " WHERE rowid>%lld"
       " ORDER BY rowid", p->iLast);
   p->arena.pErr = pErr;
   while( ormFactStep(pOrm, pErr, pStmt) ){
@@ -219,7 +227,13 @@ static void heldRead(Orm *pOrm, OrmErr *pErr){
     pNew->zType = ormFactText(&p->arena, pStmt, 1);
     pNew->zName = ormFactText(&p->arena, pStmt, 2);
     pNew->zSql = ormFactText(&p->arena, pStmt, 3);
+    pNew->zTable = ormFactText(&p->arena, pStmt, 4);
     if( pNew->zType==0 || pNew->zName==0 ) continue;
+    if( pNew->zSql && pNew->zTable && strcmp(pNew->zType, "index")==0 ){
+      pp = &p->apIndex[nameBucket(pNew->zTable)];
+      while( *pp ) pp = &(*pp)->pNextOf;
+      *pp = pNew;
+    }
     pp = &p->apBucket[nameBucket(pNew->zName)];
     while( *pp ) pp = &(*pp)->pNext;
     *pp = pNew;
@@ -319,6 +333,44 @@ int ormFactExists(
   if( pzSql ) *pzSql = bThere ? ormFactText(pArena, p, 0) : 0;
   sqlite3_finalize(p);
   return bThere;
+}
+
+typedef struct Texts Texts;
+struct Texts { OrmArena *pArena; int n, nAlloc; const char **az; };
+
+static void textsAdd(Texts *p, const char *z){
+  if( z && ormArenaGrow(p->pArena, (void**)&p->az, p->n, &p->nAlloc,
+                        sizeof(char*)) ) p->az[p->n++] = z;
+}
+
+/* The texts of a table's indexes, of those that have one, in the order of their
+** making: how many, and *paz in the arena. */
+int ormFactIndexes(
+  Orm *pOrm, OrmErr *pErr, OrmArena *pArena, const char *zTable,
+  const char ***paz
+){
+  Texts texts = { pArena, 0, 0, 0 };
+  sqlite3_stmt *p;
+  if( pOrm->pSchema ){
+    const Held *q;
+    heldRead(pOrm, pErr);
+    q = pOrm->pSchema->apIndex[nameBucket(zTable)];
+    for(; q && pErr->rc==SQLITE_OK; q=q->pNextOf){
+      if( sqlite3_stricmp(q->zTable, zTable)!=0 ) continue;
+      textsAdd(&texts, ormArenaText(pArena, q->zSql, -1));
+    }
+  }else{
+    p = ormFactOpen(pOrm, pErr,
+        "SELECT sql FROM main.sqlite_schema WHERE type='index'"
+        " AND sql IS NOT NULL AND tbl_name=%Q COLLATE NOCASE ORDER BY rowid",
+        zTable);
+    while( ormFactStep(pOrm, pErr, p) ){
+      textsAdd(&texts, ormFactText(pArena, p, 0));
+    }
+    sqlite3_finalize(p);
+  }
+  *paz = texts.az;
+  return pErr->rc ? 0 : texts.n;
 }
 
 /* ------------------------------------------------------------------------

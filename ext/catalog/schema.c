@@ -145,13 +145,10 @@ static void indexMember(Writer *p, const OrmDdlIndex *pIndex){
 
 static void indexes(Writer *p, const OrmModel *pModel){
   int n = 0;
-  sqlite3_stmt *pStmt = ormFactOpen(p->pOrm, p->pErr,
-      "SELECT sql FROM main.sqlite_schema WHERE type='index'"
-      " AND sql IS NOT NULL AND tbl_name=%Q COLLATE NOCASE ORDER BY rowid",
-      pModel->zTable);
-  while( ormFactStep(p->pOrm, p->pErr, pStmt) ){
-    OrmDdlIndex *pIndex = ormDdlIndex(&p->arena,
-                                      ormFactText(&p->arena, pStmt, 0));
+  const char **az;
+  int nIndex = ormFactIndexes(p->pOrm, p->pErr, &p->arena, pModel->zTable, &az);
+  for(int i=0; i<nIndex; i++){
+    OrmDdlIndex *pIndex = ormDdlIndex(&p->arena, az[i]);
     if( pIndex==0 ) continue;
     if( n++==0 ){
       member(p, "indexes");
@@ -159,7 +156,6 @@ static void indexes(Writer *p, const OrmModel *pModel){
     }
     indexMember(p, pIndex);
   }
-  sqlite3_finalize(pStmt);
   if( n ) closeWith(p, '}');
 }
 
@@ -252,6 +248,7 @@ void ormSchemaModel(
 void ormSchema(Orm *pOrm, OrmErr *pErr, OrmBuf *pOut){
   OrmCatalog *pCatalog = ormCatalogPin(pOrm, pErr);
   if( pCatalog==0 ) return;
+  ormFactHold(pOrm, pErr);
   ormBufChar(pOut, '{');
   for(int i=0; i<ormCatalogCount(pCatalog) && pErr->rc==SQLITE_OK; i++){
     const char *zName = ormCatalogName(pCatalog, i);
@@ -261,5 +258,6 @@ void ormSchema(Orm *pOrm, OrmErr *pErr, OrmBuf *pOut){
     ormSchemaModel(pOrm, pErr, pCatalog, zName, pOut);
   }
   ormBufChar(pOut, '}');
+  ormFactRelease(pOrm);
   ormCatalogUnpin(pOrm, pCatalog);
 }
