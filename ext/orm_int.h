@@ -69,10 +69,15 @@ typedef uint8_t u8;
 #if defined(__GNUC__)
 # define ORM_PRINTF(iFmt, iArg) /* sqlite3_mprintf has %q %Q %w %z: unchecked */
 # define ORM_LIKELY(x)   __builtin_expect(!!(x), 1)
+# define ORM_PREFETCH(p) __builtin_prefetch(p)
+/* Compilers drop the call of a function that does nothing but prefetch. */
+# define ORM_INLINE inline __attribute__((always_inline))
 # define ORM_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #else
 # define ORM_PRINTF(iFmt, iArg)
 # define ORM_LIKELY(x)   (x)
+# define ORM_PREFETCH(p) ((void)(p))
+# define ORM_INLINE inline
 # define ORM_UNLIKELY(x) (x)
 #endif
 

@@ -147,6 +147,7 @@ struct OrmLevel {
   OrmMap map;
   OrmMap target;                /* batch.c: keys of a link's targets,         */
   i64 nTargetAlloc; int *aTargetRow;         /*   their rows, -1: none;       */
+  int iTarget;                               /*   that of the row that comes; */
                                 /*   direct.c: rows of the map's keys         */
   int nPair; i64 nPairAlloc; struct OrmPair *aPair;
   i64 nFigureAlloc; struct OrmBind *aFigure; /* bLate: nCount of each row     */
@@ -255,5 +256,6 @@ int ormRootIsWhole(const OrmLevel*);
 void ormObjectFields(OrmLevel*, OrmBuf*, sqlite3_value **apVal);
 void ormObjectText(OrmLevel*, int iRow, OrmBuf *pOut);
 void ormObjectDirect(OrmLevel*, sqlite3_value **apVal, OrmBuf *pOut);
+void ormObjectDirectEnd(OrmLevel*, OrmBuf *pOut);
 
 #endif /* ORM_LOAD_H */

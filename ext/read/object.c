@@ -66,6 +66,15 @@ void ormObjectFields(OrmLevel *p, OrmBuf *pBuf, sqlite3_value **apVal){
   pBuf->n = z + p->nTail - pBuf->z;
 }
 
+/* A row's text is wanted soon: the first lines of memory that it lies in. */
+static ORM_INLINE void textSoon(const OrmLevel *p, int iRow){
+  const OrmRow *pRow = &p->aRow[iRow];
+  const char *z = &p->aText[pRow->iText].z[pRow->iOff];
+  ORM_PREFETCH(z);
+  ORM_PREFETCH(z + (pRow->n>64 ? 64 : 0));
+  ORM_PREFETCH(z + (pRow->n>128 ? 128 : 0));
+}
+
 static void rowText(const OrmLevel *p, int iRow, OrmBuf *pOut){
   const OrmRow *pRow = &p->aRow[iRow];
   ormBufAdd(pOut, &p->aText[pRow->iText].z[pRow->iOff], pRow->n);
@@ -175,6 +184,32 @@ static void member(OrmLevel *p, int iRow, OrmBuf *pOut){
   }
 }
 
+/* Row iRow comes next, and the one behind it after that: rows of a group lie
+** anywhere in memory, and so does what they include. */
+static ORM_INLINE void soon(const OrmLevel *p, int iRow){
+  const OrmLevel *pChild;
+  int iAfter = p->aRow[iRow].iNext;
+  textSoon(p, iRow);
+  if( iAfter>=0 ) ORM_PREFETCH(&p->aRow[iAfter]);
+  for(pChild=p->pChild; pChild; pChild=pChild->pNext){
+    u32 iGroup = (u32)(iRow - pChild->iFirst);
+    u32 iBehind = (u32)(iAfter - pChild->iFirst);
+    u32 nGroup = pChild->bPlain ? (u32)pChild->nGroup : 0;
+    if( iBehind<nGroup ){
+      ORM_PREFETCH(&pChild->aHead[iBehind]);
+      ORM_PREFETCH(&pChild->aTail[iBehind]);
+    }
+    if( pChild->bLinks && iGroup<nGroup ){
+      ORM_PREFETCH(&pChild->aLinkRow[pChild->aHead[iGroup]]);
+    }
+  }
+}
+
+/* The first row of the group behind a group, or -1. */
+static int headAhead(const OrmLevel *p, int iGroup){
+  return p->bPlain && iGroup + 1<p->nGroup ? p->aHead[iGroup + 1] : -1;
+}
+
 /* The value of an include of a row of the parent. */
 static void include(OrmLevel *p, int iParentRow, OrmBuf *pOut){
   int iGroup = groupOf(p, iParentRow);
@@ -193,9 +228,15 @@ static void include(OrmLevel *p, int iParentRow, OrmBuf *pOut){
       ormBufChar(pOut, ',');
     }
   }else{
-    for(; i>=0; i=p->aRow[i].iNext){
+    int iAhead = headAhead(p, iGroup);
+    if( iAhead>=0 ) ORM_PREFETCH(&p->aRow[iAhead]);
+    while( i>=0 ){
+      int iNext = p->aRow[i].iNext;
+      int iSoon = iNext>=0 ? iNext : iAhead;
+      if( iSoon>=0 ) soon(p, iSoon);
       member(p, i, pOut);
       ormBufChar(pOut, ',');
+      i = iNext;
     }
   }
   /* The last comma becomes the end. */
@@ -242,19 +283,40 @@ static void target(OrmLevel *p, int i, OrmBuf *pOut){
   ormBufChar(pOut, '}');
 }
 
-/* Append the whole object of a row that comes now and includes to-one targets
-** that are all loaded (direct.c). */
+/* The row of the target that the row refers to. */
+static void targetFind(OrmLevel *p, sqlite3_value **apVal){
+  const OrmSlot *pSlot = &p->pParent->aSlot[p->iSlot];
+  sqlite3_value *apKey[ORM_MAX_KEY];
+  int iKey;
+  for(int i=0; i<pSlot->n; i++) apKey[i] = apVal[pSlot->aVal[i]];
+  iKey = ormMapFindRow(&p->map, apKey);
+  p->iTarget = iKey<0 ? -1 : p->aTargetRow[iKey];
+  if( p->iTarget>=0 ) ORM_PREFETCH(&p->aRow[p->iTarget]);
+}
+
+/*
+** Append the object of a row that comes now and includes to-one targets that
+** are all loaded (direct.c), as far as its fields; ormObjectDirectEnd() appends
+** the rest when the next row has come.
+**
+** Targets lie anywhere in memory, and each takes as long to reach as a row to
+** step: so what is known of them is asked for ahead, the row before the fields
+** are written and its text after that.
+*/
 void ormObjectDirect(OrmLevel *p, sqlite3_value **apVal, OrmBuf *pOut){
   OrmLevel *pChild;
+  for(pChild=p->pChild; pChild; pChild=pChild->pNext) targetFind(pChild, apVal);
   ormObjectFields(p, pOut, apVal);
   for(pChild=p->pChild; pChild; pChild=pChild->pNext){
-    const OrmSlot *pSlot = &p->aSlot[pChild->iSlot];
-    sqlite3_value *apKey[ORM_MAX_KEY];
-    int iKey;
+    if( pChild->iTarget>=0 ) textSoon(pChild, pChild->iTarget);
+  }
+}
+
+void ormObjectDirectEnd(OrmLevel *p, OrmBuf *pOut){
+  OrmLevel *pChild;
+  for(pChild=p->pChild; pChild; pChild=pChild->pNext){
     if( pOut->pErr->rc ) return;
-    for(int i=0; i<pSlot->n; i++) apKey[i] = apVal[pSlot->aVal[i]];
-    iKey = ormMapFindRow(&pChild->map, apKey);
-    target(pChild, iKey<0 ? -1 : pChild->aTargetRow[iKey], pOut);
+    target(pChild, pChild->iTarget, pOut);
   }
   ormBufChar(pOut, '}');
 }

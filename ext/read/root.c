@@ -82,7 +82,10 @@ static void rowOfResult(OrmSink *pBase, int nVal, sqlite3_value **apVal){
   RootSink *pSink = (RootSink*)pBase;
   OrmBuf *pOut = pSink->pOut;
   ORM_UNUSED(nVal);
-  if( pBase->nRow>1 ) ormBufChar(pOut, ',');
+  if( pBase->nRow>1 ){
+    ormObjectDirectEnd(pSink->p, pOut);
+    ormBufChar(pOut, ',');
+  }
   ormObjectDirect(pSink->p, apVal, pOut);
   if( pOut->pErr->rc ) ormErrOom(pBase->pErr);
 }
@@ -93,6 +96,7 @@ static i64 allDirect(OrmLevel *p, OrmBuf *pOut){
   sink.pOut = pOut;
   ormBufChar(pOut, '[');
   rootRun(p, &sink.base);
+  if( sink.base.nRow>0 ) ormObjectDirectEnd(p, pOut);
   ormBufChar(pOut, ']');
   return sink.base.nRow;
 }

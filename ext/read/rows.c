@@ -95,6 +95,10 @@ void ormLevelAddRow(OrmLevel *p, sqlite3_value **apVal, int iGroup){
     ormErr(&pPlan->err, SQLITE_TOOBIG, "orm: too many objects for one result");
     return;
   }
+  if( iGroup>=0 ){              /* wanted when the text is written            */
+    ORM_PREFETCH(&p->aHead[iGroup]);
+    ORM_PREFETCH(&p->aTail[iGroup]);
+  }
   iStart = pBuf->n;
   ormObjectFields(p, pBuf, apVal);
   for(int i=0; i<p->nSlot; i++){
