@@ -147,8 +147,8 @@ struct OrmLevel {
   OrmMap map;
   OrmMap target;                /* batch.c: keys of a link's targets,         */
   i64 nTargetAlloc; int *aTargetRow;         /*   their rows, -1: none;       */
-  int iTarget;                               /*   that of the row that comes; */
                                 /*   direct.c: rows of the map's keys         */
+  int iTarget;                  /* direct.c: target of the row that comes     */
   int nPair; i64 nPairAlloc; struct OrmPair *aPair;
   i64 nFigureAlloc; struct OrmBind *aFigure; /* bLate: nCount of each row     */
   /* recursive */
