@@ -1,10 +1,10 @@
 /*
 ** CREATE TABLE and CREATE INDEX taken apart; see ddl.h.
 **
-** The text is either what sqlite_schema holds, which SQLite has parsed before,
-** or was just made from a document; so this reads what is valid and gives up
-** (0) on all else.  Statements are cut into tokens once; a piece of SQL is a
-** range of them.
+** The text is either what sqlite_schema holds, which SQLite has parsed before
+** (though a hostile file may call a view a table), or was just made from a
+** document; so this reads what is valid and gives up (0) on all else.
+** Statements are cut into tokens once; a piece of SQL is a range of them.
 */
 #include "ddl.h"
 
@@ -152,7 +152,7 @@ static const char *tokenName(Parser *p, const Token *pTok){
   cEnd = pTok->z[pTok->n-1];
   for(int i=1; i<pTok->n-1; i++){
     z[n++] = pTok->z[i];
-    if( pTok->z[i]==cEnd && cEnd!=']' ) i++;
+    if( pTok->z[i]==cEnd ) i++;                  /* doubled; never a ]        */
   }
   z[n] = 0;
   return z;
@@ -499,10 +499,9 @@ OrmDdl *ormDdlTable(OrmArena *pArena, const char *zSql){
   p->iOrigin = -1;
   if( zSql==0 || !tokenize(p, zSql) ) return 0;
   pDdl = p->pDdl = ormArenaAlloc(pArena, sizeof(*pDdl));
-  if( pDdl==0 || !isWord(&p->a[0], "create") ) return 0;
+  if( pDdl==0 ) return 0;
   while( i<p->n && !isPunct(&p->a[i], '(') ) i++;
-  if( i>=p->n || i<2 ) return 0;
-  pDdl->zTable = tokenName(p, &p->a[i-1]);
+  if( i>=p->n ) return 0;
   iClose = closeParen(p, i) - 1;
   addElements(p, i, iClose, 0);
   addElements(p, i, iClose, 1);
@@ -545,7 +544,7 @@ OrmDdlIndex *ormDdlIndex(OrmArena *pArena, const char *zSql){
   int i = 0, iOn, iClose, iFirst, nAlloc = 0;
   memset(p, 0, sizeof(*p));
   p->pArena = pArena;
-  if( zSql==0 || !tokenize(p, zSql) || !isWord(&p->a[0], "create") ) return 0;
+  if( zSql==0 || !tokenize(p, zSql) ) return 0;
   pIndex = ormArenaAlloc(pArena, sizeof(*pIndex));
   if( pIndex==0 ) return 0;
   pIndex->bUnique = (u8)isWord(&p->a[1], "unique");
@@ -553,7 +552,6 @@ OrmDdlIndex *ormDdlIndex(OrmArena *pArena, const char *zSql){
   iOn = i-2;
   if( i>=p->n || iOn<2 ) return 0;
   pIndex->zName = tokenName(p, &p->a[iOn-1]);
-  pIndex->zTable = tokenName(p, &p->a[iOn+1]);
   iClose = closeParen(p, i) - 1;
   iFirst = i+1;
   for(int j=iFirst; j<=iClose; j++){

@@ -34,7 +34,6 @@ struct OrmDdlClause {
   const char *zText;            /* canonical                                  */
 };
 struct OrmDdl {
-  const char *zTable;
   int nColumn; OrmDdlColumn *aColumn;
   int nConstraint; const char **azConstraint; /* as written                   */
   int nClause; OrmDdlClause *aClause;
@@ -46,7 +45,7 @@ struct OrmDdl {
 
 typedef struct OrmDdlIndex OrmDdlIndex;
 struct OrmDdlIndex {
-  const char *zName, *zTable;
+  const char *zName;
   int nTerm; const char **azTerm;            /* as written; a bare column:    */
   const char **azColumn;                     /*   its name, else 0            */
   const char *zWhere;                        /* or 0                          */

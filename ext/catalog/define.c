@@ -412,8 +412,8 @@ static void checkRenamed(OrmDoc *p, const OrmDocModel *pModel){
   }
   for(const OrmJson *q=pNow ? pFields->pChild : 0; q; q=q->pNext){
     const OrmJson *pFrom = ormJsonMember(q, "renamed_from");
-    if( pFrom && pFrom->eType==ORM_JSON_STRING
-     && ormDdlColumn(pNow, q->zKey)<0 && ormDdlColumn(pNow, pFrom->z)>=0 ){
+    if( pFrom && ormDdlColumn(pNow, q->zKey)<0
+     && ormDdlColumn(pNow, pFrom->z)>=0 ){
       notHere(p, q, "column");
     }
   }

@@ -202,7 +202,7 @@ static void renameColumns(
     const OrmJson *pFrom = ormJsonMember(q, "renamed_from");
     const char *zOld, *zSql;
     OrmStep *pStep;
-    if( pFrom==0 || pFrom->eType!=ORM_JSON_STRING ) continue;
+    if( pFrom==0 ) continue;
     if( ormDdlColumn(pDdl, q->zKey)>=0 ) continue;
     if( ormDdlColumn(pDdl, pFrom->z)<0 ) continue;
     zOld = pDdl->aColumn[ormDdlColumn(pDdl, pFrom->z)].zName;
@@ -364,8 +364,7 @@ static void dropRows(
     for(const OrmJson *q=pPart->pChild; zName && q; q=q->pNext){
       const OrmJson *pFrom = ormJsonMember(q, "renamed_from");
       bStays |= strcmp(q->zKey, zName)==0;
-      bStays |= pFrom && pFrom->eType==ORM_JSON_STRING
-             && strcmp(pFrom->z, zName)==0
+      bStays |= pFrom && strcmp(pFrom->z, zName)==0
              && ormJsonMember(pPart, zName)==0
              && (zKind[0]=='f'
                  || !sqlite3_stricmp(ormDocRelWas(p->pDoc, pModel, q), zName));

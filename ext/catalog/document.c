@@ -144,6 +144,11 @@ static void checkCell(OrmErr *pErr, const OrmDocCell *pCell, const OrmJson *p){
   }
 }
 
+static void checkFrom(OrmErr *pErr, const OrmJson *pNode){
+  const OrmJson *p = ormJsonMember(pNode, "renamed_from");
+  if( p ) checkString(pErr, p, "a name");
+}
+
 /* The members of an object: cells, or one of azPart. */
 static void checkParts(
   OrmErr *pErr, const OrmJson *pNode, const OrmDocCell *aCell,
@@ -174,6 +179,7 @@ static void checkFields(OrmErr *pErr, const OrmJson *pNode){
   for(const OrmJson *p=pNode->pChild; p; p=p->pNext){
     if( !checkObject(pErr, p, "a field is an object") ) return;
     checkParts(pErr, p, ormDocFieldCell, azRenamed);
+    checkFrom(pErr, p);
   }
 }
 
@@ -183,6 +189,7 @@ static void checkRelationships(OrmErr *pErr, const OrmJson *pNode){
   for(const OrmJson *p=pNode->pChild; p; p=p->pNext){
     if( !checkObject(pErr, p, "a relationship is an object") ) return;
     checkParts(pErr, p, ormDocRelCell, azRenamed);
+    checkFrom(pErr, p);
   }
 }
 
@@ -214,9 +221,7 @@ static void checkModel(OrmErr *pErr, const OrmJson *pNode){
   if( !checkObject(pErr, pNode, "a model is an object") ) return;
   checkParts(pErr, pNode, ormDocModelCell, azModelPart);
   if( (p = ormJsonMember(pNode, "table"))!=0 ) checkString(pErr, p, "a name");
-  if( (p = ormJsonMember(pNode, "renamed_from"))!=0 ){
-    checkString(pErr, p, "a name");
-  }
+  checkFrom(pErr, pNode);
   if( (p = ormJsonMember(pNode, "options"))!=0
    && !(p->eType==ORM_JSON_STRING && p->n==0) ){
     checkString(pErr, p, "a string");
@@ -462,8 +467,7 @@ const char *ormDocFileTable(
 static const char *modelWas(OrmDoc *p, const OrmJson *pNode){
   const OrmJson *pFrom = ormJsonMember(pNode, "renamed_from");
   if( ormDocFileTable(p, pNode->zKey, 0) ) return pNode->zKey;
-  if( pFrom==0 || pFrom->eType!=ORM_JSON_STRING ) return 0;
-  return ormDocFileTable(p, pFrom->z, 0) ? pFrom->z : 0;
+  return pFrom && ormDocFileTable(p, pFrom->z, 0) ? pFrom->z : 0;
 }
 
 /* A model that does not say its table has that of its row, or its name's. */

@@ -269,8 +269,7 @@ static void fieldRows(OrmDoc *p, const OrmDocModel *pModel,
     row.zName = row.zNameWas = q->zKey;
     row.pNode = q;
     row.pHolds = holdsPart(pModel, "fields", q->zKey);
-    if( row.pHolds==0 && pFrom && pFrom->eType==ORM_JSON_STRING
-     && holdsPart(pModel, "fields", pFrom->z) ){
+    if( row.pHolds==0 && pFrom && holdsPart(pModel, "fields", pFrom->z) ){
       row.pHolds = holdsPart(pModel, "fields", pFrom->z);
       row.zNameWas = pFrom->z;
     }
@@ -284,7 +283,7 @@ const char *ormDocRelWas(
   const OrmJson *pFrom = ormJsonMember(pRel, "renamed_from");
   const char *azName[2] = { pRel->zKey, 0 };
   if( pModel->zWas==0 ) return 0;
-  if( pFrom && pFrom->eType==ORM_JSON_STRING ) azName[1] = pFrom->z;
+  if( pFrom ) azName[1] = pFrom->z;
   for(int i=0; i<2 && azName[i]; i++){
     sqlite3_stmt *pStmt = ormFactOpen(p->pOrm, p->pErr,
         "SELECT 1 FROM main.orm_relationship WHERE model=%Q AND name=%Q",
