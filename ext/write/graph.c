@@ -66,8 +66,7 @@ static UnitRow *keyRow(
   const OrmJson *pPart = pNode;
   const char *zWanted;
   UnitRow *pRow;
-  if( pNode->eType==ORM_JSON_NULL || pNode->eType==ORM_JSON_TRUE
-   || pNode->eType==ORM_JSON_FALSE ){
+  if( pNode->eType<=ORM_JSON_TRUE ){
     ormUnitErr(p, SQLITE_ERROR, pNode, "%s is no %s: an object or a key is"
                " needed", ormJsonTypeName(pNode), pModel->zName);
     return 0;
@@ -147,7 +146,7 @@ static void collMember(Unit *p, UnitColl *pColl, UnitRow *pRow, int bAdd){
   }
   if( pRel->zSecondary==0 && !pRel->bForeign && !pColl->bImplied ){
     setReference(p, pRow, pRel->nRemote, pRel->aRemote, pColl->pOwner,
-                 pRel->aLocal, pRow->pNode ? pRow->pNode : pColl->pNode);
+                 pRel->aLocal, pRow->pNode);
   }
 }
 
@@ -302,7 +301,7 @@ static int readIncrement(
 ){
   const OrmJson *pBy = pNode->pChild;
   if( pNode->eType!=ORM_JSON_OBJECT || pField->eType==ORM_TYPE_JSON
-   || pBy==0 || pBy->nKey==0 || pBy->zKey[0]!='$' ) return 0;
+   || pBy==0 || pBy->zKey[0]!='$' ) return 0;
   if( !ormJsonIs(pBy, "$inc") || pBy->pNext ){
     ormUnitErr(p, SQLITE_ERROR, pNode, "%s takes a value or {\"$inc\": number}",
                pField->zName);
@@ -408,7 +407,6 @@ void ormGraphRead(Unit *p, UnitRow *pFirst){
   for(UnitRow *pRow=pFirst; pRow && p->pErr->rc==SQLITE_OK; pRow=pRow->pNext){
     const OrmJson *pNode;
     int iNext = 0;
-    if( pRow->eRole==UNIT_LINK || pRow->pNode==0 ) continue;
     if( pRow->pNode->eType!=ORM_JSON_OBJECT ) continue;
     if( pRow->pModel->p->bView && pRow->eRole==UNIT_OBJECT ){
       ormUnitErr(p, SQLITE_ERROR, pRow->pNode, "%s is a view and cannot be"
@@ -449,21 +447,18 @@ static Include *includeChild(Unit *p, Include *pUp, const OrmRel *pRel){
 }
 
 /* Put the objects of a value, which may be inside arrays and $ words, behind
-** the others to visit. */
+** the others to visit.  An object is words where a to-many value is one. */
 static void visitAdd(
   Unit *p, Visit **pa, int *pn, int *pnAlloc, const OrmJson *pNode, Include *pAt
 ){
-  const OrmJson *pEnd = pNode->pParent;
   const OrmJson *pAtNode = pNode;
-  while( pAtNode && pAtNode!=pEnd ){
-    int bWords = pAtNode->eType==ORM_JSON_OBJECT && pAtNode->pChild
-              && pAtNode->pChild->nKey>0 && pAtNode->pChild->zKey[0]=='$'
-              && pAt->pRel->bMany;
+  for(;;){
+    int bWords = pAtNode==pNode && pAt->pRel->bMany;
     if( (pAtNode->eType==ORM_JSON_ARRAY || bWords) && pAtNode->pChild ){
       pAtNode = pAtNode->pChild;
       continue;
     }
-    if( pAtNode->eType==ORM_JSON_OBJECT ){
+    if( pAtNode->eType==ORM_JSON_OBJECT && !bWords ){
       Visit *pNew = ormArenaGrow(p->pArena, (void**)pa, *pn, pnAlloc,
                                  (int)sizeof(**pa));
       if( pNew==0 ) return;
@@ -471,11 +466,9 @@ static void visitAdd(
       pNew->pAt = pAt;
       (*pn)++;
     }
-    while( pAtNode && pAtNode!=pNode && pAtNode->pNext==0 ){
-      pAtNode = pAtNode->pParent;
-    }
+    while( pAtNode!=pNode && pAtNode->pNext==0 ) pAtNode = pAtNode->pParent;
     if( pAtNode==pNode ) return;
-    if( pAtNode ) pAtNode = pAtNode->pNext;
+    pAtNode = pAtNode->pNext;
   }
 }
 
@@ -483,7 +476,7 @@ static void includeText(OrmBuf *pBuf, const Include *pRoot){
   const Include *pAt = pRoot->pChild;
   if( pAt==0 ) return;
   ormBufAdd(pBuf, "{\"include\":{", -1);
-  while( pAt!=pRoot ){
+  for(;;){
     ormJsonString(pBuf, pAt->pRel->zName, (i64)strlen(pAt->pRel->zName));
     ormBufAdd(pBuf, ":{", 2);
     if( pAt->pChild ){
@@ -525,7 +518,7 @@ void ormGraphInclude(
        && ormFieldFind(pAt, pChild->zKey, pChild->nKey)>=0 ) continue;
       pRel = ormRelFind(p->pOrm, p->pErr, pAt, pChild->zKey, pChild->nKey);
       if( pRel==0 || pRel->bViewonly ) continue;
-      if( nMax>0 && at.pAt->nDepth>=nMax ) continue;
+      if( at.pAt->nDepth>=nMax ) continue;
       pInclude = includeChild(p, at.pAt, pRel);
       if( pInclude ) visitAdd(p, &a, &n, &nAlloc, pChild, pInclude);
     }

@@ -4,11 +4,12 @@
 **
 ** A row can be looked up when the values of its key are known; a key that is
 ** the key of another row (a reference) is known when that one is resolved.  So
-** it goes in rounds, each with one statement a model and kind of key, until
-** nothing moves; what is left waits for itself and is new.
+** it goes in rounds, each with one statement a model and kind of key.  A
+** document is a tree, so rows do not wait for one another in a circle.
 **
 ** Always true: of the rows of one model with the same key, at most one is not
-** merged into another; pHash[0] (key) and pHash[1] (natural key) lead to it.
+** merged into another when all are looked up; pHash[0] (key) and pHash[1]
+** (natural key) lead to it.
 */
 #include "unit.h"
 
@@ -39,7 +40,7 @@ static int keyValues(const UnitRow *pRow, int iWhich, struct OrmBind *a){
   for(int i=0; i<n; i++){
     if( iWhich==0 && pRow->aFind ){
       a[i] = pRow->aFind[i];
-    }else if( pRow->eState==UNIT_OLD && pRow->aOld[aField[i]].eType ){
+    }else if( pRow->eState==UNIT_OLD ){
       a[i] = pRow->aOld[aField[i]];
     }else if( !ormUnitKnown(pRow, aField[i], &a[i]) ){
       return 0;
@@ -91,7 +92,7 @@ static void hashResize(Unit *p, UnitModel *pModel, int iWhich){
   pModel->nHash[iWhich] = nNew;
 }
 
-/* The row that has these values as its key, or 0. */
+/* The row but pNot that has these values as its key, or 0. */
 static UnitRow *hashFind(
   UnitModel *pModel, int iWhich, const struct OrmBind *a, const UnitRow *pNot
 ){
@@ -112,6 +113,7 @@ static void hashAdd(
 ){
   UnitModel *pModel = pRow->pModel;
   u32 h;
+  if( pRow->mHashed>>iWhich & 1 ) return;
   if( pModel->nHashed[iWhich]>=pModel->nHash[iWhich] ){
     hashResize(p, pModel, iWhich);
   }
@@ -120,6 +122,7 @@ static void hashAdd(
   pRow->pHash[iWhich] = pModel->apHash[iWhich][h];
   pModel->apHash[iWhich][h] = pRow;
   pModel->nHashed[iWhich]++;
+  pRow->mHashed |= (u8)(1<<iWhich);
 }
 
 /* ------------------------------------------------------------------------
@@ -163,11 +166,10 @@ static void mergeValue(
   ormUnitErr(p, SQLITE_ERROR, b->pNode, "%s %s is given twice in this graph,"
       " with another %s here than at %s", pTo->pModel->p->zName,
       pFrom->eRole==UNIT_OBJECT ? "object" : "key", pField->zName,
-      pTo->pNode ? ormJsonPath(p->pArena, pTo->pNode) : "$");
+      ormJsonPath(p->pArena, pTo->pNode));
 }
 
 static void mergeRows(Unit *p, UnitRow *pTo, UnitRow *pFrom){
-  if( pTo==pFrom ) return;
   pFrom->pSame = pTo;
   pTo->bMerged = 1;
   if( pFrom->eRole<pTo->eRole ){
@@ -181,25 +183,21 @@ static void mergeRows(Unit *p, UnitRow *pTo, UnitRow *pFrom){
   for(int i=0; i<pTo->pModel->p->nField; i++) mergeValue(p, pTo, pFrom, i);
 }
 
-/* Merge a row into one that has the same key, or make it known by its keys. */
+/* Merge a row into one that has the same key, or make it known by its keys.
+** Of two with one natural key, one that is there and one that is not, each has
+** a key of its own: these are two. */
 static void rowKnown(Unit *p, UnitRow *pRow){
   struct OrmBind a[ORM_MAX_KEY];
   for(int iWhich=0; iWhich<2; iWhich++){
     UnitRow *pOther;
     if( !keyValues(pRow, iWhich, a) ) continue;
-    pOther = hashFind(pRow->pModel, iWhich, a, 0);
-    if( pOther==pRow ) continue;
+    pOther = hashFind(pRow->pModel, iWhich, a, pRow);
     if( pOther && !(pRow->bRoot && pOther->bRoot && p->eMode!=ORM_WRITE_SAVE)
-     && pOther->eState!=UNIT_ASK ){
-      if( pRow->eState==UNIT_OLD && pOther->eState==UNIT_NEW ){
-        if( pOther->bRoot && p->eMode!=ORM_WRITE_SAVE ) continue;
-        pOther->eState = UNIT_OLD;
-        pOther->aOld = pRow->aOld;
-      }
+     && (pOther->eState==pRow->eState || pOther->eState==UNIT_GONE) ){
       mergeRows(p, pOther, pRow);
       return;
     }
-    if( pOther==0 ) hashAdd(p, pRow, iWhich, a);
+    hashAdd(p, pRow, iWhich, a);
   }
 }
 
@@ -239,15 +237,9 @@ static const char *keyWords(Unit *p, const UnitRow *pRow){
   struct OrmBind a[ORM_MAX_KEY];
   OrmBuf buf;
   const char *z;
-  const int *aField;
-  int n, iWhich = 0;
-  if( !keyValues(pRow, 0, a) ){
-    iWhich = 1;
-    if( !keyValues(pRow, 1, a) ) return "";
-  }
+  if( !keyValues(pRow, 0, a) ) return "";
   ormBufInit(&buf, p->pErr);
-  n = keyFields(pRow->pModel, iWhich, &aField);
-  for(int i=0; i<n; i++){
+  for(int i=0; i<pRow->pModel->p->nKey; i++){
     if( i ) ormBufAdd(&buf, ", ", 2);
     ormValText1(&buf, &a[i]);
   }
@@ -461,7 +453,7 @@ static int lookRow(
     rowNew(p, pRow);
     return 1;
   }
-  pOther = hashFind(pRow->pModel, e, a, pRow);
+  pOther = hashFind(pRow->pModel, e, a, 0);
   if( pOther ){
     mergeRows(p, pOther, pRow);
     return 1;
@@ -477,7 +469,6 @@ static int lookRound(Unit *p, UnitRow **ap, int n){
   Batch *aBatch = 0;
   int nBatch = 0, nAlloc = 0, nLeft = 0;
   for(int i=0; i<n && p->pErr->rc==SQLITE_OK; i++){
-    if( ap[i]->pSame || ap[i]->eState!=UNIT_ASK ) continue;
     if( !lookRow(p, ap[i], &aBatch, &nBatch, &nAlloc) ) ap[nLeft++] = ap[i];
   }
   for(int i=0; i<nBatch; i++) lookUp(p, &aBatch[i]);
@@ -492,7 +483,7 @@ static void checkVersion(Unit *p, UnitRow *pRow){
   const OrmModel *pModel = pRow->pModel->p;
   UnitVal *pVal;
   OrmBuf given, stored;
-  if( pModel->iVersion<0 || pRow->aVal==0 ) return;
+  if( pModel->iVersion<0 ) return;
   pVal = &pRow->aVal[pModel->iVersion];
   if( pVal->eKind!=UNIT_BIND ) return;
   if( pVal->v.eType==SQLITE_NULL ){
@@ -528,7 +519,11 @@ static void checkValue(Unit *p, UnitRow *pRow, int i){
                " there already");
     return;
   }
-  if( bOld && pVal->eKind==UNIT_BIND && pRow->aOld[i].eType
+  if( bOld && pRow->eRole!=UNIT_OBJECT && !pVal->bRel ){
+    pVal->eKind = UNIT_NONE;            /* it has found the object, no more   */
+    return;
+  }
+  if( bOld && pVal->eKind==UNIT_BIND
    && ((pVal->zWanted==0
         && ormValueSame(p->pArena, pField, &pVal->v, &pRow->aOld[i]))
        || ormValueRaw(pField, pVal->pNode, &pRow->aOld[i])) ){
@@ -537,7 +532,10 @@ static void checkValue(Unit *p, UnitRow *pRow, int i){
   }
   if( pVal->zWanted ) ormUnitWrong(p, pField, pVal->pNode, pVal->zWanted);
   if( pField->bGenerated || (pField->bReadonly && !pVal->bRel) ){
-    if( pField->iKey && bOld && pRow->aFind==0 ) return;
+    if( pField->iKey && bOld && pRow->aFind==0 ){
+      pVal->eKind = UNIT_NONE;
+      return;
+    }
     ormUnitErr(p, SQLITE_ERROR, pVal->pNode, "%s is %s", pField->zName,
                pField->bGenerated ? "generated" : "readonly");
   }
@@ -571,15 +569,14 @@ static void checkRow(Unit *p, UnitRow *pRow){
 static void checkAgree(Unit *p, const UnitAgree *pAgree){
   UnitRow *pA, *pB;
   struct OrmBind a, b;
-  if( pAgree->pVal->eKind!=UNIT_REF ) return;
   pA = ormUnitSame(pAgree->pVal->pRef);
   pB = ormUnitSame(pAgree->pRef);
   if( pA==pB && pAgree->pVal->iRef==pAgree->iRef ) return;
   if( ormUnitKnown(pA, pAgree->pVal->iRef, &a)
    && ormUnitKnown(pB, pAgree->iRef, &b) && ormValSame(&a, &b) ) return;
   ormUnitErr(p, SQLITE_ERROR, pAgree->pNode, "it belongs to two objects at"
-      " once: also to the one at %s", pAgree->pVal->pNode
-      ? ormJsonPath(p->pArena, pAgree->pVal->pNode) : "$");
+      " once: also to the one at %s",
+      ormJsonPath(p->pArena, pAgree->pVal->pNode));
 }
 
 void ormResolve(Unit *p){
@@ -592,11 +589,10 @@ void ormResolve(Unit *p){
   }
   while( n>0 && p->pErr->rc==SQLITE_OK ){
     nLeft = lookRound(p, ap, n);
-    if( nLeft==n ) break;
+    if( ORM_NEVER(nLeft==n && p->pErr->rc==SQLITE_OK) ){
+      ormErr(p->pErr, SQLITE_INTERNAL, "orm: objects wait for one another");
+    }
     n = nLeft;
-  }
-  for(int i=0; i<n && p->pErr->rc==SQLITE_OK; i++){
-    if( ap[i]->pSame==0 && ap[i]->eState==UNIT_ASK ) rowNew(p, ap[i]);
   }
   for(pRow=p->pFirst; pRow && p->pErr->rc==SQLITE_OK; pRow=pRow->pNext){
     if( pRow->pSame==0 ) checkRow(p, pRow);

@@ -66,32 +66,44 @@ void ormUnitFree(Unit *p){
   ormFlushDone(p);
 }
 
-/* A complaint, put among the others by its place in the document. */
+/* A complaint, put among the others by its place in the document.  Where one
+** document is meant for many objects, it is told once. */
 void ormUnitErr(
   Unit *p, int rc, const OrmJson *pNode, const char *zFormat, ...
 ){
-  const char *zAt = pNode ? pNode->zRaw : 0;
-  UnitComplaint **pp = &p->pComplaint;
-  UnitComplaint *pNew;
+  const char *zAt = pNode ? pNode->zRaw : 0, *zText;
+  UnitComplaint **pp = &p->pComplaint, *pNew;
   va_list ap;
   char *z;
-  if( p->pErr->rc || p->nComplaint++>=MAX_COMPLAINT ) return;
+  int bPath;
+  if( p->pErr->rc ) return;
+  if( p->nComplaint>=MAX_COMPLAINT ){
+    p->nComplaint++;
+    return;
+  }
   va_start(ap, zFormat);
   z = sqlite3_vmprintf(zFormat, ap);
   va_end(ap);
-  pNew = ormArenaAlloc(p->pArena, sizeof(*pNew));
-  if( z==0 ) ormErrOom(p->pErr);
-  if( pNew && z ){
-    int bPath = pNode && (pNode->pParent || strncmp(z, "stale ", 6)!=0);
-    pNew->rc = rc;
-    pNew->zAt = zAt;
-    pNew->zText = ormArenaPrintf(p->pArena, "%s%s%s",
-        bPath ? ormJsonPath(p->pArena, pNode) : "", bPath ? ": " : "", z);
-    while( *pp && (*pp)->zAt<=zAt ) pp = &(*pp)->pNext;
-    pNew->pNext = *pp;
-    *pp = pNew;
+  if( z==0 ){
+    ormErrOom(p->pErr);
+    return;
   }
+  bPath = pNode && (pNode->pParent || strncmp(z, "stale ", 6)!=0);
+  zText = ormArenaPrintf(p->pArena, "%s%s%s",
+      bPath ? ormJsonPath(p->pArena, pNode) : "", bPath ? ": " : "", z);
   sqlite3_free(z);
+  if( zText==0 ) return;
+  for(; *pp && (*pp)->zAt<=zAt; pp=&(*pp)->pNext){
+    if( strcmp((*pp)->zText, zText)==0 ) return;
+  }
+  pNew = ormArenaAlloc(p->pArena, sizeof(*pNew));
+  if( pNew==0 ) return;
+  pNew->rc = rc;
+  pNew->zAt = zAt;
+  pNew->zText = zText;
+  pNew->pNext = *pp;
+  *pp = pNew;
+  p->nComplaint++;
 }
 
 /* The complaints become the error. */

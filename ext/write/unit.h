@@ -70,6 +70,7 @@ struct UnitRow {
   u8 bWritten, bTouched;        /* flush: the row is there; counted up        */
   u8 bDefer;                    /* unit.c: some references after the insert   */
   u8 bMerged;                   /* others are merged into it                  */
+  u8 mHashed;                   /* it is in pHash: 1 by its key, 2            */
 };
 struct UnitMember {
   UnitRow *p;

@@ -65,9 +65,8 @@ static void jsonValue(
   char *z;
   ormBufInit(&buf, p->pErr);
   ormJsonNode(&buf, pNode);
-  z = buf.n<0x7ffffff0 ? ormArenaText(p->pArena, ormBufText(&buf), buf.n) : 0;
+  z = ormArenaText(p->pArena, ormBufText(&buf), buf.n);
   bindText(pOut, z ? z : "", z ? buf.n : 0);
-  if( buf.n>=0x7ffffff0 ) ormErr(p->pErr, SQLITE_TOOBIG, "orm: json too big");
   ormBufFree(&buf);
 }
 
@@ -89,7 +88,6 @@ const char *ormUnitValue(
     return "a single value";
   }
   if( pNode->eType==ORM_JSON_NULL ) return 0;
-  if( pNode->n>0x7ffffff0 ) return "too big";
   switch( pField->eType ){
     case ORM_TYPE_JSON:
       jsonValue(p, pNode, pOut);
@@ -206,34 +204,31 @@ int ormValSame(const struct OrmBind *a, const struct OrmBind *b){
   }
 }
 
-/* The next character of JSON text that is no white space between tokens, or 0
-** at the end; *pbIn: inside a string. */
-static char nextJson(const char *z, int n, int *pi, int *pbIn){
-  char c;
-  while( *pi<n && !*pbIn && (z[*pi]==' ' || z[*pi]=='\n' || z[*pi]=='\r'
-                             || z[*pi]=='\t') ) (*pi)++;
-  if( *pi>=n ) return 0;
-  c = z[(*pi)++];
-  if( c=='"' ) *pbIn = !*pbIn;
+/* The next character of JSON text that is no white space between tokens, or -1
+** at the end. */
+enum { JSON_OUTSIDE, JSON_STRING, JSON_ESCAPE };     /* where *peIn is        */
+static int nextJson(const char *z, int n, int *pi, int *peIn){
+  int c;
+  if( *peIn==JSON_OUTSIDE ){
+    while( *pi<n && memchr(" \n\r\t", z[*pi], 4) ) (*pi)++;
+  }
+  if( *pi>=n ) return -1;
+  c = (u8)z[(*pi)++];
+  if( *peIn==JSON_ESCAPE ) *peIn = JSON_STRING;
+  else if( c=='\\' ) *peIn = JSON_ESCAPE;
+  else if( c=='"' ) *peIn = !*peIn;
   return c;
 }
 
 /* Do two JSON texts say the same, white space aside? */
 static int sameJson(const struct OrmBind *a, const struct OrmBind *b){
-  int i = 0, j = 0, bInA = 0, bInB = 0;
-  char c, d;
+  int i = 0, j = 0, eInA = JSON_OUTSIDE, eInB = JSON_OUTSIDE, c;
   if( a->eType!=SQLITE_TEXT || b->eType!=SQLITE_TEXT ) return 0;
   do{
-    c = nextJson(a->u.z, a->n, &i, &bInA);
-    d = nextJson(b->u.z, b->n, &j, &bInB);
-    if( c!=d ) return 0;
-    if( c=='\\' ){            /* the character behind it is no quote          */
-      if( i<a->n && j<b->n && a->u.z[i]!=b->u.z[j] ) return 0;
-      i++;
-      j++;
-    }
-  }while( c );
-  return i>=a->n && j>=b->n;
+    c = nextJson(a->u.z, a->n, &i, &eInA);
+    if( c!=nextJson(b->u.z, b->n, &j, &eInB) ) return 0;
+  }while( c>=0 );
+  return 1;
 }
 
 int ormValueSame(
@@ -268,6 +263,7 @@ static int textLength(const struct OrmBind *p, int eColl){
   return n;
 }
 
+/* Of a value that is not NULL. */
 u32 ormValHash(const struct OrmBind *p, const OrmField *pField){
   u64 h = 14695981039346656037u;
   if( p->eType==SQLITE_TEXT || p->eType==SQLITE_BLOB ){
@@ -276,7 +272,7 @@ u32 ormValHash(const struct OrmBind *p, const OrmField *pField){
     for(int i=0; i<n; i++) h = (h ^ fold(p->u.z[i], eColl)) * 1099511628211u;
   }else if( p->eType==SQLITE_INTEGER ){
     h = (u64)p->u.i * 0x9E3779B97F4A7C15u;
-  }else if( p->eType==SQLITE_FLOAT ){
+  }else{
     memcpy(&h, &p->u.r, sizeof(h));
     h *= 0x9E3779B97F4A7C15u;
   }
@@ -324,7 +320,7 @@ void ormUnitTake(OrmArena *pArena, struct OrmBind *p, sqlite3_value *pVal){
 void ormValOne(OrmErr *pErr, OrmStmt *pStmt, int i, const struct OrmBind *p){
   sqlite3_stmt *s;
   int rc;
-  if( pStmt==0 || pErr->rc ) return;
+  if( pErr->rc ) return;
   s = pStmt->p;
   switch( p->eType ){
     case SQLITE_INTEGER: rc = sqlite3_bind_int64(s, i, p->u.i); break;
