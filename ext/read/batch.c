@@ -9,6 +9,7 @@
 **                   the order in which they are stored
 **   for each key    an order or a limit of each: one statement with a subquery
 **                   that SQLite runs for each key
+**   few             the same without a sort, where an index has the order
 **   loose           few parents, in the order of the key: sorted by us
 **   single          one parent: without a list of keys
 **   links           many-to-many: pairs of keys from the link table, each
@@ -169,6 +170,14 @@ static void fetchKeys(OrmLevel *p, int iGroup, int eFetch){
   if( eFetch==ORM_FETCH_JOIN ) sinkCount(&sink);
   ormFetchRun(p, eFetch, &keys, &sink.base);
   sqlite3_free(sink.aSeen);
+}
+
+/* For each key its rows, which are those of the group aGroup[i]. */
+void ormFetchEach(OrmLevel *p, OrmKeys *pKeys, const int *aGroup){
+  RowSink sink;
+  sinkInit(&sink, p, rowByKey);
+  sink.aGroup = aGroup;
+  ormFetchRun(p, ORM_FETCH_EACH, pKeys, &sink.base);
 }
 
 /* The rows of the only group. */
@@ -586,7 +595,8 @@ int ormFetchChoose(OrmLevel *p, int iGroup, i64 n){
   if( p->iKeySlot>=0 && (n>=SORT_MIN || p->bWide) ) return ORM_BY_SORTED;
   if( !p->bIndexed || p->bWide ) return ORM_BY_JOIN;
   if( n==1 && !p->bViaParent ) return ORM_BY_SINGLE;
-  return p->iKeySlot>=0 ? ORM_BY_LOOSE : ORM_BY_EACH;
+  if( p->iKeySlot>=0 ) return ORM_BY_LOOSE;
+  return p->bFew ? ORM_BY_FEW : ORM_BY_EACH;
 }
 
 /* The rows of the groups from iGroup on. */
@@ -601,6 +611,7 @@ void ormFetchGroups(OrmLevel *p, int iGroup){
     case ORM_BY_SORTED: fetchSorted(p, iGroup);               break;
     case ORM_BY_EACH:   fetchKeys(p, iGroup, ORM_FETCH_EACH); break;
     case ORM_BY_JOIN:   fetchKeys(p, iGroup, ORM_FETCH_JOIN); break;
+    case ORM_BY_FEW:    ormFewFetch(p);                       break;
     case ORM_BY_SCAN:
       fetchScan(p, iGroup);
       p->bWhole = 1;

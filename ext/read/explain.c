@@ -66,6 +66,7 @@ static const int aaFetch[][2] = {
   [ORM_BY_SINGLE]    = { ORM_FETCH_SINGLE, -1 },
   [ORM_BY_LOOSE]     = { ORM_FETCH_LOOSE, -1 },
   [ORM_BY_EACH]      = { ORM_FETCH_EACH, -1 },
+  [ORM_BY_FEW]       = { ORM_FETCH_FEW, -1 },
   [ORM_BY_JOIN]      = { ORM_FETCH_JOIN, -1 },
 };
 

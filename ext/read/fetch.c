@@ -398,6 +398,25 @@ static void makeEach(OrmSql *pSql, OrmLevel *p){
   add(pSql, ") AS c)) FROM orm_keys(?1) AS k");
 }
 
+/* By the first term of the order alone, which is handed over too. */
+static void makeFew(OrmSql *pSql, OrmLevel *p){
+  const OrmOrder *pOrder = p->pQuery->aOrder;
+  add(pSql, "SELECT count((");
+  addEmit(pSql, p, "k.i", ",c.orm_o");
+  add(pSql, " FROM (");
+  addInner(pSql, p);
+  add(pSql, p->nInner || isBare(p) ? "," : "");
+  addColumn(pSql, "c", p->pModel, pOrder->iField);
+  add(pSql, " AS orm_o");
+  addFromJoined(pSql, p, 0);
+  add(pSql, " ORDER BY ");
+  ormOrderTermSql(pSql, pOrder, "c");
+  ormOrderWordsSql(pSql, pOrder, 0);
+  add(pSql, " LIMIT ");
+  ormSqlParam(pSql, ormBindInt(&pSql->binds, p->pQuery->iLimit + 1));
+  add(pSql, ") AS c)) FROM orm_keys(?1) AS k");
+}
+
 /* " ORDER BY k.i, <the query's>" */
 static void addOrderByKey(OrmSql *pSql, const OrmLevel *p){
   static const char zOrder[] = " ORDER BY ";
@@ -519,6 +538,7 @@ static void (*const axMake[ORM_FETCH_N])(OrmSql*, OrmLevel*) = {
   [ORM_FETCH_ONE]       = makeOne,
   [ORM_FETCH_KEYS]      = makeKeys,
   [ORM_FETCH_EACH]      = makeEach,
+  [ORM_FETCH_FEW]       = makeFew,
   [ORM_FETCH_SINGLE]    = makeSingle,
   [ORM_FETCH_LOOSE]     = makeLoose,
   [ORM_FETCH_JOIN]      = makeJoin,

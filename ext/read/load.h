@@ -41,6 +41,7 @@ enum {
   ORM_FETCH_ONE,                /* the row of one primary key, ?2 and up      */
   ORM_FETCH_KEYS,               /* rows whose key (remote columns) is listed  */
   ORM_FETCH_EACH,               /* for each key its rows, ordered, limited    */
+  ORM_FETCH_FEW,                /* the same but for ties, and one row more    */
   ORM_FETCH_SINGLE,             /* the rows of one key, ?2 and up             */
   ORM_FETCH_LOOSE,              /* for each key its rows in any order         */
   ORM_FETCH_JOIN,               /* for each key by one join and sort          */
@@ -131,6 +132,7 @@ struct OrmLevel {
   u8 bNatural;                  /* order asked for is that of a table scan    */
   u8 bRowid;                    /* rows can be fetched by rowid               */
   u8 bLimited;                  /* limit or offset                            */
+  u8 bFew;                      /* ORM_FETCH_FEW is tried                     */
   u8 bDistinct;                 /* rows of a run are all different            */
   u8 bWhole;                    /* and most of the table's                    */
 
@@ -235,11 +237,16 @@ void ormCountsText(const OrmLevel*, int iRow, OrmBuf*);
 
 /* batch.c */
 enum { ORM_BY_KEY, ORM_BY_LINKS, ORM_BY_LINK_SCAN, ORM_BY_SCAN, ORM_BY_SORTED,
-       ORM_BY_SINGLE, ORM_BY_LOOSE, ORM_BY_EACH, ORM_BY_JOIN };
+       ORM_BY_SINGLE, ORM_BY_LOOSE, ORM_BY_EACH, ORM_BY_FEW, ORM_BY_JOIN };
 int ormFetchChoose(OrmLevel*, int iGroup, i64 nGroup);
 void ormFetchGroups(OrmLevel*, int iGroup);
 void ormFetchRun(OrmLevel*, int eFetch, OrmKeys*, OrmSink*);
+void ormFetchEach(OrmLevel*, OrmKeys*, const int *aGroup);
 int ormFetchHasMore(OrmLevel*, int eFetch, i64 nMost);
+
+/* few.c */
+int ormFewIs(const OrmLevel*);
+void ormFewFetch(OrmLevel*);
 
 /* load.c */
 void ormLevelChildren(OrmLevel*, int iFirst, int nRow);

@@ -310,6 +310,7 @@ static OrmLevel *levelNew(OrmPlan *pPlan, OrmQuery *pQuery, OrmLevel *pParent){
   }
   levelIncludes(p);
   p->bWide = (u8)isWide(p);
+  p->bFew = (u8)(p->pRel && ormFewIs(p));
   return pPlan->err.rc==SQLITE_OK ? p : 0;
 }
 
