@@ -246,6 +246,10 @@ struct OrmJson {
 /* The root, or 0 and an error "orm: malformed JSON: <what> at offset N in
 ** <zWhat>".  zIn must stay valid as long as zRaw and numbers' z are used. */
 OrmJson *ormJsonParse(OrmArena*, const char *zIn, i64 nIn, const char *zWhat);
+/* The scalar that begins at z, into *pNode, but for its key and its place in a
+** tree; a string without escapes stays where it is, without a NUL.  Returns
+** what is behind it, or 0 if it is malformed, or no scalar. */
+const char *ormJsonScalar(OrmArena*, const char *z, const char *zEnd, OrmJson*);
 OrmJson *ormJsonMember(const OrmJson*, const char *zKey);     /* or 0         */
 OrmJson *ormJsonPlain(OrmArena*, const char *z, i64 n);      /* a STRING node */
 int ormJsonIs(const OrmJson *pKeyed, const char *zKey);       /* zKey equal?  */
@@ -617,7 +621,7 @@ struct OrmModel {
   u8 bWithoutRowid;
   u8 bRowidKey;                 /* key is the INTEGER PRIMARY KEY             */
   u8 bFirst;                    /* the first model declared over its table    */
-  u8 ePlain;                    /* write/patch.c: its table, and statements   */
+  u8 eQuiet, ePlain;            /* write/patch.c: its table, and statements   */
   OrmPatchText *pPatch;
 };
 enum { ORM_ONE_TO_MANY, ORM_MANY_TO_ONE, ORM_ONE_TO_ONE, ORM_MANY_TO_MANY };
@@ -639,6 +643,7 @@ struct OrmRel {
   u8 ePassive;                  /* passive_deletes: 0, 1, 2 for 'all'         */
   u8 bSingleParent, bViewonly;
   u8 bResolved;                 /* the part below is there (2: pBack as well) */
+  u8 eQuiet;                    /* write/patch.c: its link table              */
   int bBadFlag;                 /* single_parent or viewonly is no boolean    */
   /* Direct: pModel.aLocal[i] = pTarget.aRemote[i].  Many-to-many:
   ** pModel.aLocal[i] = link.azSecLocal[i], pTarget.aRemote[i] =

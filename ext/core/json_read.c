@@ -11,12 +11,16 @@
 */
 #include "../orm_int.h"
 #include <stdarg.h>
+#if defined(__SSE2__)
+# include <emmintrin.h>
+#endif
 
 typedef struct Parser Parser;
 struct Parser {
   OrmArena *pArena;             /* 0: only check, make no nodes               */
   const char *zIn, *z, *zEnd;
   const char *zBad;             /* what is wrong, or 0                        */
+  u8 bInPlace;                  /* strings without escapes are not copied     */
 };
 
 /* Remember the first complaint; the place is p->z. */
@@ -91,11 +95,44 @@ static int hex4(const char *z, const char *zEnd){
   return v;
 }
 
+/* Go over characters of a string that stand for themselves; it may stop early,
+** before any character. */
+#if defined(__SSE2__)
+static const char *skipPlain(const char *z, const char *zEnd){
+  while( zEnd - z>=16 ){
+    __m128i v = _mm_loadu_si128((const __m128i*)(const void*)z);
+    /* below space and, being signed, above 0x7f */
+    __m128i odd = _mm_cmplt_epi8(v, _mm_set1_epi8(' '));
+    unsigned m;
+    odd = _mm_or_si128(odd, _mm_cmpeq_epi8(v, _mm_set1_epi8('"')));
+    odd = _mm_or_si128(odd, _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
+    m = (unsigned)_mm_movemask_epi8(odd);
+    if( m ) return z + __builtin_ctz(m);
+    z += 16;
+  }
+  return z;
+}
+#else
+static const char *skipPlain(const char *z, const char *zEnd){
+  const u64 m1 = 0x0101010101010101u, m80 = 0x8080808080808080u;
+  while( zEnd - z>=8 ){
+    u64 v, q, b;
+    memcpy(&v, z, 8);
+    q = v ^ (m1 * '"');
+    b = v ^ (m1 * '\\');
+    if( (v | (v - m1*0x20) | (q - m1) | (b - m1)) & m80 ) break;
+    z += 8;
+  }
+  return z;
+}
+#endif
+
 /* Check the string that p->z is in (behind its quote) and go behind it.  Gives
 ** the number of escapes in it; its text is z[0..*pn). */
 static i64 scanString(Parser *p, i64 *pn){
   const char *zStart = p->z;
   i64 nEscape = 0;
+  p->z = skipPlain(p->z, p->zEnd);
   while( p->z<p->zEnd && *p->z!='"' ){
     u8 c = (u8)*p->z;
     if( c<' ' ){
@@ -177,6 +214,7 @@ static const char *parseString(Parser *p, i64 *pn){
   i64 nEscape = scanString(p, &n);
   *pn = n;
   if( p->zBad || p->pArena==0 ) return 0;
+  if( nEscape==0 && p->bInPlace ) return zStart;
   if( nEscape==0 ) return ormArenaText(p->pArena, zStart, n);
   return decode(p->pArena, zStart, n, pn);
 }
@@ -411,7 +449,7 @@ static OrmJson *parse(Parser *p){
 OrmJson *ormJsonParse(
   OrmArena *pArena, const char *zIn, i64 nIn, const char *zWhat
 ){
-  Parser parser = { pArena, zIn, zIn, zIn + nIn, 0 };
+  Parser parser = { pArena, zIn, zIn, zIn + nIn, 0, 0 };
   OrmJson *pRoot;
   if( pArena->pErr->rc!=SQLITE_OK ) return 0;
   pRoot = parse(&parser);
@@ -422,9 +460,19 @@ OrmJson *ormJsonParse(
   return pArena->pErr->rc==SQLITE_OK ? pRoot : 0;
 }
 
+const char *ormJsonScalar(
+  OrmArena *pArena, const char *z, const char *zEnd, OrmJson *pNode
+){
+  Parser parser = { pArena, z, z, zEnd, 0, 1 };
+  if( z>=zEnd ) return 0;
+  pNode->n = 0;
+  parseScalar(&parser, pNode);
+  return parser.zBad || pArena->pErr->rc ? 0 : parser.z;
+}
+
 /* Is z[n] one well-formed JSON value? */
 int ormJsonValid(const char *z, i64 n){
-  Parser parser = { 0, z, z, z + n, 0 };
+  Parser parser = { 0, z, z, z + n, 0, 0 };
   parse(&parser);
   return parser.zBad==0;
 }

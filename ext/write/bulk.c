@@ -3,13 +3,16 @@
 ** virtual table that is never a tree in memory, into one INSERT .. SELECT for
 ** each run of objects that name the same fields.
 **
-** This is a short cut and nothing else: at whatever it does not know (a
-** relationship, a wrong type, a constraint that fails) it undoes what it has
-** written and lets the unit of work do it all, whose results and errors are
-** the ones that count.
+** This is a short cut and nothing else: at whatever it does not know the unit
+** of work does it all, whose results and errors are the ones that count.  What
+** the unit of work could do and this cannot (a relationship, a field given
+** twice, keys given to some) is looked for in the whole document before the
+** first row is written, since rows that are undone stay counted by
+** total_changes().  What fails later (a wrong type, a constraint) fails there
+** too.
 **
-** Values stand in the arena of the current row until the next one is read;
-** SQLite has built the record by then.
+** Values stand in the document, or in the arena of the current row, until the
+** next one is read; SQLite has built the record by then.
 */
 #include "unit.h"
 
@@ -24,9 +27,12 @@ struct Bulk {
   OrmModel *pModel;
   OrmArena arena;
   const char *z, *zEnd;         /* what is left of the document               */
+  OrmJson node;                 /* the scalar being read                      */
   u8 bEnd;                      /* the array is closed                        */
   u8 bAbandon;                  /* not for us                                 */
   u8 bPending;                  /* the row that is read begins a new run      */
+  u8 mKeyed;                    /* 1: some objects give the rowid, 2: some    */
+                                /*   do not                                   */
   int nGiven;                   /* fields that the objects of the run name    */
   int nCol;                     /* and auto fields behind them                */
   int aField[ROWS_MAX];
@@ -39,27 +45,87 @@ struct Bulk {
 ** Reading
 ** --------------------------------------------------------------------- */
 
-static void skipSpace(Bulk *p){
-  while( p->z<p->zEnd && (*p->z==' ' || *p->z=='\n' || *p->z=='\r'
-                          || *p->z=='\t') ) p->z++;
+static const char *spaceEnd(const Bulk *p, const char *z){
+  while( z<p->zEnd && (*z==' ' || *z=='\n' || *z=='\r' || *z=='\t') ) z++;
+  return z;
 }
 
-/* The end of the object that begins at p->z, or 0. */
-static const char *objectEnd(const Bulk *p){
+/* Behind the string that begins at z, or 0. */
+static const char *stringEnd(const char *z, const char *zEnd){
+  const char *zStart = ++z;
+  while( z<zEnd ){
+    const char *zQuote = memchr(z, '"', (size_t)(zEnd - z));
+    const char *zBack = zQuote;
+    if( zQuote==0 ) return 0;
+    while( zBack>zStart && zBack[-1]=='\\' ) zBack--;
+    if( ((zQuote - zBack) & 1)==0 ) return zQuote + 1;
+    z = zQuote + 1;
+  }
+  return 0;
+}
+
+const char *ormBulkEnd(const char *z, const char *zEnd, int nMax){
   int nDepth = 0;
-  const char *z = p->z;
-  if( z>=p->zEnd || *z!='{' ) return 0;
-  for(; z<p->zEnd; z++){
+  if( z>=zEnd || (*z!='{' && *z!='[') ) return 0;
+  while( z && z<zEnd ){
     switch( *z ){
-      case '{': case '[': nDepth++; break;
-      case '}': case ']': if( --nDepth==0 ) return z+1; break;
-      case '"':
-        for(z++; z<p->zEnd && *z!='"'; z++) if( *z=='\\' ) z++;
+      case '{': case '[':
+        if( nDepth++==nMax ) return 0;
+        z++;
         break;
-      default: break;
+      case '}': case ']':
+        z++;
+        if( --nDepth==0 ) return z;
+        break;
+      case '"': z = stringEnd(z, zEnd); break;
+      default: z++;
     }
   }
   return 0;
+}
+
+/* Where a value ends, be it well-formed or not; or 0. */
+static const char *valueEnd(const Bulk *p, const char *z){
+  const char *zStart = z;
+  if( z>=p->zEnd ) return 0;
+  if( *z=='"' ) return stringEnd(z, p->zEnd);
+  if( *z=='{' || *z=='[' ) return ormBulkEnd(z, p->zEnd, ORM_JSON_MAX_DEPTH-2);
+  while( z<p->zEnd && *z!=',' && *z!='}' && *z!=']' && (u8)*z>' ' ) z++;
+  return z>zStart ? z : 0;
+}
+
+/* The member at z, which is the n-th: its field, and where its value begins; 0
+** if it is not for us. */
+static const char *memberValue(
+  const Bulk *p, const char *z, int n, int *piField
+){
+  const char *zName = z + 1;
+  if( n<p->nGiven ){
+    const OrmField *pField = &p->pModel->aField[p->aField[n]];
+    int nKey = pField->nJsonKey - 1;               /* "name":                 */
+    if( p->zEnd - z>nKey
+     && memcmp(z, pField->zJsonKey + 1, (size_t)nKey)==0 ){
+      *piField = p->aField[n];
+      return spaceEnd(p, z + nKey);
+    }
+  }
+  if( z>=p->zEnd || *z!='"' || (z = stringEnd(z, p->zEnd))==0
+   || memchr(zName, '\\', (size_t)(z - zName)) ) return 0;
+  *piField = ormFieldFind(p->pModel, zName, z - zName - 1);
+  z = spaceEnd(p, z);
+  if( *piField<0 || z>=p->zEnd || *z!=':' ) return 0;
+  return spaceEnd(p, z + 1);
+}
+
+/* Behind a value: at the next member, or the brace that closes the object; 0:
+** neither. */
+static const char *memberEnd(const Bulk *p, const char *z){
+  z = spaceEnd(p, z);
+  if( z>=p->zEnd ) return 0;
+  if( *z=='}' ) return z;
+  if( *z!=',' ) return 0;
+  z = spaceEnd(p, z + 1);
+  return z<p->zEnd && *z=='"' ? z : 0;
 }
 
 /* The position of a field among those of the run, or -1. */
@@ -69,21 +135,9 @@ static int columnOf(const Bulk *p, int iField, int iGuess){
   return -1;
 }
 
-static int fieldOf(const Bulk *p, const OrmJson *pNode, int iGuess){
-  const OrmModel *pModel = p->pModel;
-  if( iGuess<p->nGiven
-   && ormJsonIs(pNode, pModel->aField[p->aField[iGuess]].zName) ){
-    return p->aField[iGuess];
-  }
-  return ormFieldFind(pModel, pNode->zKey, pNode->nKey);
-}
-
-/* May a field be written as it is? */
-static int isPlain(const Bulk *p, int iField, const struct OrmBind *pVal){
-  const OrmField *pField = &p->pModel->aField[iField];
-  if( pField->bGenerated || pField->bReadonly ) return 0;
-  if( pVal->eType!=SQLITE_NULL ) return 1;
-  return pField->iKey==0 && pField->eAuto!=ORM_AUTO_VERSION;
+/* Is NULL another thing for a field than a value? */
+static int isNullOdd(const OrmField *pField){
+  return pField->iKey || pField->eAuto==ORM_AUTO_VERSION;
 }
 
 /* The fields that write themselves, behind those that are given. */
@@ -117,68 +171,158 @@ static int lacksKey(const Bulk *p){
   return !pModel->bRowidKey;
 }
 
-/* Begin a run with the fields of an object. */
-static void newShape(Bulk *p, const OrmJson *pObject){
+/* The fields of an object are those of the run from now on: 1, or 0 if it is
+** not for us. */
+static int takeShape(Bulk *p, const char *z){
   p->nGiven = p->nCol = 0;
-  p->bPending = 1;
-  for(const OrmJson *q=pObject->pChild; q && !p->bAbandon; q=q->pNext){
-    int iField = ormFieldFind(p->pModel, q->zKey, q->nKey);
-    if( iField<0 || p->nGiven==ROWS_MAX || columnOf(p, iField, 0)>=0 ){
-      p->bAbandon = 1;
-    }else{
-      p->aField[p->nGiven++] = iField;
-    }
+  z = spaceEnd(p, z + 1);
+  while( z<p->zEnd && *z!='}' ){
+    int iField;
+    z = memberValue(p, z, p->nGiven, &iField);
+    if( z==0 || p->nGiven==ROWS_MAX || columnOf(p, iField, 0)>=0 ) return 0;
+    p->aField[p->nGiven++] = iField;
+    z = valueEnd(p, z);
+    if( z==0 || (z = memberEnd(p, z))==0 ) return 0;
   }
   p->nCol = p->nGiven;
+  return 1;
+}
+
+/* Begin a run. */
+static void newShape(Bulk *p){
+  p->bPending = 1;
+  if( !takeShape(p, p->z) ) p->bAbandon = 1;
   addAuto(p);
   if( lacksKey(p) ) p->bAbandon = 1;
 }
 
-/* The values of an object into aVal; 0 if it has other fields than the run. */
-static int takeValues(Bulk *p, const OrmJson *pObject){
-  int n = 0;
-  if( pObject->nChild!=p->nGiven ) return 0;
-  for(const OrmJson *q=pObject->pChild; q && !p->bAbandon; q=q->pNext, n++){
-    int iField = fieldOf(p, q, n);
-    int iCol = iField<0 ? -1 : columnOf(p, iField, n);
-    if( iCol<0 ) return 0;
-    if( ormUnitValue(&p->unit, &p->pModel->aField[iField], q, &p->aVal[iCol])
-     || !isPlain(p, iField, &p->aVal[iCol]) ) p->bAbandon = 1;
+/* Read the value at z: what is behind it; 0 and bAbandon. */
+static const char *takeValue(Bulk *p, const char *z, int iField, int iCol){
+  const OrmField *pField = &p->pModel->aField[iField];
+  const OrmJson *pNode = &p->node;
+  const char *zEnd;
+  if( z<p->zEnd && (*z=='{' || *z=='[') ){
+    zEnd = valueEnd(p, z);
+    pNode = zEnd ? ormJsonParse(&p->arena, z, zEnd - z, "object") : 0;
+  }else{
+    zEnd = ormJsonScalar(&p->arena, z, p->zEnd, &p->node);
   }
+  if( zEnd==0 || pNode==0 || pField->bGenerated || pField->bReadonly
+   || ormUnitValue(&p->unit, pField, pNode, &p->aVal[iCol]) ){
+    p->bAbandon = 1;
+    return 0;
+  }
+  return zEnd;
+}
+
+/* The values of the object at p->z into aVal, and p->z behind it; 0 if it has
+** other fields than the run, or at a mistake. */
+static int takeValues(Bulk *p){
+  const char *z = spaceEnd(p, p->z + 1);
+  int n = 0;
+  while( z<p->zEnd && *z!='}' ){
+    int iField, iCol;
+    z = memberValue(p, z, n, &iField);
+    iCol = z ? columnOf(p, iField, n) : -1;
+    if( iCol<0 ) return 0;
+    z = takeValue(p, z, iField, iCol);
+    if( z==0 || (z = memberEnd(p, z))==0 ){
+      p->bAbandon = 1;
+      return 0;
+    }
+    n++;
+  }
+  if( n!=p->nGiven || z>=p->zEnd ) return 0;
+  p->z = z + 1;
   fillAuto(p);
   return 1;
 }
 
-/* Read the next object: 1, or 0 at the end or when it is not for us. */
-static int readRow(Bulk *p){
-  const char *zEnd;
-  OrmJson *pObject;
-  if( p->bEnd || p->bAbandon ) return 0;
-  skipSpace(p);
-  zEnd = objectEnd(p);
-  ormArenaReset(&p->arena);
-  pObject = zEnd ? ormJsonParse(&p->arena, p->z, zEnd - p->z, "object") : 0;
-  if( pObject==0 ){
-    p->bAbandon = 1;
-    return 0;
-  }
-  p->z = zEnd;
-  if( p->nRow + p->nRun==0 || !takeValues(p, pObject) ){
-    newShape(p, pObject);
-    if( !p->bAbandon && !takeValues(p, pObject) ) p->bAbandon = 1;
-  }
-  skipSpace(p);
+/* Behind an object: on to the next, or the end of the document. */
+static void nextObject(Bulk *p){
+  p->z = spaceEnd(p, p->z);
   if( p->z<p->zEnd && *p->z==',' ){
-    p->z++;
+    p->z = spaceEnd(p, p->z + 1);
+    if( p->z>=p->zEnd || *p->z!='{' ) p->bAbandon = 1;
   }else if( p->z<p->zEnd && *p->z==']' ){
-    p->z++;
-    skipSpace(p);
+    p->z = spaceEnd(p, p->z + 1);
     p->bEnd = 1;
     if( p->z<p->zEnd ) p->bAbandon = 1;
   }else{
     p->bAbandon = 1;
   }
+}
+
+/* Read the next object: 1, or 0 at the end or when it is not for us. */
+static int readRow(Bulk *p){
+  if( p->bEnd || p->bAbandon ) return 0;
+  ormArenaReset(&p->arena);
+  if( p->nRow + p->nRun==0 || !takeValues(p) ){
+    if( !p->bAbandon ) newShape(p);
+    if( !p->bAbandon && !takeValues(p) ) p->bAbandon = 1;
+  }
+  if( !p->bAbandon ) nextObject(p);
   if( p->err.rc ) p->bAbandon = 1;
+  return !p->bAbandon;
+}
+
+/* ------------------------------------------------------------------------
+** Checking
+** --------------------------------------------------------------------- */
+
+/* Do the fields of the run hold references that only we would check? */
+static int needsCheck(const Bulk *p){
+  if( p->unit.bForeignKeys ) return 0;
+  for(int i=0; i<p->pModel->nFk; i++){
+    for(int j=0; j<p->pModel->aFk[i].n; j++){
+      if( columnOf(p, p->pModel->aFk[i].aField[j], 0)>=0 ) return 1;
+    }
+  }
+  return 0;
+}
+
+/* Are objects with the fields of this one for us?  Not if SQLite is to choose
+** keys beside those that are given, which it could meet. */
+static int checkShape(Bulk *p, const char *z){
+  if( !takeShape(p, z) || p->nGiven==0 || needsCheck(p) ) return 0;
+  if( p->pModel->bRowidKey ){
+    p->mKeyed |= columnOf(p, p->pModel->aKey[0], 0)>=0 ? 1 : 2;
+  }
+  return p->mKeyed!=3;
+}
+
+/* An object of the same fields in the same order as the one before: 1, and p->z
+** is behind it. */
+static int checkSame(Bulk *p){
+  const char *z = spaceEnd(p, p->z + 1);
+  int n = 0, iField;
+  while( z<p->zEnd && *z!='}' ){
+    z = memberValue(p, z, n, &iField);
+    if( z==0 || n>=p->nGiven || p->aField[n]!=iField || z>=p->zEnd ) return 0;
+    if( *z=='n' && isNullOdd(&p->pModel->aField[iField]) ) return 0;
+    z = valueEnd(p, z);
+    if( z==0 || (z = memberEnd(p, z))==0 ) return 0;
+    n++;
+  }
+  if( n!=p->nGiven || n==0 || z>=p->zEnd ) return 0;
+  p->z = z + 1;
+  return 1;
+}
+
+/* Is all of the document, an array, for us? */
+static int checkAll(Bulk *p){
+  const char *zStart;
+  if( p->pModel->nField>ROWS_MAX ) return 0;
+  p->z = spaceEnd(p, p->z);
+  if( p->z>=p->zEnd || *p->z!='[' ) return 0;
+  p->z = zStart = spaceEnd(p, p->z + 1);
+  if( p->z>=p->zEnd || *p->z!='{' ) return 0;
+  while( !p->bEnd && !p->bAbandon ){
+    if( !checkSame(p) && (!checkShape(p, p->z) || !checkSame(p)) ) return 0;
+    nextObject(p);
+  }
+  p->z = zStart;
+  p->bEnd = 0;
   return !p->bAbandon;
 }
 
@@ -303,17 +447,6 @@ const sqlite3_module ormRowsModule = {
 ** Writing
 ** --------------------------------------------------------------------- */
 
-/* Do the fields of the run hold references that only we would check? */
-static int needsCheck(const Bulk *p){
-  if( p->unit.bForeignKeys ) return 0;
-  for(int i=0; i<p->pModel->nFk; i++){
-    for(int j=0; j<p->pModel->aFk[i].n; j++){
-      if( columnOf(p, p->pModel->aFk[i].aField[j], 0)>=0 ) return 1;
-    }
-  }
-  return 0;
-}
-
 static void runSql(const Bulk *p, OrmBuf *pBuf){
   ormBufAdd(pBuf, "INSERT INTO ", -1);
   ormBufTable(pBuf, p->pModel->zTable);
@@ -331,10 +464,6 @@ static void writeRun(Bulk *p, OrmErr *pErr){
   OrmBuf buf;
   OrmStmt *pStmt;
   p->bPending = 0;
-  if( p->nCol==0 || needsCheck(p) ){
-    p->bAbandon = 1;
-    return;
-  }
   ormBufInit(&buf, pErr);
   runSql(p, &buf);
   pStmt = ormStmtTake(p->pOrm, pErr, ormBufText(&buf), buf.n);
@@ -378,9 +507,7 @@ i64 ormBulk(Orm *pOrm, OrmErr *pErr, OrmModel *pModel, const char *z, i64 n){
   p->pModel = pModel;
   p->z = z;
   p->zEnd = z + n;
-  skipSpace(p);
-  if( p->z<p->zEnd && *p->z=='[' ){
-    p->z++;
+  if( checkAll(p) ){
     ormAnchorRun(pOrm, pErr, bulkJob, p);
     if( pErr->rc==SQLITE_OK ) nRow = p->nRow;
     else if( p->err.rc==SQLITE_NOMEM ) ormErrOom(pErr);

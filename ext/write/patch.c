@@ -68,28 +68,35 @@ static int hasKey(const OrmModel *p){
   return 0;
 }
 
+int ormTableQuiet(Orm *pOrm, OrmErr *pErr, const char *zTable, u8 *pe){
+  sqlite3_stmt *pStmt;
+  if( *pe!=PLAIN_UNKNOWN ) return *pe==PLAIN_YES;
+  pStmt = ormFactOpen(pOrm, pErr,
+      "SELECT 1 FROM (SELECT type, tbl_name, sql FROM main.sqlite_schema"
+      " UNION ALL SELECT type, tbl_name, sql FROM temp.sqlite_schema)"
+      " WHERE tbl_name=%Q COLLATE nocase AND (type='trigger'"
+      " OR lower(sql) LIKE '%%conflict%%') LIMIT 1", zTable);
+  *pe = ormFactStep(pOrm, pErr, pStmt) ? PLAIN_NO : PLAIN_YES;
+  sqlite3_finalize(pStmt);
+  if( pErr->rc ) *pe = PLAIN_UNKNOWN;
+  return *pe==PLAIN_YES;
+}
+
 /* Is what an UPDATE stores what it is told to, and nothing else?  No triggers
 ** on the table, no ON CONFLICT clauses in it, no generated columns. */
 static int isPlainTable(Patch *p){
   OrmModel *pModel = p->pModel;
-  sqlite3_stmt *pStmt;
   if( pModel->ePlain!=PLAIN_UNKNOWN ) return pModel->ePlain==PLAIN_YES;
   pModel->ePlain = PLAIN_NO;
   if( pModel->bView || pModel->nField>MAX_FIELD || !hasKey(pModel) ) return 0;
   for(int i=0; i<pModel->nField; i++){
     if( pModel->aField[i].bGenerated ) return 0;
   }
-  pStmt = ormFactOpen(p->pOrm, p->pErr,
-      "SELECT 1 FROM (SELECT type, tbl_name, sql FROM main.sqlite_schema"
-      " UNION ALL SELECT type, tbl_name, sql FROM temp.sqlite_schema)"
-      " WHERE tbl_name=%Q COLLATE nocase AND (type='trigger'"
-      " OR lower(sql) LIKE '%%conflict%%') LIMIT 1", pModel->zTable);
-  if( !ormFactStep(p->pOrm, p->pErr, pStmt) && p->pErr->rc==SQLITE_OK ){
+  if( ormTableQuiet(p->pOrm, p->pErr, pModel->zTable, &pModel->eQuiet) ){
     pModel->ePlain = PLAIN_YES;
   }else if( p->pErr->rc ){
     pModel->ePlain = PLAIN_UNKNOWN;
   }
-  sqlite3_finalize(pStmt);
   return pModel->ePlain==PLAIN_YES;
 }
 

@@ -27,18 +27,22 @@ struct Save {                   /* one call on its way                        */
 ** Arguments
 ** --------------------------------------------------------------------- */
 
-/* Flat objects that are all new: 1 if they are written. */
+/* Objects that are all new: 1 if they are written. */
 static int saveBulk(Save *s){
   OrmWrite *p = s->p;
-  i64 n;
+  i64 n, iRowid;
   if( s->pErr->rc || p->eMany==ORM_WRITE_ONE || p->pKey || p->pOut
    || p->eMode!=ORM_WRITE_CREATE ) return 0;
   n = ormBulk(s->pOrm, s->pErr, s->pModel, p->zObject, p->nObject);
+  iRowid = sqlite3_last_insert_rowid(s->pOrm->db);
+  if( n<=0 && s->pErr->rc==SQLITE_OK ){
+    n = ormTree(s->pOrm, s->pErr, s->pModel, p->zObject, p->nObject, &iRowid);
+  }
   if( n<=0 ) return 0;
   p->nRoot = p->iCreated = n;
   p->bCreated = 1;
   p->bRowid = s->pModel->bRowidKey;
-  p->iRowid = sqlite3_last_insert_rowid(s->pOrm->db);
+  p->iRowid = iRowid;
   return 1;
 }
 

@@ -254,9 +254,18 @@ void ormFlushAuto(Unit*, const OrmField*, struct OrmBind *pOut);
 i64 ormUpdateFast(Unit*, OrmModel*, OrmPlan*, const OrmJson *pChanges);
 
 /* patch.c */
+/* Has the table neither triggers nor ON CONFLICT clauses?  *pe keeps what was
+** found: an eQuiet of the catalog. */
+int ormTableQuiet(Orm*, OrmErr*, const char *zTable, u8 *pe);
 int ormPatch(Orm*, OrmErr*, OrmModel*, OrmWrite*, const OrmJson*);
 
 /* bulk.c */
 i64 ormBulk(Orm*, OrmErr*, OrmModel*, const char *z, i64 n);
+/* The end of the array or object that begins at z and is no more than nMax
+** levels deep, or 0. */
+const char *ormBulkEnd(const char *z, const char *zEnd, int nMax);
+
+/* tree.c */
+i64 ormTree(Orm*, OrmErr*, OrmModel*, const char *z, i64 n, i64 *piRowid);
 
 #endif /* ORM_UNIT_H */
