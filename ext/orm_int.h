@@ -1276,8 +1276,6 @@ OrmEdge *ormNodeEdges(OrmErr*, OrmNode*);            /* compiled on first use */
 /* Keep a statement's text with the rules, as zFind or (bDrop) zDrop. */
 void ormEdgeKeep(OrmErr*, const OrmEdge*, int bDrop, OrmBuf*);
 int ormRulesEnforced(OrmRules*);        /* are there triggers of orm_enforce? */
-Orm *ormRulesOrm(OrmRules*);
-OrmCatalog *ormRulesCatalog(OrmRules*);
 /* SQL text: "<alias>.<id>, .." and the joins of an edge between two aliases. */
 void ormNodeIds(OrmBuf*, const OrmNode*, const char *zAlias);
 void ormEdgeJoin(OrmBuf*, const OrmEdge*, const char *zFrom, const char *zTo);
@@ -1323,6 +1321,8 @@ typedef void (*OrmPlanRow)(void*, int iStep, const char *zAction,
   const char *zModel, const char *zTable, sqlite3_value *pKey,
   const char *zKeyJson, i64 nKeyJson, const char *zPath);
 void ormCascadeShow(OrmCascade*, OrmPlanRow, void*);
+/* apply.c: foreign keys deferred or no more; what it was. */
+int ormForeignKeysDefer(Orm*, OrmErr*, int bOn);
 
 /* ========================================================================
 ** Interface to ext/write/delete.c: deletes asked for

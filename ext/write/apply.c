@@ -29,7 +29,7 @@ static void whereRows(OrmBuf *pBuf, const OrmNode *pNode, int bOne){
 /* "SET a = NULL, b = DEFAULT's literal" of a set of edges; each column once. */
 static void setReferences(OrmBuf *pBuf, const CascadeStep *pStep){
   const NodeState *pNode = pStep->pNode;
-  u64 aSeen[64] = {0};
+  u64 aSeen[512] = {0};         /* SQLite has at most 32767 columns           */
   const char *zSep = " SET ";
   for(int e=0; e<pNode->nIn; e++){
     const OrmEdge *pEdge = pNode->apIn[e];
@@ -38,8 +38,8 @@ static void setReferences(OrmBuf *pBuf, const CascadeStep *pStep){
       int iCol = pEdge->aTo[i];
       const OrmColumn *pCol = &pEdge->pTo->aCol[iCol];
       int bDefault = pEdge->eAction==ORM_EDGE_DEFAULT && pCol->zDefault;
-      if( iCol<4096 && (aSeen[iCol/64]>>(iCol%64) & 1) ) continue;
-      if( iCol<4096 ) aSeen[iCol/64] |= ((u64)1)<<(iCol%64);
+      if( aSeen[iCol/64]>>(iCol%64) & 1 ) continue;
+      aSeen[iCol/64] |= ((u64)1)<<(iCol%64);
       ormBufAdd(pBuf, zSep, -1);
       ormBufName(pBuf, pCol->zName);
       ormBufPrintf(pBuf, " = %s", bDefault ? pCol->zDefault : "NULL");
@@ -133,7 +133,7 @@ static void runStep(OrmCascade *p, const CascadeStep *pStep){
   int bOne = pStep->n==1 && pKeyNode->del.bInt && !bEdge;
   OrmKeys keys;
   OrmStmt *pStmt;
-  if( pStep->n==0 || p->pErr->rc ) return;
+  if( pStep->n==0 ) return;
   if( bEdge && pStep->pEdge->zDrop ){
     pStmt = ormStmtTake(p->pOrm, p->pErr, pStep->pEdge->zDrop,
                         pStep->pEdge->nDrop);
@@ -166,21 +166,21 @@ static void runStep(OrmCascade *p, const CascadeStep *pStep){
 
 static int gotFlag(void *pArg, int nCol, char **azVal, char **azName){
   ORM_UNUSED(azName);
-  *(int*)pArg = nCol>0 && azVal[0] && azVal[0][0]=='1';
+  ORM_UNUSED(nCol);
+  *(int*)pArg = azVal[0][0]=='1';
   return 0;
 }
 
-/* Foreign keys deferred or no more; returns what it was.  Pragmas of flags
-** act when they are prepared, so they cannot be cached. */
-static int deferForeignKeys(OrmCascade *p, int bOn){
+/* Pragmas of flags act when they are prepared, so they cannot be cached. */
+int ormForeignKeysDefer(Orm *pOrm, OrmErr *pErr, int bOn){
   int bWas = 0;
-  sqlite3 *db = p->pOrm->db;
-  int rc = sqlite3_exec(db, "PRAGMA defer_foreign_keys", gotFlag, &bWas, 0);
+  int rc = sqlite3_exec(pOrm->db, "PRAGMA defer_foreign_keys", gotFlag, &bWas,
+                        0);
   if( rc==SQLITE_OK && bWas!=bOn ){
-    rc = sqlite3_exec(db, bOn ? "PRAGMA defer_foreign_keys = 1"
-                              : "PRAGMA defer_foreign_keys = 0", 0, 0, 0);
+    rc = sqlite3_exec(pOrm->db, bOn ? "PRAGMA defer_foreign_keys = 1"
+                                    : "PRAGMA defer_foreign_keys = 0", 0, 0, 0);
   }
-  if( rc!=SQLITE_OK ) ormErrDb(p->pErr, db, rc);
+  ormErrDb(pErr, pOrm->db, rc);
   return bWas;
 }
 
@@ -197,7 +197,7 @@ static int guardSet(OrmCascade *p){
 i64 ormCascadeRun(OrmCascade *p){
   sqlite3 *db;
   int nBefore, bGuard, bWasDeferred = 1, nGuard = 0;
-  if( p==0 || p->pErr->rc || !p->bPlanned || p->nStep==0 ) return 0;
+  if( !p->bPlanned || p->nStep==0 ) return 0;
   db = p->pOrm->db;
   nBefore = sqlite3_total_changes(db);
   bGuard = guardSet(p);
@@ -205,12 +205,12 @@ i64 ormCascadeRun(OrmCascade *p){
   ormNow(p->pOrm, p->pErr, p->zNow, 1);
   ormNow(p->pOrm, p->pErr, p->zSecond, 0);
   if( p->bDefer && p->bForeignKeys ){
-    bWasDeferred = deferForeignKeys(p, 1);
+    bWasDeferred = ormForeignKeysDefer(p->pOrm, p->pErr, 1);
   }
   for(int i=0; i<p->nStep && p->pErr->rc==SQLITE_OK; i++){
     runStep(p, &p->aStep[i]);
   }
-  if( !bWasDeferred ) deferForeignKeys(p, 0);
+  if( !bWasDeferred ) ormForeignKeysDefer(p->pOrm, p->pErr, 0);
   if( bGuard ){
     ormStmtExecf(p->pOrm, p->pErr,
                  "DELETE FROM \"main\".orm_state WHERE id = 2");
@@ -290,7 +290,7 @@ static const char *const azAction[] = {
 void ormCascadeShow(OrmCascade *p, OrmPlanRow xRow, void *pArg){
   OrmBuf key, path;
   int iStep = 0;
-  if( p==0 || !p->bPlanned ) return;
+  if( !p->bPlanned ) return;
   ormBufInit(&key, p->pErr);
   ormBufInit(&path, p->pErr);
   for(int i=0; i<p->nStep && p->pErr->rc==SQLITE_OK; i++){
@@ -299,11 +299,11 @@ void ormCascadeShow(OrmCascade *p, OrmPlanRow xRow, void *pArg){
     OrmKeys keys;
     OrmStmt *pStmt;
     int nCol, bLink = pStep->eType==STEP_UNLINK;
-    if( azAction[pStep->eType]==0 || pStep->n==0 ) continue;
+    if( azAction[pStep->eType]==0 ) continue;
     iStep++;
     pStmt = keyStmt(p, pStep, pStep->n, &keys, &nCol);
     while( ormStmtStep(p->pOrm, p->pErr, pStmt) ){
-      int bArray = nCol>1 || bLink;
+      int bArray = nCol>1;
       ormBufReset(&key);
       ormBufReset(&path);
       if( bArray ) keyText(pStmt, nCol, 1, &key);
@@ -363,8 +363,7 @@ static const struct Refusal {
 
 void ormCascadeRefuse(OrmCascade *p, const CascadeStep *pStep){
   const OrmEdge *pEdge = pStep->pEdge;
-  const struct Refusal *pWhy = &aRefusal[pEdge->eBlock<ORM_COUNT(aRefusal)
-                                         ? pEdge->eBlock : 0];
+  const struct Refusal *pWhy = &aRefusal[pEdge->eBlock];
   OrmBuf path, rows;
   if( pStep->eType==STEP_CIRCLE ) pWhy = &aRefusal[4];
   if( pEdge->eAction==ORM_EDGE_DEFAULT && pEdge->eBlock==0 ){

@@ -18,7 +18,7 @@ void ormArcsAdd(Arcs *p, int iFrom, int iTo){
                            &p->nToAlloc, (int)sizeof(int));
   int *piNext = ormArenaGrow(p->pArena, (void**)&p->aNext, p->nArc,
                              &p->nNextAlloc, (int)sizeof(int));
-  if( piTo==0 || piNext==0 || p->aHead==0 ) return;
+  if( piNext==0 ) return;       /* or there was no memory before              */
   *piTo = iTo;
   *piNext = p->aHead[iFrom];
   p->aHead[iFrom] = p->nArc++;

@@ -44,7 +44,7 @@ void ormCascadeForGood(OrmCascade *p){
 
 NodeState *ormCascadeNode(OrmCascade *p, OrmNode *pNode){
   NodeState *pNew, **pp;
-  if( pNode==0 || p->pErr->rc ) return 0;
+  if( pNode==0 ) return 0;
   while( p->nPlace<=pNode->iNode ){
     int *pi = ormArenaGrow(p->pArena, (void**)&p->aPlace, p->nPlace,
                            &p->nPlaceAlloc, (int)sizeof(*pi));
@@ -56,7 +56,7 @@ NodeState *ormCascadeNode(OrmCascade *p, OrmNode *pNode){
   pNew = ormArenaAlloc(p->pArena, sizeof(*pNew));
   pp = ormArenaGrow(p->pArena, (void**)&p->apNode, p->nNode, &p->nNodeAlloc,
                     (int)sizeof(*pp));
-  if( pNew==0 || pp==0 ) return 0;
+  if( pp==0 ) return 0;         /* the arena gives nothing after a failure    */
   pNew->p = pNode;
   pNew->iNode = p->nNode;
   ormRowSetInit(&pNew->del, p->pArena, pNode);
@@ -95,7 +95,7 @@ static u32 pathNext(OrmCascade *p, u32 iPath, const OrmEdge *pEdge){
   u32 i;
   u32 iParent = iPath;
   int bStar = 0;
-  for(i=iPath; i && p->aPath[i].pEdge; i=p->aPath[i].iParent){
+  for(i=iPath; p->aPath[i].pEdge; i=p->aPath[i].iParent){
     if( p->aPath[i].pEdge!=pEdge ) continue;
     iParent = p->aPath[i].iParent;
     bStar = 1;
@@ -117,7 +117,7 @@ void ormCascadePathText(const OrmCascade *p, u32 iPath, OrmBuf *pBuf){
       ormBufAdd(pBuf, p->aPath[i].zText, -1);
       continue;
     }
-    if( pBuf->n ) ormBufChar(pBuf, '.');
+    ormBufChar(pBuf, '.');
     ormBufAdd(pBuf, p->aPath[i].pEdge->zName, -1);
     if( p->aPath[i].bStar ) ormBufChar(pBuf, '*');
   }
@@ -157,7 +157,7 @@ static i64 rowAdd(
                       (int)sizeof(*pRow));
   pUid = ormArenaGrow(p->pArena, (void**)&pNode->aUid, i, &pNode->nUidAlloc,
                       (int)sizeof(u32));
-  if( pRow==0 || pUid==0 ) return -1;
+  if( pUid==0 ) return -1;
   pRow->iSet = (u32)i;
   pRow->iPath = iPath;
   pRow->iNode = (u16)pNode->iNode;
@@ -186,10 +186,9 @@ static int edgeBit(OrmCascade *p, NodeState *pTo, const OrmEdge *pEdge){
 static void touchAdd(
   OrmCascade *p, const OrmEdge *pEdge, sqlite3_value **apVal, u32 uid
 ){
-  NodeState *pTo = ormCascadeNode(p, pEdge->pTo);
-  int bNew, iBit, i;
-  if( pTo==0 ) return;
-  iBit = edgeBit(p, pTo, pEdge);
+  NodeState *pTo = ormCascadeState(p, pEdge->pTo);
+  int bNew, i;
+  int iBit = edgeBit(p, pTo, pEdge);
   i = ormRowSetAdd(&pTo->touch, apVal, &bNew);
   if( i<0 ) return;
   if( bNew ){
@@ -432,10 +431,9 @@ static void followEdge(
   sink.base.pErr = p->pErr;
   sink.p = p;
   sink.pEdge = pEdge;
-  sink.pTo = ormCascadeNode(p, pEdge->pTo);
+  sink.pTo = ormCascadeState(p, pEdge->pTo);
   sink.aUid = aUid;
   sink.eMode = eMode;
-  if( sink.pTo==0 ) return;
   ormCascadeKeys(p, pFrom, 0, n, aUid, &keys);
   pStmt = findStmt(p, pEdge);
   ormKeysBind(p->pErr, pStmt, 1, &keys);
@@ -537,7 +535,7 @@ i64 ormCascadeAdd(
 }
 
 void ormCascadePlan(OrmCascade *p, int bPreview){
-  if( p==0 || p->pErr->rc ) return;
+  if( p->pErr->rc ) return;
   p->bPreview = (u8)bPreview;
   ormCascadeClosure(p);
   while( nextLevel(p) ){

@@ -31,7 +31,7 @@ static void listAdd(
                                     &p->nAlloc, (int)sizeof(*pp));
   const UnitRow **ppRow = ormArenaGrow(pArena, (void**)&p->apRow, p->n,
                                        &p->nRowAlloc, (int)sizeof(*ppRow));
-  if( pp==0 || ppRow==0 ) return;
+  if( ppRow==0 ) return;        /* the arena gives nothing after a failure    */
   *pp = pNode;
   *ppRow = pRow;
   for(int i=0; i<p->nCol; i++){
@@ -58,7 +58,7 @@ static int firstBad(Orm *pOrm, OrmErr *pErr, KeyList *p, OrmBuf *pSql){
   if( ormStmtStep(pOrm, pErr, pStmt) ) i = sqlite3_column_int(pStmt->p, 0);
   ormStmtGive(pOrm, pErr, pStmt);
   ormKeysCheck(pErr, &keys);
-  return pErr->rc ? -1 : i;
+  return pErr->rc || i>=p->n ? -1 : i;
 }
 
 /* ------------------------------------------------------------------------
@@ -112,7 +112,7 @@ static void fkError(
 ){
   ormErr(p->pErr, SQLITE_CONSTRAINT_FOREIGNKEY, "orm: %s: FOREIGN KEY"
       " constraint failed: %s.%s: no such row in %s",
-      pNode ? ormJsonPath(p->pArena, pNode) : "$", pModel->p->zTable,
+      ormJsonPath(p->pArena, pNode), pModel->p->zTable,
       pModel->p->aField[pFk->aField[0]].zName, pFk->zTarget);
 }
 
@@ -129,7 +129,7 @@ static void checkFk(Unit *p, const UnitModel *pModel, const OrmFk *pFk){
     }
   }
   iBad = fkBad(p->pOrm, p->pErr, pFk, &list);
-  if( iBad>=0 && iBad<list.n ) fkError(p, pModel, pFk, list.apNode[iBad]);
+  if( iBad>=0 ) fkError(p, pModel, pFk, list.apNode[iBad]);
 }
 
 /* SQLite said that some foreign key of the row fails: which?  1: the error is
@@ -188,21 +188,21 @@ static void checkParents(Unit *p, const UnitColl *pColl){
   for(int i=0; i<pColl->nMember; i++){
     const UnitRow *pRow = pColl->aMember[i].p;
     struct OrmBind a[ORM_MAX_KEY];
-    int bKnown = 1;
-    for(int j=0; j<pRel->nRemote && bKnown; j++){
-      bKnown = ormUnitKnown(pRow, pRel->aRemote[j], &a[j]);
+    memset(a, 0, sizeof(a));
+    for(int j=0; j<pRel->nRemote; j++){
+      ormUnitKnown(pRow, pRel->aRemote[j], &a[j]);
     }
-    if( bKnown ) listAdd(&list, a, pRow->pNode, pRow);
+    listAdd(&list, a, pRow->pNode, pRow);
   }
   if( list.n==0 ) return;
   ormBufInit(&buf, p->pErr);
   parentSql(pRel, &buf);
   iBad = firstBad(p->pOrm, p->pErr, &list, &buf);
   ormBufFree(&buf);
-  if( iBad<0 || iBad>=list.n ) return;
+  if( iBad<0 ) return;
   ormErr(p->pErr, SQLITE_CONSTRAINT, "orm: %s: this %s has another %s already,"
-      " and %s.%s is single_parent", list.apNode[iBad]
-      ? ormJsonPath(p->pArena, list.apNode[iBad]) : "$", pRel->pTarget->zName,
+      " and %s.%s is single_parent",
+      ormJsonPath(p->pArena, list.apNode[iBad]), pRel->pTarget->zName,
       pRel->pModel->zName, pRel->pModel->zName, pRel->zName);
 }
 

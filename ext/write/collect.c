@@ -442,7 +442,7 @@ static void linkRun(
      || v.eType==SQLITE_NULL ){
       ormErr(p->pErr, SQLITE_CONSTRAINT, "orm: %s: cannot be linked: %s is"
           " NULL",
-          pColl->pNode ? ormJsonPath(p->pArena, pColl->pNode) : "$",
+          ormJsonPath(p->pArena, pColl->pNode),
           (bLocal ? pColl->pOwner : pRow)->pModel->p->aField[iField].zName);
       return;
     }

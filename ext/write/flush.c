@@ -66,24 +66,23 @@ static void checkDeleted(Unit *p, const UnitRow *pRow){
 
 /* Failures that no object of the document is to blame for. */
 int ormFlushMachine(int rcExt){
-  int rc = rcExt & 0xff;
-  return rc==SQLITE_NOMEM || rc==SQLITE_ABORT || rc==SQLITE_FULL
-      || rc==SQLITE_IOERR || rc==SQLITE_INTERRUPT
-      || rc==SQLITE_BUSY || rc==SQLITE_LOCKED || rc==SQLITE_CORRUPT
-      || rc==SQLITE_CANTOPEN || rc==SQLITE_NOTADB;
+  static const u8 aMachine[] = {
+    SQLITE_NOMEM, SQLITE_ABORT, SQLITE_FULL, SQLITE_IOERR, SQLITE_INTERRUPT,
+    SQLITE_BUSY, SQLITE_LOCKED, SQLITE_CORRUPT, SQLITE_CANTOPEN, SQLITE_NOTADB
+  };
+  return memchr(aMachine, rcExt & 0xff, sizeof(aMachine))!=0;
 }
 
-/* Put the place in front of the error that is there. */
+/* Put the place in front of the error that is there: of the row, or the node
+** where it has no part in it. */
 void ormFlushPrefix(Unit *p, const UnitRow *pRow, const OrmJson *pNode){
   OrmErr err = { SQLITE_OK, 0 };
   OrmArena arena;
   const char *zPath, *zColumn = 0;
   if( pRow ) checkDeleted(p, pRow);
-  if( p->pErr->rc==SQLITE_OK || p->pErr->zMsg==0 ) return;
   if( ormFlushMachine(p->pErr->rc) ) return;
-  if( pNode==0 && pRow ) pNode = pRow->pNode;
   ormArenaInit(&arena, &err);
-  zPath = pNode ? ormJsonPath(&arena, pNode) : "$";
+  zPath = ormJsonPath(&arena, pRow ? pRow->pNode : pNode);
   if( pRow && pRow->eRole==UNIT_OBJECT ){
     zColumn = failedColumn(pRow->pModel->p, p->pErr->zMsg);
   }
@@ -195,8 +194,8 @@ static int insertValue(const UnitRow *pRow, int i, struct OrmBind *pOut){
     *pOut = pVal->v;
     return 1;
   }
-  return pVal->eKind==UNIT_REF && !pVal->bWrite
-      && ormUnitKnown(pVal->pRef, pVal->iRef, pOut);
+  if( pVal->eKind!=UNIT_REF || pVal->bWrite ) return 0;
+  return ormUnitKnown(pVal->pRef, pVal->iRef, pOut);
 }
 
 /* Fields to learn from the INSERT: wanted, not given, and not the rowid. */
@@ -273,12 +272,11 @@ static void ignoredRow(Unit *p, const UnitRow *pRow){
 ** key may be; and a key column is NULL where SQLite does not mind. */
 static void checkKey(Unit *p, const UnitRow *pRow){
   const OrmModel *pModel = pRow->pModel->p;
-  struct OrmBind v;
-  if( p->pErr->rc || pModel->bRowidKey || pModel->nKey==0 ) return;
+  if( p->pErr->rc || pModel->bRowidKey ) return;
   for(int i=0; i<pModel->nKey; i++){
-    int bKnown = ormUnitKnown(pRow, pModel->aKey[i], &v);
-    if( bKnown ? v.eType!=SQLITE_NULL
-               : pModel->aField[pModel->aKey[i]].zDefault!=0 ) return;
+    struct OrmBind v = { SQLITE_NULL, 0, 0, { 0 } };
+    ormUnitKnown(pRow, pModel->aKey[i], &v);
+    if( v.eType!=SQLITE_NULL ) return;
   }
   ormErr(p->pErr, SQLITE_CONSTRAINT_NOTNULL,
          "NOT NULL constraint failed: %s.%s", pModel->zTable,
@@ -290,7 +288,7 @@ static int rowFailed(Unit *p, const UnitRow *pRow){
   int rc = p->pErr->rc;
   if( rc==SQLITE_OK ) return 0;
   p->bConflict = pRow->bRoot && (rc==SQLITE_CONSTRAINT_UNIQUE
-      || rc==SQLITE_CONSTRAINT_PRIMARYKEY || rc==SQLITE_CONSTRAINT_ROWID);
+      || rc==SQLITE_CONSTRAINT_PRIMARYKEY);
   if( rc!=SQLITE_CONSTRAINT_FOREIGNKEY || !ormCheckFailed(p, pRow) ){
     ormFlushPrefix(p, pRow, 0);
   }
@@ -384,7 +382,7 @@ void ormFlushChooseKey(Unit *p, UnitRow *pRow){
   if( !pModel->p->bRowidKey ){
     ormErr(p->pErr, SQLITE_ERROR, "orm: %s: objects refer to one another in a"
         " circle, and none can be written first: give their keys",
-        pRow->pNode ? ormJsonPath(p->pArena, pRow->pNode) : "$");
+        ormJsonPath(p->pArena, pRow->pNode));
     return;
   }
   if( pModel->iNextKey==0 ) pModel->iNextKey = highestKey(p, pModel->p);
@@ -413,7 +411,7 @@ static int keyMeets(Unit *p, UnitModel *pModel){
 static void insertRow(Unit *p, UnitRow *pRow){
   const OrmModel *pModel = pRow->pModel->p;
   u64 aMask[ORM_MASK_MAX];
-  struct OrmBind v;
+  struct OrmBind v = { SQLITE_NULL, 0, 0, { 0 } };
   OrmStmt *pStmt;
   int n = 0;
   if( pRow->pModel->iNextKey
@@ -427,14 +425,13 @@ static void insertRow(Unit *p, UnitRow *pRow){
   }
   pStmt = insertStmt(p, pRow, aMask);
   for(int i=0; i<pModel->nField && pStmt; i++){
-    if( maskHas(aMask, i) && insertValue(pRow, i, &v) ){
-      ormValOne(p->pErr, pStmt, ++n, &v);
-    }
+    if( !maskHas(aMask, i) ) continue;
+    insertValue(pRow, i, &v);
+    ormValOne(p->pErr, pStmt, ++n, &v);
   }
   if( ormStmtStep(p->pOrm, p->pErr, pStmt) ) readBack(p, pRow, pStmt->p, aMask);
   if( p->pErr->rc==SQLITE_OK ){
-    int rc = sqlite3_reset(pStmt->p);
-    if( rc!=SQLITE_OK ) ormErrDb(p->pErr, p->pOrm->db, rc);
+    ormErrDb(p->pErr, p->pOrm->db, sqlite3_reset(pStmt->p));
   }
   ignoredRow(p, pRow);
   checkKey(p, pRow);
@@ -487,7 +484,7 @@ static void touch(Unit *p, UnitRow *pRow, u64 *aMask){
   for(int i=0; i<pModel->nField; i++){
     int eAuto = pModel->aField[i].eAuto;
     UnitVal *pVal = &pRow->aVal[i];
-    if( eAuto==ORM_AUTO_VERSION && !maskHas(aMask, i) ){
+    if( eAuto==ORM_AUTO_VERSION ){           /* one given has not changed   */
       const struct OrmBind *pOld = &pRow->aOld[i];
       pVal->eKind = UNIT_BIND;
       pVal->v.eType = SQLITE_INTEGER;
@@ -545,7 +542,7 @@ static void updated(Unit *p, UnitRow *pRow, int i, const struct OrmBind *pNew){
 /* Update the fields of the mask. */
 static void updateRow(Unit *p, UnitRow *pRow, u64 *aMask, int bTouch){
   const OrmModel *pModel = pRow->pModel->p;
-  struct OrmBind v;
+  struct OrmBind v = { SQLITE_NULL, 0, 0, { 0 } };
   OrmStmt *pStmt;
   int n = 0;
   if( bTouch ) touch(p, pRow, aMask);
@@ -554,16 +551,12 @@ static void updateRow(Unit *p, UnitRow *pRow, u64 *aMask, int bTouch){
       maskSet(aMask, pModel->nField+i);
     }
   }
-  if( pModel->bView ){
-    ormErr(p->pErr, SQLITE_ERROR, "orm: %s is a view and cannot be written",
-           pModel->zName);
-  }
   ormRenameBefore(p, pRow, aMask);
   pStmt = updateStmt(p, pRow, aMask);
   for(int i=0; i<pModel->nField && pStmt; i++){
     if( !maskHas(aMask, i) ) continue;
     if( pRow->aVal[i].eKind!=UNIT_REF ) v = pRow->aVal[i].v;
-    else if( !ormUnitKnown(pRow->aVal[i].pRef, pRow->aVal[i].iRef, &v) ) return;
+    else ormUnitKnown(pRow->aVal[i].pRef, pRow->aVal[i].iRef, &v);
     ormValOne(p->pErr, pStmt, ++n, &v);
   }
   for(int i=0; i<pModel->nKey && pStmt; i++){
@@ -584,7 +577,6 @@ static void changeRow(Unit *p, UnitRow *pRow, const u8 *abOnly, int bTouch){
   u64 aMask[ORM_MASK_MAX];
   struct OrmBind v;
   int bAny = 0;
-  if( pRow->aVal==0 ) return;
   memset(aMask, 0, (size_t)pRow->pModel->nMask*sizeof(u64));
   for(int i=0; i<pRow->pModel->p->nField; i++){
     if( abOnly && !abOnly[i] ) continue;
@@ -592,14 +584,14 @@ static void changeRow(Unit *p, UnitRow *pRow, const u8 *abOnly, int bTouch){
     maskSet(aMask, i);
     bAny = 1;
   }
-  if( bAny && p->pErr->rc==SQLITE_OK ) updateRow(p, pRow, aMask, bTouch);
+  if( bAny ) updateRow(p, pRow, aMask, bTouch);
 }
 
 void ormFlushRow(Unit *p, UnitRow *pRow){
   if( p->pErr->rc ) return;
   if( pRow->eState==UNIT_NEW ){
     insertRow(p, pRow);
-  }else if( pRow->eState==UNIT_OLD ){
+  }else{
     changeRow(p, pRow, 0, 1);
     pRow->bWritten = 1;
   }
@@ -637,8 +629,7 @@ static int isEarly(Unit *p, const UnitRow *pRow, int i, int bHold){
   const UnitVal *pVal = &pRow->aVal[i];
   struct OrmBind v;
   if( pVal->eKind!=UNIT_REF ) return 1;
-  if( ormUnitSame(pVal->pRef)->eState!=UNIT_OLD
-   || !ormUnitKnown(pVal->pRef, pVal->iRef, &v) ) return 0;
+  if( ormUnitSame(pVal->pRef)->eState!=UNIT_OLD ) return 0;
   return !bHold || !updateValue(p, pRow, i, &v) || !inUnique(pRow, i, 0);
 }
 
@@ -647,7 +638,7 @@ int ormFlushEarly(Unit *p, UnitRow *pRow, int bHold){
   u8 *abOnly = ormArenaAlloc(p->pArena, pModel->nField);
   UnitVal *aKeep = ormArenaAlloc(p->pArena, pModel->nField*(i64)sizeof(*aKeep));
   int bAll = 1;
-  if( abOnly==0 || aKeep==0 ) return 1;
+  if( aKeep==0 ) return 1;      /* the arena gives nothing after a failure    */
   memcpy(aKeep, pRow->aVal, (size_t)pModel->nField*sizeof(*aKeep));
   for(int i=0; i<pModel->nField; i++){
     UnitVal *pVal = &pRow->aVal[i];
@@ -676,7 +667,7 @@ void ormFlushDeferred(Unit *p, UnitRow *pRow){
   abOnly = ormArenaAlloc(p->pArena, pModel->nField);
   pRow->aOld = ormArenaAlloc(p->pArena,
                              pModel->nField*(i64)sizeof(struct OrmBind));
-  if( abOnly==0 || pRow->aOld==0 ) return;
+  if( pRow->aOld==0 ) return;
   for(int i=0; i<pModel->nField; i++){
     struct OrmBind v;
     if( pRow->aVal[i].eKind==UNIT_REF ) abOnly[i] = pRow->aVal[i].bWrite;

@@ -213,7 +213,7 @@ static void restrictSteps(
     u64 m = forbidding(pMasks, pNode->aTouch[i].mEdge);
     if( m && !touchGoes(p, pNode, i) ) mAll |= m;
   }
-  for(int e=0; mAll>>e && e<64; e++){
+  for(int e=0; e<pNode->nIn; e++){
     CascadeStep *pStep;
     if( (mAll>>e & 1)==0 ) continue;
     pStep = ormCascadeStep(p, STEP_RESTRICT, pNode, pNode->touch.n);
@@ -223,7 +223,6 @@ static void restrictSteps(
       if( (forbidding(pMasks, pNode->aTouch[i].mEdge)>>e & 1)
        && !touchGoes(p, pNode, i) ) pStep->aRow[pStep->n++] = (u32)i;
     }
-    if( e==63 ) break;
   }
 }
 

@@ -8,25 +8,6 @@
 */
 #include "unit.h"
 
-static int gotFlag(void *pArg, int nCol, char **azVal, char **azName){
-  ORM_UNUSED(azName);
-  *(int*)pArg = nCol>0 && azVal[0] && azVal[0][0]=='1';
-  return 0;
-}
-
-/* Pragmas of flags act when they are prepared, so they cannot be cached. */
-int ormForeignKeysDefer(Orm *pOrm, OrmErr *pErr, int bOn){
-  int bWas = 0;
-  int rc = sqlite3_exec(pOrm->db, "PRAGMA defer_foreign_keys", gotFlag, &bWas,
-                        0);
-  if( rc==SQLITE_OK && bWas!=bOn ){
-    rc = sqlite3_exec(pOrm->db, bOn ? "PRAGMA defer_foreign_keys = 1"
-                                    : "PRAGMA defer_foreign_keys = 0", 0, 0, 0);
-  }
-  if( rc!=SQLITE_OK ) ormErrDb(pErr, pOrm->db, rc);
-  return bWas;
-}
-
 /* The ON UPDATE of the foreign key of zTable with just these columns. */
 static int onUpdate(
   Unit *p, const char *zTarget, const char *zTable, const OrmNode *pNode,
@@ -71,8 +52,9 @@ static void follow(
   pStmt = ormStmtTake(p->pOrm, p->pErr, ormBufText(&buf), buf.n);
   ormBufFree(&buf);
   for(int i=0; i<n; i++){
-    struct OrmBind v;
-    if( !bNull && ormUnitKnown(pRow, aField[i], &v) ){
+    struct OrmBind v = { SQLITE_NULL, 0, 0, { 0 } };
+    if( !bNull ){
+      ormUnitKnown(pRow, aField[i], &v);
       ormValOne(p->pErr, pStmt, i+1, &v);
     }
     ormValOne(p->pErr, pStmt, n+i+1, &pRow->aOld[aField[i]]);

@@ -136,7 +136,20 @@ static int isKeyField(const OrmModel *pModel, int iField){
   return pModel->aField[iField].iKey>0;
 }
 
-/* The same field from two places: equal, or a complaint (C97). */
+/* Does a reference lead to this field? */
+static int leadsTo(const UnitVal *pVal, const UnitRow *pTo, int iField){
+  while( pVal->eKind==UNIT_REF ){
+    const UnitRow *pRow = ormUnitSame(pVal->pRef);
+    if( pRow==pTo && pVal->iRef==iField ) return 1;
+    if( pRow->aVal==0 ) return 0;
+    pVal = &pRow->aVal[pVal->iRef];
+  }
+  return 0;
+}
+
+/* The same field from two places: equal, or a complaint (C97).  A reference
+** wins over a plain value, but not one that led from the one row to the other:
+** it would have its value from itself. */
 static void mergeValue(
   Unit *p, UnitRow *pTo, const UnitRow *pFrom, int i
 ){
@@ -144,8 +157,8 @@ static void mergeValue(
   const UnitVal *b = &pFrom->aVal[i];
   const OrmField *pField = &pTo->pModel->p->aField[i];
   struct OrmBind v;
-  if( a==0 || b->eKind==UNIT_NONE ) return;
-  if( a->eKind==UNIT_NONE || (b->bRel && !a->bRel) ){
+  if( a==0 || b->eKind==UNIT_NONE || leadsTo(b, pTo, i) ) return;
+  if( a->eKind==UNIT_NONE || leadsTo(a, pTo, i) || (b->bRel && !a->bRel) ){
     *a = *b;
     return;
   }

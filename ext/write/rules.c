@@ -60,9 +60,6 @@ void ormRulesUnref(OrmRules *p){
   sqlite3_free(p);
 }
 
-Orm *ormRulesOrm(OrmRules *p){ return p->pOrm; }
-OrmCatalog *ormRulesCatalog(OrmRules *p){ return p->pCatalog; }
-
 /* A failure of the arena becomes the caller's: rules are then incomplete and
 ** are dropped with the next catalog; nothing half-made is linked in. */
 static int rulesFailed(OrmErr *pErr, OrmRules *p){
@@ -180,11 +177,11 @@ static int columnFind(const OrmNode *p, const char *zName){
 }
 
 /* What tells the rows apart: the rowid under a name that no column has taken,
-** or else the primary key. */
+** or else the primary key, if none of it can be NULL. */
 static void nodeIdentity(OrmErr *pErr, OrmNode *p){
   static const char *const azRowid[] = { "_rowid_", "rowid", "oid" };
   OrmArena *pArena = &p->pRules->arena;
-  int bWithout = nodeWithoutRowid(pErr, p);
+  int bWithout = nodeWithoutRowid(pErr, p), bNull = 0;
   if( bWithout ) p->iRowid = -1;
   for(int i=0; i<ORM_COUNT(azRowid) && !bWithout && p->zRowid==0; i++){
     if( columnFind(p, azRowid[i])<0 ) p->zRowid = azRowid[i];
@@ -198,12 +195,14 @@ static void nodeIdentity(OrmErr *pErr, OrmNode *p){
   }
   for(int iKey=1; iKey<=ORM_MAX_KEY; iKey++){
     for(int i=0; i<p->nCol; i++){
-      if( p->aCol[i].iKey==iKey ) p->azId[p->nId++] = p->aCol[i].zName;
+      if( p->aCol[i].iKey!=iKey ) continue;
+      p->azId[p->nId++] = p->aCol[i].zName;
+      bNull |= !p->aCol[i].bNotNull;
     }
   }
-  if( p->nId==0 ){
-    ormErr(pErr, SQLITE_ERROR, "orm: table %s: no primary key of at most %d "
-           "columns and no name of the rowid tells its rows apart",
+  if( p->nId==0 || bNull ){
+    ormErr(pErr, SQLITE_ERROR, "orm: table %s: no NOT NULL primary key of at "
+           "most %d columns and no name of the rowid tells its rows apart",
            p->zTable, ORM_MAX_KEY);
   }
 }
@@ -283,7 +282,7 @@ static OrmEdge *edgeNew(OrmNode *pFrom, OrmNode *pTo, int eAction, int n){
   OrmArena *pArena = &pFrom->pRules->arena;
   OrmEdge *p = ormArenaAlloc(pArena, sizeof(*p));
   int *a = ormArenaAlloc(pArena, 4*(i64)ORM_MAX_KEY*(i64)sizeof(int));
-  if( p==0 || a==0 ) return 0;
+  if( a==0 ) return 0;          /* the arena gives nothing after a failure    */
   p->pFrom = pFrom;
   p->pTo = pTo;
   p->eAction = (u8)eAction;
@@ -301,11 +300,12 @@ static void edgeColumn(
   OrmErr *pErr, const int *aList, int i, const OrmNode *pNode, const char *zName
 ){
   int iCol = columnFind(pNode, zName);
-  if( iCol<0 && pErr->rc==SQLITE_OK ){
+  if( ORM_NEVER(iCol<0) ){
     ormErr(pErr, SQLITE_ERROR, "orm: table %s has no column %s",
            pNode->zTable, zName);
+    iCol = 0;
   }
-  ((int*)aList)[i] = iCol<0 ? 0 : iCol;
+  ((int*)aList)[i] = iCol;
 }
 
 /* Can the columns that hold the reference be set NULL (or to their DEFAULT)?

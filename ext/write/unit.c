@@ -140,7 +140,7 @@ UnitModel *ormUnitModel(Unit *p, OrmModel *pModel){
   pNew->nMask = (pModel->nField*2 + 63)/64;
   pNew->abNeed = ormArenaAlloc(p->pArena, pModel->nField);
   pNew->abBack = ormArenaAlloc(p->pArena, pModel->nField);
-  if( pNew->abNeed==0 || pNew->abBack==0 ) return 0;
+  if( pNew->abBack==0 ) return 0;
   for(int i=0; i<pModel->nField; i++){
     pNew->abNeed[i] = pModel->aField[i].iKey>0;
     pNew->abBack[i] = pModel->aField[i].iKey>0;
@@ -222,7 +222,7 @@ int ormUnitKnown(const UnitRow *pRow, int iField, struct OrmBind *pOut){
       ormValAffinity(pRow->pModel->pArena, pOut, pField->cAff);
       return 1;
     }
-    if( pRow->eState==UNIT_OLD && pRow->aOld ){
+    if( pRow->eState==UNIT_OLD ){
       *pOut = pRow->aOld[iField];
     }else if( pRow->aBack ){
       *pOut = pRow->aBack[iField];
@@ -276,8 +276,8 @@ static UnitOrphan *addOrphans(
   }
   keys.nCol = nKey;
   keys.aBind = binds.a;
-  ormCascadeAdd(pCascade, pFirst->pModel, &keys, 1, pFirst->pNode
-                ? ormJsonPath(p->pArena, pFirst->pNode) : "$");
+  ormCascadeAdd(pCascade, pFirst->pModel, &keys, 1,
+                ormJsonPath(p->pArena, pFirst->pNode));
   return pEnd;
 }
 
@@ -408,7 +408,7 @@ static int orderModels(Unit *p){
   order.n = p->nModel;
   order.nWord = (p->nModel + 63)/64;
   order.a = ormArenaAlloc(p->pArena, p->nModel*(i64)order.nWord*8);
-  if( ap==0 || order.a==0 ) return 0;
+  if( order.a==0 ) return 0;
   for(UnitModel *pModel=p->pModel; pModel; pModel=pModel->pNext){
     ap[pModel->iModel] = pModel;
     pModel->iOrder = 0;
@@ -417,7 +417,8 @@ static int orderModels(Unit *p){
   orderClose(&order);
   while( nDone<p->nModel ){
     int i = 0;
-    while( i<p->nModel && (ap[i]->iOrder || !orderReady(&order, ap, i)) ) i++;
+    while( ORM_ALWAYS(i<p->nModel)
+           && (ap[i]->iOrder || !orderReady(&order, ap, i)) ) i++;
     if( ORM_NEVER(i==p->nModel) ) break;
     nTurn++;
     for(int j=0; j<p->nModel; j++){
@@ -434,35 +435,35 @@ static int orderModels(Unit *p){
 ** The order of the rows of one turn
 ** --------------------------------------------------------------------- */
 
+typedef struct TurnEdge TurnEdge;
+struct TurnEdge { int iNext, iTo; };
 typedef struct Turn Turn;
 struct Turn {
   Unit *p;
-  int iOrder;
   int *aReady, nReady;          /* heap of rows that can be written           */
   int nDone;
   UnitRow **apRow; int nRow;    /* those that wait, in the order added        */
-  int *aHead, *aNext, *aTo;     /* rows waiting for row i: edges              */
-  int nEdge, nNextAlloc, nToAlloc;
+  int *aHead;                   /* rows waiting for row i: edges, from 1      */
+  TurnEdge *aEdge; int nEdge, nEdgeAlloc;
   int nDeferred;
 };
 
-static int isWritten(const UnitRow *p, int iOrder){
-  return p->eState!=UNIT_NEW || p->bWritten || p->pModel->iOrder!=iOrder;
+/* Rows of other turns are there, or they would come before this one. */
+static int isWritten(const UnitRow *p){
+  return p->eState!=UNIT_NEW || p->bWritten;
 }
 
-static int takesPart(const UnitRow *p, int iOrder){
-  return p->pSame==0 && p->pModel->iOrder==iOrder && !p->bOrphan
+static int takesPart(const UnitRow *p){
+  return p->pSame==0 && !p->bOrphan
       && (p->eState==UNIT_NEW || (p->eState==UNIT_OLD && p->aVal));
 }
 
 static void addEdge(Turn *t, int iFrom, int iTo){
-  int *piNext = ormArenaGrow(t->p->pArena, (void**)&t->aNext, t->nEdge,
-                             &t->nNextAlloc, (int)sizeof(int));
-  int *piTo = ormArenaGrow(t->p->pArena, (void**)&t->aTo, t->nEdge,
-                           &t->nToAlloc, (int)sizeof(int));
-  if( piNext==0 || piTo==0 ) return;
-  *piNext = t->aHead[iFrom];
-  *piTo = iTo;
+  TurnEdge *p = ormArenaGrow(t->p->pArena, (void**)&t->aEdge, t->nEdge,
+                             &t->nEdgeAlloc, (int)sizeof(*p));
+  if( p==0 ) return;
+  p->iNext = t->aHead[iFrom];
+  p->iTo = iTo;
   t->aHead[iFrom] = ++t->nEdge;
 }
 
@@ -499,7 +500,7 @@ static void turnBegin(Turn *t, UnitRow **apAll, int nAll){
   t->aReady = ormArenaAlloc(p->pArena, (nAll+1)*(i64)sizeof(int));
   t->apRow = apAll;
   t->nRow = nAll;
-  if( t->aHead==0 || t->aReady==0 ) return;
+  if( t->aReady==0 ) return;
   for(int i=0; i<nAll; i++) apAll[i]->iTurn = i;
   for(int i=0; i<nAll && p->pErr->rc==SQLITE_OK; i++){
     UnitRow *pRow = apAll[i];
@@ -508,7 +509,7 @@ static void turnBegin(Turn *t, UnitRow **apAll, int nAll){
       UnitRow *pRef;
       if( pRow->aVal[j].eKind!=UNIT_REF ) continue;
       pRef = ormUnitSame(pRow->aVal[j].pRef);
-      if( isWritten(pRef, t->iOrder) ) continue;
+      if( isWritten(pRef) ) continue;
       pRow->nWait++;
       addEdge(t, pRef->iTurn, i);
     }
@@ -521,20 +522,20 @@ static void turnBegin(Turn *t, UnitRow **apAll, int nAll){
 
 /* A row is written: whoever waited for it waits for one less. */
 static void turnWritten(Turn *t, const UnitRow *pRow){
-  for(int e=t->aHead[pRow->iTurn]; e; e=t->aNext[e-1]){
-    UnitRow *pWait = t->apRow[t->aTo[e-1]];
+  for(int e=t->aHead[pRow->iTurn]; e; e=t->aEdge[e-1].iNext){
+    UnitRow *pWait = t->apRow[t->aEdge[e-1].iTo];
     if( pWait->nWait<=0 || --pWait->nWait>0 ) continue;
     readyAdd(t, pWait->iTurn);
   }
 }
 
 /* Can all the references that a row waits for be NULL for a while? */
-static int canBeNull(const Turn *t, const UnitRow *pRow){
+static int canBeNull(const UnitRow *pRow){
   for(int j=0; j<pRow->pModel->p->nField; j++){
     const UnitVal *pVal = &pRow->aVal[j];
     const OrmField *pField = &pRow->pModel->p->aField[j];
     if( pVal->eKind!=UNIT_REF ) continue;
-    if( isWritten(ormUnitSame(pVal->pRef), t->iOrder) ) continue;
+    if( isWritten(ormUnitSame(pVal->pRef)) ) continue;
     if( pField->bNotNull || pField->iKey ) return 0;
   }
   return 1;
@@ -551,26 +552,25 @@ static void turnStuck(Turn *t){
   Unit *p = t->p;
   UnitRow *pPick = 0;
   for(int i=0; i<t->nRow && pPick==0; i++){
-    if( t->apRow[i]->nWait>0 && canBeNull(t, t->apRow[i]) ) pPick = t->apRow[i];
+    if( t->apRow[i]->nWait>0 && canBeNull(t->apRow[i]) ) pPick = t->apRow[i];
   }
   if( pPick ){
     for(int j=0; j<pPick->pModel->p->nField; j++){
       UnitVal *pVal = &pPick->aVal[j];
       if( pVal->eKind!=UNIT_REF ) continue;
-      if( !isWritten(ormUnitSame(pVal->pRef), t->iOrder) ) pVal->bWrite = 1;
+      if( !isWritten(ormUnitSame(pVal->pRef)) ) pVal->bWrite = 1;
     }
     pPick->bDefer = 1;
     t->nDeferred++;
   }else{
-    for(int i=0; i<t->nRow && pPick==0; i++){
-      if( t->apRow[i]->nWait>0 ) pPick = t->apRow[i];
-    }
-    if( ORM_NEVER(pPick==0) ) return;
+    int i = 0;
+    while( t->apRow[i]->nWait<=0 ) i++;
+    pPick = t->apRow[i];
     ormUnitDefer(p);
     for(int j=0; j<pPick->pModel->p->nField; j++){
       UnitVal *pVal = &pPick->aVal[j];
       if( pVal->eKind!=UNIT_REF ) continue;
-      if( !isWritten(ormUnitSame(pVal->pRef), t->iOrder) ){
+      if( !isWritten(ormUnitSame(pVal->pRef)) ){
         ormFlushChooseKey(p, ormUnitSame(pVal->pRef));
       }
     }
@@ -579,11 +579,10 @@ static void turnStuck(Turn *t){
   readyAdd(t, pPick->iTurn);
 }
 
-static void writeTurn(Unit *p, int iOrder, UnitRow **apRow, int n){
+static void writeTurn(Unit *p, UnitRow **apRow, int n){
   Turn turn;
   memset(&turn, 0, sizeof(turn));
   turn.p = p;
-  turn.iOrder = iOrder;
   turnBegin(&turn, apRow, n);
   while( turn.nDone<n && p->pErr->rc==SQLITE_OK ){
     UnitRow *pRow;
@@ -603,18 +602,17 @@ static void writeRows(Unit *p){
   int *aFirst = ormArenaAlloc(p->pArena, (nTurn+2)*(i64)sizeof(int));
   UnitRow **ap = ormArenaAlloc(p->pArena, (p->nRow+1)*(i64)sizeof(*ap));
   UnitRow *pRow;
-  if( aFirst==0 || ap==0 ) return;
+  if( ap==0 ) return;           /* the arena gives nothing after a failure    */
   for(pRow=p->pFirst; pRow; pRow=pRow->pNext){
-    int iOrder = pRow->pModel->iOrder;
-    if( takesPart(pRow, iOrder) ) aFirst[iOrder+1]++;
+    if( takesPart(pRow) ) aFirst[pRow->pModel->iOrder+1]++;
   }
   for(int i=1; i<=nTurn+1; i++) aFirst[i] += aFirst[i-1];
   for(pRow=p->pFirst; pRow; pRow=pRow->pNext){
-    if( !takesPart(pRow, pRow->pModel->iOrder) ) continue;
+    if( !takesPart(pRow) ) continue;
     ap[aFirst[pRow->pModel->iOrder]++] = pRow;
   }
   for(int i=1; i<=nTurn && p->pErr->rc==SQLITE_OK; i++){
-    writeTurn(p, i, &ap[aFirst[i-1]], aFirst[i]-aFirst[i-1]);
+    writeTurn(p, &ap[aFirst[i-1]], aFirst[i]-aFirst[i-1]);
   }
 }
 

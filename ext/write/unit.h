@@ -184,7 +184,6 @@ void ormUnitOrphan(Unit*, OrmModel*, const struct OrmBind *aKey,
 
 /* Defer foreign keys until the unit is done. */
 void ormUnitDefer(Unit*);
-int ormForeignKeysDefer(Orm*, OrmErr*, int bOn);      /* what it was          */
 
 /* value.c */
 /* The value of a field from JSON: 0, or what is wanted instead. */
