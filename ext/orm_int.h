@@ -99,6 +99,8 @@ typedef struct OrmUnique OrmUnique;
 typedef struct OrmFk OrmFk;
 typedef struct OrmRel OrmRel;
 typedef struct OrmReference OrmReference;   /* a foreign key that refers here */
+typedef struct OrmReverse OrmReverse;
+typedef struct OrmLead OrmLead;
 typedef struct OrmQuery OrmQuery;          /* a checked query or include      */
 typedef struct OrmKeyRef OrmKeyRef;        /* a checked key of an object      */
 typedef struct OrmPlan OrmPlan;            /* a query compiled to SQL         */
@@ -305,6 +307,8 @@ void ormJsonResult(sqlite3_context*, OrmBuf*);
 ** ===================================================================== */
 /* Is z[n], in which there may be a NUL, this name? */
 int ormNameIs(const char *zName, const char *z, i64 n);
+/* Names that differ in the case of A-Z alone have one hash. */
+u32 ormNameHash(const char *zName);
 /* The nearest of the names to z[n], or 0 when none is near (edit distance at
 ** most a third of the length).  xName(pArg, i) gives the i-th name or 0. */
 const char *ormNearest(
@@ -620,7 +624,6 @@ struct OrmModel {
   u8 bView;                     /* read-only                                  */
   u8 bWithoutRowid;
   u8 bRowidKey;                 /* key is the INTEGER PRIMARY KEY             */
-  u8 bFirst;                    /* the first model declared over its table    */
   u8 eQuiet, ePlain;            /* write/patch.c: its table, and statements   */
   OrmPatchText *pPatch;
 };
@@ -677,7 +680,7 @@ int ormCatalogIsCurrent(Orm*, OrmCatalog*);         /* after a pin: the same? */
 void ormCatalogDrop(Orm*);                         /* the next pin reads anew */
 void ormCatalogClose(Orm*);                          /* the connection closes */
 OrmArena *ormCatalogArena(OrmCatalog*, OrmErr*, OrmErr **ppOld);
-OrmReference **ormCatalogReferences(OrmCatalog*, u8 **ppbThere);
+OrmReverse **ormCatalogReverse(OrmCatalog*, int i);   /* references.c's place */
 /* All model names, and a model by name: loaded on first use.  Unknown or
 ** broken: 0 and an error naming the nearest. zName need not be terminated. */
 int ormCatalogCount(OrmCatalog*);
@@ -727,8 +730,20 @@ double ormStatFan(Orm*, OrmErr*, const char *zTable, int n,
                   const char *const*az);
 
 /* ========================================================================
-** Interface to ext/catalog/references.c: who refers to a table
+** Interface to ext/catalog/references.c: what leads to a table or a model
 ** ===================================================================== */
+/* By rows of the metadata alone, unchecked; the first of a chain, or 0. */
+struct OrmLead {
+  OrmLead *pNext;
+  const char *zTo;              /* the table or model                         */
+  const char *zModel;
+  const char *zName;            /* of the relationship                        */
+};
+/* The models over a table, in the order declared. */
+const OrmLead *ormModelsOver(Orm*, OrmErr*, OrmCatalog*, const char *zTable);
+/* Relationships with a secondary table that lead to a model (or to one whose
+** name differs in case), by their names. */
+const OrmLead *ormLinksTo(Orm*, OrmErr*, OrmCatalog*, const char *zModel);
 /* Every foreign key of any ordinary table of main, mapped or not, that refers
 ** to zTable: for deletes while foreign keys are off. */
 struct OrmReference {
@@ -739,7 +754,6 @@ struct OrmReference {
   int n; const char **azFrom, **azTo;
   u8 eOnDelete, eOnUpdate;
   u8 bModel;                    /* pModel was looked up                       */
-  OrmReference *pGroup;         /* references.c                               */
 };
 OrmReference *ormReferencesTo(Orm*, OrmErr*, OrmCatalog*, const char *zTable);
 
@@ -1223,7 +1237,7 @@ struct OrmColumn {
 };
 struct OrmNode {
   OrmRules *pRules;
-  OrmNode *pNext;               /* in the order made                          */
+  OrmNode *pNext;               /* rules.c: of those with one hash            */
   const char *zTable;
   OrmModel *pModel;             /* the first over the table, or 0             */
   int nModel; OrmModel **apModel;   /* all models over it                     */

@@ -111,9 +111,10 @@ static const struct Dangling {
     " (SELECT name FROM main.orm_model WHERE name IS NOT NULL))",
     "a relationship without a name", "DELETE FROM main.orm_relationship"
     " WHERE model IS NULL OR name IS NULL" },
-  { "SELECT a.name, a.name FROM main.orm_model AS a WHERE EXISTS (SELECT 1"
-    " FROM main.orm_model AS b WHERE lower(b.name)=lower(a.name)"
-    " AND b.rowid<a.rowid)",
+  { "SELECT m.name, m.name FROM main.orm_model AS m JOIN (SELECT lower(name)"
+    " AS low, min(rowid) AS first FROM main.orm_model GROUP BY 1"
+    " HAVING count(*)>1) AS f ON f.low=lower(m.name)"
+    " WHERE m.rowid>f.first ORDER BY m.rowid",
     "another model has this name in other case",
     "UPDATE main.orm_model SET name=name||'_2' WHERE name IS %Q" },
 };
@@ -217,66 +218,75 @@ static void checkOrder(OrmChecker *p, OrmModel *pModel, OrmRel *pRel){
 ** Warnings about relationships that work
 */
 
+typedef struct Writer Writer;
+struct Writer {                 /* a relationship that writes a table         */
+  Writer *pNext;                /* of one hash, in the order declared         */
+  const OrmRel *pRel;
+  const char *zTable;
+  int n; const char *azColumn[2*ORM_MAX_KEY];
+  u8 bTold;                     /* a finding is about it                      */
+};
+
 /* The table and columns that a relationship writes. */
-static int writes(const OrmRel *pRel, const char **pzTable, const char **az){
-  int n = 0;
+static Writer *writerNew(OrmChecker *p, const OrmRel *pRel){
+  Writer *pNew = ormArenaAlloc(&p->arena, sizeof(*pNew));
+  if( pNew==0 ) return 0;
+  pNew->pRel = pRel;
   if( pRel->zSecondary ){
-    *pzTable = pRel->zSecondary;
-    for(int i=0; i<pRel->nLocal; i++) az[n++] = pRel->azSecLocal[i];
-    for(int i=0; i<pRel->nRemote; i++) az[n++] = pRel->azSecRemote[i];
+    pNew->zTable = pRel->zSecondary;
+    for(int i=0; i<pRel->nLocal; i++){
+      pNew->azColumn[pNew->n++] = pRel->azSecLocal[i];
+    }
+    for(int i=0; i<pRel->nRemote; i++){
+      pNew->azColumn[pNew->n++] = pRel->azSecRemote[i];
+    }
   }else{
     const OrmModel *pHolder = pRel->bForeign ? pRel->pModel : pRel->pTarget;
     const int *a = pRel->bForeign ? pRel->aLocal : pRel->aRemote;
-    *pzTable = pHolder->zTable;
-    for(int i=0; i<pRel->nLocal; i++) az[n++] = pHolder->aField[a[i]].zName;
+    pNew->zTable = pHolder->zTable;
+    for(int i=0; i<pRel->nLocal; i++){
+      pNew->azColumn[pNew->n++] = pHolder->aField[a[i]].zName;
+    }
   }
-  return n;
+  return pNew;
 }
 
 /* A column that both write, or 0. */
-static const char *bothWrite(const OrmRel *pA, const OrmRel *pB){
-  const char *azA[2*ORM_MAX_KEY], *azB[2*ORM_MAX_KEY];
-  const char *zA, *zB;
-  int nA = writes(pA, &zA, azA);
-  int nB = writes(pB, &zB, azB);
-  if( sqlite3_stricmp(zA, zB)!=0 ) return 0;
-  for(int i=0; i<nA; i++){
-    for(int j=0; j<nB; j++){
-      if( sqlite3_stricmp(azA[i], azB[j])==0 ) return azA[i];
+static const char *bothWrite(const Writer *pA, const Writer *pB){
+  if( sqlite3_stricmp(pA->zTable, pB->zTable)!=0 ) return 0;
+  for(int i=0; i<pA->n; i++){
+    for(int j=0; j<pB->n; j++){
+      if( sqlite3_stricmp(pA->azColumn[i], pB->azColumn[j])==0 ){
+        return pA->azColumn[i];
+      }
     }
   }
   return 0;
 }
 
-static int isSound(const OrmRel *pRel){
-  return pRel->bResolved==2;
-}
-
-static int isTold(const OrmChecker *p, const OrmRel *pRel){
-  for(int i=0; i<p->nTold; i++) if( p->apTold[i]==pRel ) return 1;
-  return 0;
-}
-
 /* C7: pA was declared before pB.  The one that has a reverse is meant to be
 ** there; each that has been told of is none that others can disturb. */
-static void checkPair(OrmChecker *p, const OrmRel *pA, const OrmRel *pB){
+static void checkPair(OrmChecker *p, Writer *pA, Writer *pB){
+  const OrmRel *pFirst = pA->pRel, *pSecond = pB->pRel;
   const char *zColumn;
-  if( !isSound(pA) || pA->bViewonly || pA->pBack==pB || pB->pBack==pA ) return;
-  if( isTold(p, pA) || isTold(p, pB) ) return;
+  if( pA->bTold || pB->bTold ) return;
+  if( pFirst->pBack==pSecond || pSecond->pBack==pFirst ) return;
   zColumn = bothWrite(pA, pB);
   if( zColumn==0 ) return;
-  if( pB->pBack && !pA->pBack ){
-    const OrmRel *pSwap = pA;
-    pA = pB;
-    pB = pSwap;
+  if( pSecond->pBack && !pFirst->pBack ){
+    const OrmRel *pSwap = pFirst;
+    pFirst = pSecond;
+    pSecond = pSwap;
+    pA->bTold = 1;
+  }else{
+    pB->bTold = 1;
   }
-  if( ormArenaGrow(&p->arena, (void**)&p->apTold, p->nTold, &p->nToldAlloc,
-                   sizeof(*p->apTold)) ) p->apTold[p->nTold++] = pB;
-  finding(p, zWarning, pB->pModel->zName, pB->zName,
+  finding(p, zWarning, pSecond->pModel->zName, pSecond->zName,
       ormArenaPrintf(&p->arena, "writes the column %s as %s.%s does, and is not"
-          " its reverse", zColumn, pA->pModel->zName, pA->zName),
+          " its reverse", zColumn, pFirst->pModel->zName, pFirst->zName),
       sqlite3_mprintf("UPDATE main.orm_relationship SET viewonly=1"
-          " WHERE model=%Q AND name=%Q", pB->pModel->zName, pB->zName));
+          " WHERE model=%Q AND name=%Q", pSecond->pModel->zName,
+          pSecond->zName));
 }
 
 /* C81: the schema is to do what it does not. */
@@ -434,17 +444,20 @@ static void checkRels(OrmChecker *p, OrmModel *pModel){
   }
 }
 
-/* C7 looks at relationships of every two models that share a table. */
+/* C7 looks at every two relationships that write one table. */
 static void checkPairs(OrmChecker *p, OrmModel **ap, int nModel){
+  const int nBucket = nModel + 1;
+  Writer **apWriter = ormArenaAlloc(&p->arena, nBucket*(i64)sizeof(*apWriter));
   for(int i=0; i<nModel; i++){
-    for(int j=0; ap[i] && j<ap[i]->nRel; j++){
-      const OrmRel *pB = ap[i]->apRel[j];
-      if( !isSound(pB) || pB->bViewonly ) continue;
-      for(int k=0; k<=i; k++){
-        for(int m=0; ap[k] && m<(k==i ? j : ap[k]->nRel); m++){
-          checkPair(p, ap[k]->apRel[m], pB);
-        }
-      }
+    for(int j=0; ap[i] && j<ap[i]->nRel && p->pErr->rc==SQLITE_OK; j++){
+      const OrmRel *pRel = ap[i]->apRel[j];
+      Writer *pNew, **pp;
+      if( pRel->bResolved!=2 || pRel->bViewonly ) continue;
+      pNew = writerNew(p, pRel);
+      if( pNew==0 ) return;
+      pp = &apWriter[ormNameHash(pNew->zTable) % (u32)nBucket];
+      for(; *pp; pp=&(*pp)->pNext) checkPair(p, *pp, pNew);
+      *pp = pNew;
     }
   }
 }

@@ -16,7 +16,6 @@ struct OrmChecker {
   OrmOrderCheck xOrder;
   OrmCatalog *pCatalog;
   OrmTableMap *pMap;            /* for checkKeys()                            */
-  int nTold, nToldAlloc; const OrmRel **apTold;        /* C7: told of         */
 };
 
 /* Each gives sqlite3_malloc'ed SQL, 0 when out of memory. */

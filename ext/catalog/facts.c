@@ -169,17 +169,6 @@ struct OrmSchemaCopy {
   Held *apIndex[512];           /* those that have a text, by their table     */
 };
 
-/* Names that differ in case alone are one. */
-static u32 nameBucket(const char *z){
-  u32 h = 2166136261u;
-  for(; *z; z++){
-    u8 c = (u8)*z;
-    if( c>='A' && c<='Z' ) c |= 32;
-    h = (h ^ c) * 16777619u;
-  }
-  return h % 512;
-}
-
 void ormFactHold(Orm *pOrm, OrmErr *pErr){
   struct OrmSchemaCopy *p = pOrm->pSchema;
   if( pErr->rc ) return;
@@ -230,11 +219,11 @@ static void heldRead(Orm *pOrm, OrmErr *pErr){
     pNew->zTable = ormFactText(&p->arena, pStmt, 4);
     if( pNew->zType==0 || pNew->zName==0 ) continue;
     if( pNew->zSql && pNew->zTable && strcmp(pNew->zType, "index")==0 ){
-      pp = &p->apIndex[nameBucket(pNew->zTable)];
+      pp = &p->apIndex[ormNameHash(pNew->zTable) % 512];
       while( *pp ) pp = &(*pp)->pNextOf;
       *pp = pNew;
     }
-    pp = &p->apBucket[nameBucket(pNew->zName)];
+    pp = &p->apBucket[ormNameHash(pNew->zName) % 512];
     while( *pp ) pp = &(*pp)->pNext;
     *pp = pNew;
   }
@@ -249,7 +238,7 @@ static const Held *heldFind(
   const Held *p;
   heldRead(pOrm, pErr);
   if( pErr->rc ) return 0;
-  p = pOrm->pSchema->apBucket[nameBucket(zName)];
+  p = pOrm->pSchema->apBucket[ormNameHash(zName) % 512];
   for(; p; p=p->pNext){
     if( zType ? strcmp(p->zType, zType)!=0
               : strcmp(p->zType, "table")!=0 && strcmp(p->zType, "view")!=0 ){
@@ -354,7 +343,7 @@ int ormFactIndexes(
   if( pOrm->pSchema ){
     const Held *q;
     heldRead(pOrm, pErr);
-    q = pOrm->pSchema->apIndex[nameBucket(zTable)];
+    q = pOrm->pSchema->apIndex[ormNameHash(zTable) % 512];
     for(; q && pErr->rc==SQLITE_OK; q=q->pNextOf){
       if( sqlite3_stricmp(q->zTable, zTable)!=0 ) continue;
       textsAdd(&texts, ormArenaText(pArena, q->zSql, -1));
@@ -387,7 +376,7 @@ struct OrmTableMap {
 const char *ormTableMapFind(const OrmTableMap *p, const char *zTable){
   const struct OrmTableMapEntry *q;
   if( p==0 || zTable==0 ) return 0;
-  q = p->apBucket[nameBucket(zTable)];
+  q = p->apBucket[ormNameHash(zTable) % 512];
   while( q && sqlite3_stricmp(q->zTable, zTable)!=0 ) q = q->pNext;
   return q ? q->zModel : 0;
 }
@@ -398,7 +387,7 @@ void ormTableMapAdd(OrmTableMap *p, const char *zTable, const char *zModel){
   if( p==0 || zTable==0 || ormTableMapFind(p, zTable) ) return;
   q = ormArenaAlloc(p->pArena, sizeof(*q));
   if( q==0 ) return;
-  pp = &p->apBucket[nameBucket(zTable)];
+  pp = &p->apBucket[ormNameHash(zTable) % 512];
   q->zTable = zTable;
   q->zModel = zModel;
   q->pNext = *pp;

@@ -26,8 +26,7 @@ struct OrmCatalog {
   OrmErr err;                   /* where arena.pErr points between calls      */
   OrmModel *apBucket[N_BUCKET]; /* loaded models by name                      */
   int nName; const char **azName;            /* all names, in file order      */
-  OrmReference *pReference;     /* references.c: all of the file              */
-  u8 bReference;
+  OrmReverse *apReverse[3];     /* references.c: look-ups against the grain   */
 };
 
 static const char zNoModels[] =
@@ -293,29 +292,8 @@ OrmModel *ormModelFind(
 OrmModel *ormModelByTable(
   Orm *pOrm, OrmErr *pErr, OrmCatalog *p, const char *zTable
 ){
-  OrmModel *pModel = 0;
-  char *zName = 0;
-  sqlite3_stmt *pStmt;
-  if( pErr->rc ) return 0;
-  for(int i=0; i<N_BUCKET; i++){
-    for(pModel=p->apBucket[i]; pModel; pModel=pModel->pNextHash){
-      if( pModel->bFirst && sqlite3_stricmp(pModel->zTable, zTable)==0 ){
-        return pModel;
-      }
-    }
-  }
-  pStmt = ormFactOpen(pOrm, pErr,
-      "SELECT name FROM main.orm_model WHERE name IS NOT NULL AND"
-      " coalesce(table_name, name)=%Q COLLATE NOCASE ORDER BY rowid", zTable);
-  if( ormFactStep(pOrm, pErr, pStmt) ){
-    zName = sqlite3_mprintf("%s", sqlite3_column_text(pStmt, 0));
-    if( zName==0 ) ormErrOom(pErr);
-  }
-  sqlite3_finalize(pStmt);
-  if( zName ) pModel = ormModelFind(pOrm, pErr, p, zName, -1);
-  if( pModel ) pModel->bFirst = 1;
-  sqlite3_free(zName);
-  return pModel;
+  const OrmLead *pLead = ormModelsOver(pOrm, pErr, p, zTable);
+  return pLead ? ormModelFind(pOrm, pErr, p, pLead->zModel, -1) : 0;
 }
 
 /* ------------------------------------------------------------------------
@@ -382,8 +360,6 @@ void ormNoSuchName(
   }
 }
 
-/* The place where references.c keeps its list. */
-OrmReference **ormCatalogReferences(OrmCatalog *p, u8 **ppbThere){
-  *ppbThere = &p->bReference;
-  return &p->pReference;
+OrmReverse **ormCatalogReverse(OrmCatalog *p, int i){
+  return &p->apReverse[i];
 }

@@ -1,12 +1,64 @@
 /*
-** Who refers to a table: every foreign key of every ordinary table of main,
-** mapped or not.  While foreign keys are off nobody else looks after these
-** rows, so deletes ask here.
+** Look-ups against the grain: which models a table has, which many-to-many
+** relationships lead to a model, which foreign keys refer to a table.
 **
-** The whole file is read once per catalog, into one chain (pNext) for each
-** table referred to; the chains' heads are linked by pGroup.
+** The file has no index for these, so the first that asks reads all of it and
+** keeps, for as long as the catalog lives, what was found by the name that it
+** leads to.  Tables are one where their names differ in case alone; names
+** of models may, so who asks for links compares.
 */
 #include "../orm_int.h"
+
+enum { REVERSE_MODELS, REVERSE_LINKS, REVERSE_FOREIGN };
+
+typedef struct Group Group;
+struct Group {                  /* all that leads to one name                 */
+  Group *pNext;
+  const char *zName;
+  OrmLead *pLead, **ppLead;     /* in the order read; where the next one goes */
+  OrmReference *pRef, **ppRef;
+};
+struct OrmReverse { Group *apBucket[256]; };
+
+static Group *groupFind(const OrmReverse *p, const char *zName){
+  Group *pGroup = p->apBucket[ormNameHash(zName) % 256];
+  while( pGroup && sqlite3_stricmp(pGroup->zName, zName)!=0 ){
+    pGroup = pGroup->pNext;
+  }
+  return pGroup;
+}
+
+static Group *groupMake(OrmArena *pArena, OrmReverse *p, const char *zName){
+  Group *pGroup = groupFind(p, zName);
+  if( pGroup ) return pGroup;
+  pGroup = ormArenaAlloc(pArena, sizeof(*pGroup));
+  if( pGroup==0 ) return 0;
+  pGroup->zName = zName;
+  pGroup->ppLead = &pGroup->pLead;
+  pGroup->ppRef = &pGroup->pRef;
+  pGroup->pNext = p->apBucket[ormNameHash(zName) % 256];
+  p->apBucket[ormNameHash(zName) % 256] = pGroup;
+  return pGroup;
+}
+
+/* Rows "what it leads to, model, name". */
+static void readLeads(
+  Orm *pOrm, OrmErr *pErr, OrmArena *pArena, OrmReverse *p, const char *zSql
+){
+  sqlite3_stmt *pStmt = ormFactOpen(pOrm, pErr, "%s", zSql);
+  while( ormFactStep(pOrm, pErr, pStmt) ){
+    const char *zTo = ormFactText(pArena, pStmt, 0);
+    Group *pGroup = zTo ? groupMake(pArena, p, zTo) : 0;
+    OrmLead *pNew = ormArenaAlloc(pArena, sizeof(*pNew));
+    if( pGroup==0 || pNew==0 ) break;
+    pNew->zTo = zTo;
+    pNew->zModel = ormFactText(pArena, pStmt, 1);
+    pNew->zName = ormFactText(pArena, pStmt, 2);
+    *pGroup->ppLead = pNew;
+    pGroup->ppLead = &pNew->pNext;
+  }
+  sqlite3_finalize(pStmt);
+}
 
 static OrmReference *referenceNew(
   OrmArena *pArena, const char *zTable, const OrmFkFact *pFact
@@ -27,18 +79,10 @@ static OrmReference *referenceNew(
   return p;
 }
 
-/* Put a reference at the end of its target's chain. */
-static void referenceAdd(OrmReference **ppGroup, OrmReference *pNew){
-  while( *ppGroup && sqlite3_stricmp((*ppGroup)->zTarget, pNew->zTarget)!=0 ){
-    ppGroup = &(*ppGroup)->pGroup;
-  }
-  while( *ppGroup ) ppGroup = &(*ppGroup)->pNext;
-  *ppGroup = pNew;
-}
-
-/* All references of the file, in the order of its tables, grouped. */
-static OrmReference *readAll(Orm *pOrm, OrmErr *pErr, OrmArena *pArena){
-  OrmReference *pFirst = 0;
+/* All foreign keys of the file, in the order of its tables. */
+static void readForeign(
+  Orm *pOrm, OrmErr *pErr, OrmArena *pArena, OrmReverse *p
+){
   sqlite3_stmt *pStmt = ormFactOpen(pOrm, pErr,
       "SELECT name FROM main.sqlite_schema WHERE type='table'"
       " AND lower(sql) LIKE '%%references%%'"
@@ -50,37 +94,65 @@ static OrmReference *readAll(Orm *pOrm, OrmErr *pErr, OrmArena *pArena){
     int n = zTable ? ormFactFks(pOrm, pErr, pArena, zTable, &aFk) : 0;
     for(int i=0; i<n; i++){
       OrmReference *pNew = referenceNew(pArena, zTable, &aFk[i]);
-      if( pNew ) referenceAdd(&pFirst, pNew);
+      Group *pGroup = pNew ? groupMake(pArena, p, pNew->zTarget) : 0;
+      if( pGroup==0 ) break;
+      *pGroup->ppRef = pNew;
+      pGroup->ppRef = &pNew->pNext;
     }
   }
   sqlite3_finalize(pStmt);
-  return pErr->rc ? 0 : pFirst;
 }
 
-/* The chain of the references to zTable, in the catalog's arena; 0 if there
-** are none or it failed. */
+/* What leads to a name, of one kind; 0 if nothing does or it failed. */
+static const Group *leadsTo(
+  Orm *pOrm, OrmErr *pErr, OrmCatalog *pCatalog, int eKind, const char *zName
+){
+  static const char *const azSql[] = {
+    "SELECT coalesce(table_name, name), name, NULL FROM main.orm_model"
+    " WHERE name IS NOT NULL ORDER BY rowid",
+    "SELECT target, model, name FROM main.orm_relationship"
+    " WHERE target IS NOT NULL AND secondary IS NOT NULL"
+    " AND model IS NOT NULL AND name IS NOT NULL ORDER BY model, name",
+    0
+  };
+  OrmReverse **pp = ormCatalogReverse(pCatalog, eKind);
+  if( pErr->rc ) return 0;
+  if( *pp==0 ){
+    OrmErr *pOld;
+    OrmArena *pArena = ormCatalogArena(pCatalog, pErr, &pOld);
+    OrmReverse *pNew = ormArenaAlloc(pArena, sizeof(*pNew));
+    if( azSql[eKind] ) readLeads(pOrm, pErr, pArena, pNew, azSql[eKind]);
+    else readForeign(pOrm, pErr, pArena, pNew);
+    pArena->pErr = pOld;
+    if( pErr->rc ) return 0;
+    *pp = pNew;
+  }
+  return groupFind(*pp, zName);
+}
+
+const OrmLead *ormModelsOver(
+  Orm *pOrm, OrmErr *pErr, OrmCatalog *pCatalog, const char *zTable
+){
+  const Group *p = leadsTo(pOrm, pErr, pCatalog, REVERSE_MODELS, zTable);
+  return p ? p->pLead : 0;
+}
+
+const OrmLead *ormLinksTo(
+  Orm *pOrm, OrmErr *pErr, OrmCatalog *pCatalog, const char *zModel
+){
+  const Group *p = leadsTo(pOrm, pErr, pCatalog, REVERSE_LINKS, zModel);
+  return p ? p->pLead : 0;
+}
+
 OrmReference *ormReferencesTo(
   Orm *pOrm, OrmErr *pErr, OrmCatalog *pCatalog, const char *zTable
 ){
-  u8 *pbThere;
-  OrmReference **ppAll = ormCatalogReferences(pCatalog, &pbThere);
-  OrmReference *pGroup;
-  if( pErr->rc ) return 0;
-  if( !*pbThere ){
-    OrmErr *pOld;
-    OrmArena *pArena = ormCatalogArena(pCatalog, pErr, &pOld);
-    *ppAll = readAll(pOrm, pErr, pArena);
-    *pbThere = pErr->rc==SQLITE_OK;
-    pArena->pErr = pOld;
-  }
-  pGroup = *ppAll;
-  while( pGroup && sqlite3_stricmp(pGroup->zTarget, zTable)!=0 ){
-    pGroup = pGroup->pGroup;
-  }
-  for(OrmReference *p=pGroup; p && pErr->rc==SQLITE_OK; p=p->pNext){
+  const Group *pGroup = leadsTo(pOrm, pErr, pCatalog, REVERSE_FOREIGN, zTable);
+  OrmReference *pFirst = pGroup ? pGroup->pRef : 0;
+  for(OrmReference *p=pFirst; p && pErr->rc==SQLITE_OK; p=p->pNext){
     if( p->bModel ) continue;
     p->pModel = ormModelByTable(pOrm, pErr, pCatalog, p->zTable);
     p->bModel = pErr->rc==SQLITE_OK;
   }
-  return pErr->rc ? 0 : pGroup;
+  return pErr->rc ? 0 : pFirst;
 }

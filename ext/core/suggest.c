@@ -1,5 +1,6 @@
 /*
-** "did you mean ...?": the name nearest to one that does not exist.
+** Names: are two the same, and "did you mean ...?", the name nearest to one
+** that does not exist.
 */
 #include "../orm_int.h"
 
@@ -36,6 +37,12 @@ static int editDistance(const char *a, int nA, const char *b, int nB){
 
 int ormNameIs(const char *zName, const char *z, i64 n){
   return (i64)strlen(zName)==n && memcmp(zName, z, (size_t)n)==0;
+}
+
+u32 ormNameHash(const char *zName){
+  u32 h = 2166136261u;
+  for(; *zName; zName++) h = (h ^ (u8)lower(*zName)) * 16777619u;
+  return h;
 }
 
 const char *ormNearest(

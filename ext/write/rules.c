@@ -20,7 +20,7 @@ struct OrmRules {
   OrmErr err;                   /* of the arena, moved to the caller's        */
   OrmArena arena;
   int nNode;
-  OrmNode *pFirst, *pLast;
+  OrmNode *apNode[256];         /* by table                                   */
   int eEnforced;                /* 0 not asked, 1 no, 2 yes                   */
 };
 
@@ -157,15 +157,17 @@ static void nodeColumns(OrmErr *pErr, OrmNode *p){
 }
 
 static int nodeWithoutRowid(OrmErr *pErr, OrmNode *p){
+  Orm *pOrm = p->pRules->pOrm;
   int bWithout = 0;
-  OrmStmt *pStmt = ormStmtTakef(p->pRules->pOrm, pErr,
-      "SELECT wr FROM pragma_table_list WHERE schema = 'main' "
-      "AND name = ?1 COLLATE NOCASE");
+  OrmStmt *pStmt;
+  if( p->pModel ) return p->pModel->bWithoutRowid;
+  pStmt = ormStmtTakef(pOrm, pErr,
+      "SELECT wr FROM pragma_table_list(?1) WHERE schema = 'main'");
   if( pStmt ) sqlite3_bind_text(pStmt->p, 1, p->zTable, -1, SQLITE_STATIC);
-  if( ormStmtStep(p->pRules->pOrm, pErr, pStmt) ){
+  if( ormStmtStep(pOrm, pErr, pStmt) ){
     bWithout = sqlite3_column_int(pStmt->p, 0);
   }
-  ormStmtGive(p->pRules->pOrm, pErr, pStmt);
+  ormStmtGive(pOrm, pErr, pStmt);
   return bWithout;
 }
 
@@ -231,31 +233,26 @@ static void nodeKey(OrmNode *p){
 ** seen by. */
 static void nodeModels(OrmErr *pErr, OrmNode *p){
   OrmRules *pRules = p->pRules;
+  Orm *pOrm = pRules->pOrm;
   int nAlloc = 0;
-  OrmStmt *pStmt = ormStmtTakef(pRules->pOrm, pErr,
-      "SELECT name FROM \"main\".orm_model WHERE name IS NOT NULL AND "
-      "coalesce(table_name, name) = ?1 COLLATE NOCASE ORDER BY rowid");
-  if( pStmt ) sqlite3_bind_text(pStmt->p, 1, p->zTable, -1, SQLITE_STATIC);
-  while( ormStmtStep(pRules->pOrm, pErr, pStmt) ){
-    const char *zName;
+  const OrmLead *pLead = ormModelsOver(pOrm, pErr, pRules->pCatalog, p->zTable);
+  for(; pLead; pLead=pLead->pNext){
     OrmModel **pp = ormArenaGrow(&pRules->arena, (void**)&p->apModel,
                                  p->nModel, &nAlloc, (int)sizeof(*pp));
     if( pp==0 ) break;
-    zName = ormFactText(&pRules->arena, pStmt->p, 0);
-    if( zName==0 ) break;
-    *pp = ormModelFind(pRules->pOrm, pErr, pRules->pCatalog, zName, -1);
+    *pp = ormModelFind(pOrm, pErr, pRules->pCatalog, pLead->zModel, -1);
     if( *pp==0 ) break;
     if( p->pModel==0 ) p->pModel = *pp;
     if( p->pSoft==0 && (*pp)->iSoftDelete>=0 ) p->pSoft = *pp;
     p->nModel++;
   }
-  ormStmtGive(pRules->pOrm, pErr, pStmt);
 }
 
 OrmNode *ormNodeFind(OrmErr *pErr, OrmRules *pRules, const char *zTable){
-  OrmNode *p;
+  OrmNode *p, **pp;
   if( pErr->rc ) return 0;
-  for(p=pRules->pFirst; p; p=p->pNext){
+  pp = &pRules->apNode[ormNameHash(zTable) % ORM_COUNT(pRules->apNode)];
+  for(p=*pp; p; p=p->pNext){
     if( sqlite3_stricmp(p->zTable, zTable)==0 ) return p;
   }
   p = ormArenaAlloc(&pRules->arena, sizeof(*p));
@@ -269,8 +266,8 @@ OrmNode *ormNodeFind(OrmErr *pErr, OrmRules *pRules, const char *zTable){
   nodeKey(p);
   if( rulesFailed(pErr, pRules) ) return 0;
   p->iNode = pRules->nNode++;
-  if( pRules->pLast ) pRules->pLast->pNext = p; else pRules->pFirst = p;
-  pRules->pLast = p;
+  p->pNext = *pp;
+  *pp = p;
   return p;
 }
 
@@ -491,29 +488,21 @@ static void addRelation(OrmErr *pErr, OrmNode *pFrom, OrmRel *pRel){
 static void addInboundLinks(
   OrmErr *pErr, OrmNode *pNode, const OrmModel *pTarget
 ){
-  OrmRules *pRules = pNode->pRules;
-  Orm *pOrm = pRules->pOrm;
-  OrmStmt *pStmt = ormStmtTakef(pOrm, pErr,
-      "SELECT model, name FROM \"main\".orm_relationship "
-      "WHERE target = ?1 AND secondary IS NOT NULL ORDER BY model, name");
-  if( pStmt ){
-    sqlite3_bind_text(pStmt->p, 1, pTarget->zName, -1, SQLITE_STATIC);
-  }
-  while( ormStmtStep(pOrm, pErr, pStmt) ){
-    const char *zModel = ormFactText(&pRules->arena, pStmt->p, 0);
-    const char *zName = ormFactText(&pRules->arena, pStmt->p, 1);
+  OrmCatalog *pCatalog = pNode->pRules->pCatalog;
+  Orm *pOrm = pNode->pRules->pOrm;
+  const OrmLead *p = ormLinksTo(pOrm, pErr, pCatalog, pTarget->zName);
+  for(; p && pErr->rc==SQLITE_OK; p=p->pNext){
     OrmModel *pModel;
     OrmRel *pRel;
-    if( zModel==0 || zName==0 ) break;
-    pModel = ormModelFind(pOrm, pErr, pRules->pCatalog, zModel, -1);
-    pRel = ormRelFind(pOrm, pErr, pModel, zName, -1);
+    if( strcmp(p->zTo, pTarget->zName)!=0 ) continue;
+    pModel = ormModelFind(pOrm, pErr, pCatalog, p->zModel, -1);
+    pRel = ormRelFind(pOrm, pErr, pModel, p->zName, -1);
     if( pErr->rc ) break;
     if( pRel==0 || pRel->bViewonly || pRel->ePassive || !pRel->zSecondary ){
       continue;
     }
     addUnlink(pErr, pNode, pRel, 0);
   }
-  ormStmtGive(pOrm, pErr, pStmt);
 }
 
 /* The many-to-one of the table that refers, if it is declared there. */

@@ -30,6 +30,7 @@ struct Closure {
   OrmArena *pArena;
   OrmBuf *pBuf;
   int n, nAlloc; Part *a;       /* a[0]: the trigger's own table              */
+  int nMap, *aMap;              /* by OrmNode.iNode: 1 + its place in a[], 0  */
   int *aOrder;                  /* indexes of a[], in the order of deleting   */
   int nCol;                     /* most id columns of any                     */
   u8 bCircle;
@@ -49,20 +50,30 @@ static int isDelete(const OrmEdge *p){
 }
 
 static int partFind(const Closure *p, const OrmNode *pNode){
-  for(int i=0; i<p->n; i++) if( p->a[i].p==pNode ) return i;
-  return -1;
+  return pNode->iNode<p->nMap ? p->aMap[pNode->iNode] - 1 : -1;
+}
+
+/* Room in the map for a node, and as much again. */
+static void mapGrow(Closure *p, int iNode){
+  int nNew = 2*(iNode + 8);
+  int *aNew = ormArenaAlloc(p->pArena, nNew*(i64)sizeof(int));
+  if( aNew==0 ) return;
+  if( p->nMap ) memcpy(aNew, p->aMap, (size_t)p->nMap*sizeof(int));
+  p->aMap = aNew;
+  p->nMap = nNew;
 }
 
 static void partAdd(Closure *p, OrmNode *pNode){
   Part *pNew;
   if( partFind(p, pNode)>=0 ) return;
+  if( pNode->iNode>=p->nMap ) mapGrow(p, pNode->iNode);
   pNew = ormArenaGrow(p->pArena, (void**)&p->a, p->n, &p->nAlloc,
                       (int)sizeof(*pNew));
-  if( pNew==0 ) return;
+  if( pNew==0 || p->pErr->rc ) return;
   memset(pNew, 0, sizeof(*pNew));
   pNew->p = pNode;
   pNew->iOrder = -1;
-  p->n++;
+  p->aMap[pNode->iNode] = ++p->n;
   if( pNode->nId>p->nCol ) p->nCol = pNode->nId;
 }
 
@@ -90,75 +101,76 @@ static void closureBuild(Closure *p, OrmNode *pRoot){
   }
 }
 
-/* Must table i go before table j: does it refer to it?  With bHard, by what
-** cannot be let go of before. */
-static int goesBefore(const Closure *p, int i, int j, int bHard){
-  for(const OrmEdge *pEdge=p->a[j].p->pEdge; pEdge; pEdge=pEdge->pNext){
-    if( !pEdge->bRefers || pEdge->pTo!=p->a[i].p ) continue;
-    if( !bHard ) return 1;
-    if( pEdge->eOpen==ORM_OPEN_NOT
-     && pEdge->eForeign>1+ORM_FK_NO_ACTION ) return 1;
-  }
-  if( bHard ) return 0;
-  for(const OrmEdge *pEdge=p->a[i].p->pEdge; pEdge; pEdge=pEdge->pNext){
-    if( !pEdge->bRefers && !pEdge->pVia && pEdge->pTo==p->a[j].p ) return 1;
-  }
-  return 0;
+/* Is it a reference that cannot be let go of before? */
+static int isFirm(const OrmEdge *p){
+  return p->bRefers && p->eOpen==ORM_OPEN_NOT
+      && p->eForeign>1+ORM_FK_NO_ACTION;
 }
 
-/* The last table not yet placed that waits for none of the others, or -1. */
-static int placeable(const Closure *p, int bHard){
-  for(int j=p->n-1; j>=0; j--){
-    int bWaits = p->a[j].iOrder>=0;
-    for(int i=0; i<p->n && !bWaits; i++){
-      bWaits = i!=j && p->a[i].iOrder<0 && goesBefore(p, i, j, bHard);
+/* The last table not yet placed that waits for none of the others, or -1: for
+** those that refer to it, or, with bFirm, that do so firmly. */
+static int placeable(const Closure *p, int bFirm, u8 *aWaits){
+  int j = p->n - 1;
+  memset(aWaits, 0, (size_t)p->n);
+  for(int i=0; i<p->n; i++){
+    for(const OrmEdge *pEdge=p->a[i].p->pEdge; pEdge; pEdge=pEdge->pNext){
+      int iTo = partFind(p, pEdge->pTo);
+      if( iTo<0 || iTo==i || (bFirm && !isFirm(pEdge)) ) continue;
+      if( pEdge->bRefers ) aWaits[i] |= p->a[iTo].iOrder<0;
+      else if( !pEdge->pVia ) aWaits[iTo] |= p->a[i].iOrder<0;
     }
-    if( !bWaits ) return j;
   }
-  return -1;
+  while( j>=0 && (aWaits[j] || p->a[j].iOrder>=0) ) j--;
+  return j;
 }
 
 /* An order of deleting: each after all that refer to it, or, in a circle,
 ** after those that cannot let go.  The trigger's own row goes last, by
 ** SQLite. */
 static void closureOrder(Closure *p){
+  u8 *aWaits = ormArenaAlloc(p->pArena, p->n);
   p->aOrder = ormArenaAlloc(p->pArena, p->n*(i64)sizeof(int));
   for(int n=0; n<p->n && p->pErr->rc==SQLITE_OK; n++){
-    int iPick = placeable(p, 0);
-    if( iPick<0 ) iPick = placeable(p, 1);
+    int iPick = placeable(p, 0, aWaits);
+    if( iPick<0 ) iPick = placeable(p, 1, aWaits);
     for(int j=0; iPick<0; j++) if( p->a[j].iOrder<0 ) iPick = j;
     p->a[iPick].iOrder = n;
     p->aOrder[n] = iPick;
   }
 }
 
-/* Can table i be reached again from itself? */
-static int inCircle(const Closure *p, int iStart, u8 *aSeen, int *aStack){
-  int n = 0;
-  memset(aSeen, 0, (size_t)p->n);
-  aStack[n++] = iStart;
-  while( n ){
-    int i = aStack[--n];
+/* Can a table be reached again from itself?  Those that nothing leads to are
+** taken away until none is. */
+static int inCircle(const Closure *p){
+  int *aIn = ormArenaAlloc(p->pArena, p->n*(i64)sizeof(int));
+  int *aFree = ormArenaAlloc(p->pArena, p->n*(i64)sizeof(int));
+  int nFree = 0, nGone = 0;
+  if( p->pErr->rc ) return 0;
+  for(int i=0; i<p->n; i++){
     for(const OrmEdge *pEdge=p->a[i].p->pEdge; pEdge; pEdge=pEdge->pNext){
-      int iTo = heeds(pEdge) && isDelete(pEdge) ? partFind(p, pEdge->pTo) : -1;
-      if( iTo<0 ) continue;
-      if( iTo==iStart ) return 1;
-      if( !aSeen[iTo] ){ aSeen[iTo] = 1; aStack[n++] = iTo; }
+      if( heeds(pEdge) && isDelete(pEdge) ) aIn[partFind(p, pEdge->pTo)]++;
     }
   }
-  return 0;
+  for(int i=0; i<p->n; i++) if( aIn[i]==0 ) aFree[nFree++] = i;
+  while( nFree ){
+    const OrmEdge *pEdge = p->a[aFree[--nFree]].p->pEdge;
+    nGone++;
+    for(; pEdge; pEdge=pEdge->pNext){
+      int iTo = partFind(p, pEdge->pTo);
+      if( !heeds(pEdge) || !isDelete(pEdge) ) continue;
+      if( --aIn[iTo]==0 ) aFree[nFree++] = iTo;
+    }
+  }
+  return nGone<p->n;
 }
 
 /* Can the tables' own triggers do it, one calling the next? */
-static int canChain(Closure *p){
-  u8 *aSeen = ormArenaAlloc(p->pArena, p->n);
-  int *aStack = ormArenaAlloc(p->pArena, (p->n+1)*(i64)sizeof(int));
-  if( p->pErr->rc ) return 0;
+static int canChain(const Closure *p){
+  if( inCircle(p) || p->pErr->rc ) return 0;
   for(int i=0; i<p->n; i++){
     const OrmNode *pNode = p->a[i].p;
     if( p->a[i].bDelete && p->a[i].bTouch ) return 0;
     if( pNode->pEdge && pNode->pModel==0 ) return 0;
-    if( inCircle(p, i, aSeen, aStack) ) return 0;
     for(const OrmEdge *pEdge=pNode->pEdge; pEdge; pEdge=pEdge->pNext){
       const OrmModel *pModel = pEdge->pTo->pModel;
       if( !heeds(pEdge) ) continue;
@@ -562,22 +574,29 @@ static void wholeNullify(
   add(p, ";\n");
 }
 
-/* Let go: every table that some edge of the closure touches, once. */
+/* Let go: every table that some edge of the closure touches, once, at its first
+** edge. */
 static void wholeTouch(Closure *p){
-  const OrmEdge **apEdge = ormArenaAlloc(p->pArena, 64*(i64)sizeof(*apEdge));
-  for(int i=0; i<p->n && p->pErr->rc==SQLITE_OK; i++){
+  OrmErr *pErr = p->pErr;
+  int nEdge = 0, nAlloc = 0;
+  const OrmEdge **apEdge = 0, **apSame;
+  for(int i=0; i<p->n; i++){
     for(const OrmEdge *pEdge=p->a[i].p->pEdge; pEdge; pEdge=pEdge->pNext){
-      int n = 0, bEarlier = 0;
-      if( !letsGo(pEdge) ) continue;
-      for(int j=0; j<p->n; j++){
-        for(const OrmEdge *q=p->a[j].p->pEdge; q; q=q->pNext){
-          if( q->pTo!=pEdge->pTo || !letsGo(q) ) continue;
-          if( q==pEdge && n>0 ) bEarlier = 1;
-          if( n<64 ) apEdge[n++] = q;
-        }
-      }
-      if( !bEarlier ) wholeNullify(p, pEdge->pTo, n, apEdge);
+      if( !letsGo(pEdge) || !ormArenaGrow(p->pArena, (void**)&apEdge, nEdge,
+                                  &nAlloc, (int)sizeof(*apEdge)) ) continue;
+      apEdge[nEdge++] = pEdge;
     }
+  }
+  apSame = ormArenaAlloc(p->pArena, (nEdge+1)*(i64)sizeof(*apSame));
+  for(int i=0; i<nEdge && pErr->rc==SQLITE_OK; i++){
+    OrmNode *pTo = apEdge[i] ? apEdge[i]->pTo : 0;
+    int nSame = 0;
+    for(int j=i; pTo && j<nEdge; j++){
+      if( apEdge[j]==0 || apEdge[j]->pTo!=pTo ) continue;
+      apSame[nSame++] = apEdge[j];
+      apEdge[j] = 0;
+    }
+    if( nSame ) wholeNullify(p, pTo, nSame, apSame);
   }
 }
 
@@ -620,7 +639,9 @@ static void wholeRelease(Closure *p){
 ** it before SQLite does? */
 static int ownFirst(const Closure *p){
   for(int i=1; i<p->n; i++){
-    if( goesBefore(p, 0, i, 1) ) return 1;
+    for(const OrmEdge *pEdge=p->a[i].p->pEdge; pEdge; pEdge=pEdge->pNext){
+      if( pEdge->pTo==p->a[0].p && isFirm(pEdge) ) return 1;
+    }
   }
   return 0;
 }
@@ -656,6 +677,8 @@ static void wholeDelete(Closure *p, int i){
 }
 
 static void whole(Closure *p){
+  closureOrder(p);
+  if( p->pErr->rc ) return;
   add(p, "  INSERT INTO orm_state(id, token) VALUES (2, 0);\n");
   wholeReach(p);
   wholeTouch(p);
@@ -665,32 +688,36 @@ static void whole(Closure *p){
   add(p, "  DELETE FROM orm_state WHERE id >= 2;\n");
 }
 
-int ormTriggerSql(OrmErr *pErr, OrmArena *pArena, OrmNode *pNode, OrmBuf *pBuf){
+static void trigger(Closure *p, OrmNode *pNode){
+  char *zName = ormArenaPrintf(p->pArena, "orm_enforce_%s", pNode->zTable);
+  closureBuild(p, pNode);
+  if( p->n>CLOSURE_MAX ){
+    ormErr(p->pErr, SQLITE_ERROR, "orm: orm_enforce: a delete in %s reaches"
+           " more than %d tables", pNode->zTable, CLOSURE_MAX);
+  }
+  if( p->pErr->rc ) return;
+  add(p, "CREATE TRIGGER ");
+  name(p, zName);
+  add(p, " BEFORE DELETE ON ");
+  name(p, pNode->zTable);
+  add(p, "\nWHEN NOT EXISTS (SELECT 1 FROM orm_state WHERE id = 2)\nBEGIN\n");
+  if( canChain(p) ) chain(p); else whole(p);
+  add(p, "END");
+}
+
+int ormTriggerSql(OrmErr *pErr, OrmNode *pNode, OrmBuf *pBuf){
+  OrmArena arena;
   Closure c;
   int bAny = 0;
   OrmEdge *pEdge = ormNodeEdges(pErr, pNode);
-  char *zName;
   for(; pEdge; pEdge=pEdge->pNext) bAny |= heeds(pEdge);
   if( !bAny || pErr->rc ) return 0;
+  ormArenaInit(&arena, pErr);
   memset(&c, 0, sizeof(c));
   c.pErr = pErr;
-  c.pArena = pArena;
+  c.pArena = &arena;
   c.pBuf = pBuf;
-  closureBuild(&c, pNode);
-  if( c.n>CLOSURE_MAX ){
-    ormErr(pErr, SQLITE_ERROR, "orm: orm_enforce: a delete in %s reaches more "
-           "than %d tables", pNode->zTable, CLOSURE_MAX);
-    return 0;
-  }
-  closureOrder(&c);
-  zName = ormArenaPrintf(pArena, "orm_enforce_%s", pNode->zTable);
-  if( pErr->rc ) return 0;
-  add(&c, "CREATE TRIGGER ");
-  name(&c, zName);
-  add(&c, " BEFORE DELETE ON ");
-  name(&c, pNode->zTable);
-  add(&c, "\nWHEN NOT EXISTS (SELECT 1 FROM orm_state WHERE id = 2)\nBEGIN\n");
-  if( canChain(&c) ) chain(&c); else whole(&c);
-  add(&c, "END");
+  trigger(&c, pNode);
+  ormArenaFree(&arena);
   return pErr->rc==SQLITE_OK;
 }
