@@ -23,14 +23,14 @@ const OrmDocCell ormDocFieldCell[] = {
   { 0, 0, 0 }
 };
 const OrmDocCell ormDocRelCell[] = {
-  { "target", ORM_CELL_TEXT, 1 },
+  { "target", ORM_CELL_NAME, 1 },
   { "direction", ORM_CELL_TEXT, 1 },
   { "local_columns", ORM_CELL_NAMES, 1 },
   { "remote_columns", ORM_CELL_NAMES, 1 },
-  { "secondary", ORM_CELL_TEXT, 1 },
+  { "secondary", ORM_CELL_NAME, 1 },
   { "secondary_local", ORM_CELL_NAMES, 1 },
   { "secondary_remote", ORM_CELL_NAMES, 1 },
-  { "back_populates", ORM_CELL_TEXT, 1 },
+  { "back_populates", ORM_CELL_NAME, 1 },
   { "order_by", ORM_CELL_ORDER, 0 },
   { "cascade", ORM_CELL_TEXT, 0 },
   { "passive_deletes", ORM_CELL_PASSIVE, 0 },
@@ -76,12 +76,11 @@ static void checkTwice(OrmErr *pErr, const OrmJson *pNode){
   }
 }
 
-static int isName(const OrmJson *pNode){
-  return pNode->eType==ORM_JSON_STRING && pNode->n>0
-      && (i64)strlen(pNode->z)==pNode->n;
+static int isText(const OrmJson *pNode){
+  return pNode->eType==ORM_JSON_STRING && (i64)strlen(pNode->z)==pNode->n;
 }
 
-/* An object whose members have names. */
+/* An object whose members have names.  One may be empty: SQLite has such. */
 static int checkObject(OrmErr *pErr, const OrmJson *pNode, const char *zWhat){
   if( pErr->rc ) return 0;
   if( pNode->eType!=ORM_JSON_OBJECT ){
@@ -90,8 +89,7 @@ static int checkObject(OrmErr *pErr, const OrmJson *pNode, const char *zWhat){
   }
   checkTwice(pErr, pNode);
   for(const OrmJson *p=pNode->pChild; p && pErr->rc==SQLITE_OK; p=p->pNext){
-    if( p->nKey==0 ) ormJsonErr(pErr, p, "an empty name");
-    else if( (int)strlen(p->zKey)!=p->nKey ){
+    if( (int)strlen(p->zKey)!=p->nKey ){
       ormJsonErr(pErr, p, "a name with a NUL character");
     }
   }
@@ -99,21 +97,25 @@ static int checkObject(OrmErr *pErr, const OrmJson *pNode, const char *zWhat){
 }
 
 static int checkString(OrmErr *pErr, const OrmJson *pNode, const char *zWhat){
-  if( pErr->rc==SQLITE_OK && !isName(pNode) ){
+  if( pErr->rc==SQLITE_OK && (!isText(pNode) || pNode->n==0) ){
     ormJsonErr(pErr, pNode, "%s, not %s", zWhat,
         pNode->eType==ORM_JSON_STRING ? "this text" : ormJsonTypeName(pNode));
   }
   return pErr->rc==SQLITE_OK;
 }
 
+static void checkName(OrmErr *pErr, const OrmJson *pNode, const char *zWhat){
+  if( !isText(pNode) ) checkString(pErr, pNode, zWhat);
+}
+
 static void checkNames(OrmErr *pErr, const OrmJson *pNode, const char *zWhat){
   if( pNode->eType!=ORM_JSON_ARRAY ){
-    checkString(pErr, pNode, zWhat);
+    checkName(pErr, pNode, zWhat);
     return;
   }
   if( pNode->nChild==0 ) ormJsonErr(pErr, pNode, "an empty array");
   for(const OrmJson *p=pNode->pChild; p; p=p->pNext){
-    checkString(pErr, p, "a name");
+    checkName(pErr, p, "a name");
   }
 }
 
@@ -127,6 +129,9 @@ static void checkCell(OrmErr *pErr, const OrmDocCell *pCell, const OrmJson *p){
   switch( pCell->eShape ){
     case ORM_CELL_TEXT:
       checkString(pErr, p, "a string");
+      break;
+    case ORM_CELL_NAME:
+      checkName(pErr, p, "a string");
       break;
     case ORM_CELL_NAMES:
       checkNames(pErr, p, "a name or an array of names");
@@ -146,7 +151,7 @@ static void checkCell(OrmErr *pErr, const OrmDocCell *pCell, const OrmJson *p){
 
 static void checkFrom(OrmErr *pErr, const OrmJson *pNode){
   const OrmJson *p = ormJsonMember(pNode, "renamed_from");
-  if( p ) checkString(pErr, p, "a name");
+  if( p ) checkName(pErr, p, "a name");
 }
 
 /* The members of an object: cells, or one of azPart. */
@@ -220,7 +225,7 @@ static void checkModel(OrmErr *pErr, const OrmJson *pNode){
   const OrmJson *p;
   if( !checkObject(pErr, pNode, "a model is an object") ) return;
   checkParts(pErr, pNode, ormDocModelCell, azModelPart);
-  if( (p = ormJsonMember(pNode, "table"))!=0 ) checkString(pErr, p, "a name");
+  if( (p = ormJsonMember(pNode, "table"))!=0 ) checkName(pErr, p, "a name");
   checkFrom(pErr, pNode);
   if( (p = ormJsonMember(pNode, "options"))!=0
    && !(p->eType==ORM_JSON_STRING && p->n==0) ){
@@ -585,9 +590,9 @@ const char *ormDocCellText(
   if( p->eType==ORM_JSON_FALSE ) return "0";
   if( p->eType==ORM_JSON_INTEGER ) return p->u.i ? "1" : "0";
   if( pCell->eShape==ORM_CELL_NAMES && p->eType==ORM_JSON_ARRAY && p->nChild==1
-   && p->pChild->z[0]!='[' ) return p->pChild->z;
-  if( p->eType==ORM_JSON_STRING
-   && !(pCell->eShape==ORM_CELL_NAMES && p->z[0]=='[') ) return p->z;
+   && p->pChild->n && p->pChild->z[0]!='[' ) return p->pChild->z;
+  if( p->eType==ORM_JSON_STRING && (pCell->eShape!=ORM_CELL_NAMES
+       || (p->n && p->z[0]!='[')) ) return p->z;
   ormBufInit(&buf, pArena->pErr);
   if( p->eType==ORM_JSON_STRING ) ormBufChar(&buf, '[');
   ormJsonNode(&buf, p);

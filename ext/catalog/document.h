@@ -122,6 +122,7 @@ struct OrmDocCell {
 };
 enum {
   ORM_CELL_TEXT,                /* a string                                   */
+  ORM_CELL_NAME,                /* a string that may be empty                 */
   ORM_CELL_NAMES,               /* a name or an array of names                */
   ORM_CELL_ORDER,               /* a string or an array                       */
   ORM_CELL_FLAG,                /* true, false, 0, 1                          */
