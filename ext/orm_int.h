@@ -547,8 +547,7 @@ struct OrmFkFact {              /* a foreign key of any table, by names       */
 int ormFactFks(Orm*, OrmErr*, OrmArena*, const char *zTable, OrmFkFact**);
 void ormFactKeyOf(Orm*, OrmErr*, OrmArena*, OrmFkFact*);
 int ormFkAction(const char*);                        /* ORM_FK_*              */
-const char *ormFkActionName(int eAction);            /* "SET NULL" ..         */
-const char *ormAutoName(int eAuto);                  /* "version" .., or 0    */
+const char *ormAutoName(int eAuto);                  /* "version" ..          */
 OrmModel *ormModelLoad(Orm*, OrmCatalog*, OrmArena*, const char *zName, i64 n);
 int ormFieldByColumn(const OrmModel*, const char*);  /* ignoring case, or -1  */
 int ormSameFields(int n, const int *a, int m, const int *b);   /* as sets     */
@@ -676,7 +675,6 @@ void ormCatalogUnpin(Orm*, OrmCatalog*);
 /* Keep one over the end of the call (a cursor, a cached plan). */
 OrmCatalog *ormCatalogRef(OrmCatalog*);
 void ormCatalogUnref(OrmCatalog*);
-int ormCatalogIsCurrent(Orm*, OrmCatalog*);         /* after a pin: the same? */
 void ormCatalogDrop(Orm*);                         /* the next pin reads anew */
 void ormCatalogClose(Orm*);                          /* the connection closes */
 OrmArena *ormCatalogArena(OrmCatalog*, OrmErr*, OrmErr **ppOld);
@@ -692,9 +690,8 @@ int ormFieldFind(const OrmModel*, const char *zName, i64 n);
 /* Is there an index (or the key itself) whose first columns are these, in any
 ** order?  aField in fields. */
 int ormModelIndexed(const OrmModel*, int n, const int *aField);
-/* "no such field or relationship x on User (did you mean y?)" at a node. */
-void ormNoSuchName(Orm*, OrmErr*, const OrmModel*, const OrmJson*,
-                   const char *zWhat);
+/* "no such field or relationship x on User (did you mean y?)" at a member. */
+void ormNoSuchName(OrmErr*, const OrmModel*, const OrmJson*, const char *zWhat);
 const char *ormModelNearest(const OrmModel*, const char *z, i64 n); /* or 0   */
 
 /* ========================================================================

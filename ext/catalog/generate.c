@@ -39,13 +39,7 @@ static int fieldKind(const OrmField *p){
     [ORM_TYPE_REAL] = KIND_REAL
   };
   if( p->eType!=ORM_TYPE_ANY ) return aKind[p->eType];
-  switch( p->cAff ){
-    case 'B': return KIND_TEXT;
-    case 'C': return KIND_NUMBER;
-    case 'D': return KIND_INTEGER;
-    case 'E': return KIND_REAL;
-  }
-  return KIND_ANY;
+  return p->cAff=='C' ? KIND_NUMBER : KIND_ANY;
 }
 
 static const char *kindName(const Generator *p, const OrmField *pField){

@@ -216,10 +216,6 @@ void ormCatalogUnpin(Orm *pOrm, OrmCatalog *p){
   ormCatalogUnref(p);
 }
 
-int ormCatalogIsCurrent(Orm *pOrm, OrmCatalog *p){
-  return p==pOrm->pCatalog && !p->bStale;
-}
-
 /* ------------------------------------------------------------------------
 ** Names
 */
@@ -229,7 +225,7 @@ int ormCatalogCount(OrmCatalog *p){
 }
 
 const char *ormCatalogName(OrmCatalog *p, int i){
-  return i<p->nName ? p->azName[i] : 0;
+  return p->azName[i];
 }
 
 static const char *catalogNameAt(const void *pArg, int i){
@@ -340,24 +336,12 @@ const char *ormModelNearest(const OrmModel *pModel, const char *z, i64 n){
 }
 
 void ormNoSuchName(
-  Orm *pOrm, OrmErr *pErr, const OrmModel *pModel, const OrmJson *pNode,
-  const char *zWhat
+  OrmErr *pErr, const OrmModel *pModel, const OrmJson *pNode, const char *zWhat
 ){
-  int bText = pNode->eType==ORM_JSON_STRING
-           && (pNode->pParent==0 || pNode->pParent->eType==ORM_JSON_ARRAY);
-  const char *z = bText || pNode->zKey==0 ? pNode->z : pNode->zKey;
-  i64 n = bText || pNode->zKey==0 ? pNode->n : pNode->nKey;
-  const char *zNear;
-  ORM_UNUSED(pOrm);
-  if( pErr->rc || z==0 ) return;
-  zNear = ormModelNearest(pModel, z, n);
-  if( zNear ){
-    ormJsonErr(pErr, pNode, "no such %s %.*s on %s (did you mean %s?)", zWhat,
-               (int)n, z, pModel->zName, zNear);
-  }else{
-    ormJsonErr(pErr, pNode, "no such %s %.*s on %s", zWhat, (int)n, z,
-               pModel->zName);
-  }
+  const char *zNear = ormModelNearest(pModel, pNode->zKey, pNode->nKey);
+  ormJsonErr(pErr, pNode, "no such %s %.*s on %s%s%s%s", zWhat, pNode->nKey,
+      pNode->zKey, pModel->zName, zNear ? " (did you mean " : "",
+      zNear ? zNear : "", zNear ? "?)" : "");
 }
 
 OrmReverse **ormCatalogReverse(OrmCatalog *p, int i){

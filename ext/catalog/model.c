@@ -127,7 +127,7 @@ static void loadNoTable(Loader *p){
     const char *az[2];
     az[0] = (const char*)sqlite3_column_text(pStmt, 0);
     az[1] = 0;
-    if( az[0] && ormNearest(zTable, (i64)strlen(zTable), ormNameInArray, az) ){
+    if( ormNearest(zTable, (i64)strlen(zTable), ormNameInArray, az) ){
       zNear = sqlite3_mprintf("%s", az[0]);
     }
   }
@@ -240,9 +240,9 @@ static const char *const azAuto[] = {
   "", "created_at", "updated_at", "version", "uuid", 0
 };
 
-/* The word for an ORM_AUTO_*, 0 for none. */
+/* The word for an ORM_AUTO_*. */
 const char *ormAutoName(int eAuto){
-  return eAuto ? azAuto[eAuto] : 0;
+  return azAuto[eAuto];
 }
 
 /* A cell that holds 0, 1 or NULL. */
@@ -334,7 +334,7 @@ static void loadFieldRows(Loader *p){
 /* Would equal values under the column's collation be equal in the index? */
 static int indexCollationFits(const OrmField *pField, const char *zColl){
   return sqlite3_stricmp(pField->zColl, "BINARY")==0
-      || (zColl && sqlite3_stricmp(pField->zColl, zColl)==0);
+      || sqlite3_stricmp(pField->zColl, zColl)==0;
 }
 
 /* The plain columns that an index starts with.  An index that is no key for
@@ -349,7 +349,7 @@ static void indexColumns(Loader *p, OrmIndex *pIndex, int bPrimary){
     int iCol = sqlite3_column_int(pStmt, 1);
     if( iCol==-1 ) bRowid = 1;
     if( sqlite3_column_int(pStmt, 5)==0 ) continue;   /* not a key column */
-    if( iCol<0 || iCol>=pModel->nField ) bPlain = 0;
+    if( iCol<0 ) bPlain = 0;                          /* an expression    */
     if( !bPlain ) continue;
     if( !indexCollationFits(&pModel->aField[iCol],
             (const char*)sqlite3_column_text(pStmt, 4)) ) pIndex->bUnique = 0;
@@ -373,7 +373,7 @@ static void loadIndexes(Loader *p){
                       pModel->zTable);
   while( ormFactStep(p->pOrm, p->pErr, pStmt) ){
     const char *zOrigin = (const char*)sqlite3_column_text(pStmt, 3);
-    int bPrimary = zOrigin && strcmp(zOrigin, "pk")==0;
+    int bPrimary = sqlite3_stricmp(zOrigin, "pk")==0;
     OrmIndex *pIndex = ormArenaGrow(p->pArena, (void**)&pModel->aIndex,
                                     pModel->nIndex, &nAlloc, sizeof(OrmIndex));
     if( pIndex==0 ) break;
@@ -430,7 +430,7 @@ static int tableKey(Loader *p, const int **paKey){
   if( a==0 ) return 0;
   for(int i=0; i<pModel->nField; i++){
     int iKey = pModel->aField[i].iKey;
-    if( iKey>0 && iKey<=n ) a[iKey-1] = i;
+    if( iKey>0 ) a[iKey-1] = i;
   }
   *paKey = a;
   return n;
@@ -456,9 +456,9 @@ static void loadKey(Loader *p){
     loadErr(p, "a key of more than %d columns", ORM_MAX_KEY);
     return;
   }
+  /* A key of one column that needs no index is the rowid. */
   pModel->bRowidKey = nOwn==1 && pModel->nKey==1 && aOwn[0]==pModel->aKey[0]
-      && !p->bPkIndex && !pModel->bView
-      && sqlite3_stricmp(pModel->aField[aOwn[0]].zDecl, "INTEGER")==0;
+      && !p->bPkIndex;
   for(int i=0; i<pModel->nField; i++) pModel->aField[i].iKey = 0;
   for(int i=0; i<pModel->nKey; i++){
     pModel->aField[pModel->aKey[i]].iKey = i+1;
@@ -582,14 +582,9 @@ static const char *const azFkAction[] = {
 
 /* The ORM_FK_* of an action as PRAGMA foreign_key_list words it. */
 int ormFkAction(const char *z){
-  for(int i=0; z && i<ORM_COUNT(azFkAction); i++){
-    if( sqlite3_stricmp(z, azFkAction[i])==0 ) return i;
-  }
-  return ORM_FK_NO_ACTION;
-}
-
-const char *ormFkActionName(int eAction){
-  return azFkAction[eAction];
+  int i = ORM_COUNT(azFkAction) - 1;
+  while( i>ORM_FK_NO_ACTION && sqlite3_stricmp(z, azFkAction[i])!=0 ) i--;
+  return i;
 }
 
 /*

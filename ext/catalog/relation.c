@@ -146,7 +146,7 @@ static void checkWords(OrmResolver *p){
   if( bOrphan && !bDelete ){
     ormRelErr(p->pErr, pRel, "cascade delete-orphan needs delete as well");
   }
-  if( pRel->ePassive==2 && (bOrphan || bDelete) ){
+  if( pRel->ePassive==2 && bDelete ){
     ormRelErr(p->pErr, pRel, "passive_deletes 'all' cannot be combined with"
            " cascade delete or delete-orphan");
   }
@@ -218,9 +218,7 @@ static int candidateInit(
   int *aHere = bForeign ? pCand->aLocal : pCand->aRemote;
   int *aThere = bForeign ? pCand->aRemote : pCand->aLocal;
   ORM_UNUSED(pHolder);
-  if( pFk->n>ORM_MAX_KEY || sqlite3_stricmp(pFk->zTarget, pOther->zTable) ){
-    return 0;
-  }
+  if( sqlite3_stricmp(pFk->zTarget, pOther->zTable)!=0 ) return 0;
   for(int i=0; i<pFk->n; i++){
     aHere[i] = pFk->aField[i];
     aThere[i] = ormFieldByColumn(pOther, pFk->azTo[i]);

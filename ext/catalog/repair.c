@@ -100,11 +100,14 @@ static const Repair aRelRepair[] = {
   { "with secondary is many_to_many", REL_SET "direction=NULL" REL_WHERE },
   { "a self-relationship needs direction", REL_SET "direction='many_to_one'"
     REL_WHERE },
-  { "secondary_local", REL_SET "secondary_local=NULL" REL_WHERE },
-  { "secondary_remote", REL_SET "secondary_remote=NULL" REL_WHERE },
+  { " columns do not fit", REL_SET "secondary_local=NULL, secondary_remote=NULL,"
+    " local_columns=NULL, remote_columns=NULL" REL_WHERE },
+  { "secondary_local:", REL_SET "secondary_local=NULL" REL_WHERE },
+  { "secondary_remote:", REL_SET "secondary_remote=NULL" REL_WHERE },
   { "back_populates:", REL_SET "back_populates=NULL" REL_WHERE },
   { "local_columns:", REL_SET "local_columns=NULL" REL_WHERE },
   { "remote_columns:", REL_SET "remote_columns=NULL" REL_WHERE },
+  { "no foreign key between", "DELETE FROM main.orm_relationship" REL_WHERE },
   { " local_columns, ", REL_SET "local_columns=NULL, remote_columns=NULL"
     REL_WHERE },
   { "", "DELETE FROM main.orm_relationship" REL_WHERE },
@@ -201,22 +204,58 @@ static char *cascadeFix(OrmChecker *p, const OrmRel *pRel){
   return zFix;
 }
 
+static void addNames(OrmBuf *pBuf, int n, const char *const *az){
+  for(int i=0; i<n; i++){
+    ormBufChar(pBuf, i ? ',' : '[');
+    ormJsonString(pBuf, az[i], (i64)strlen(az[i]));
+  }
+  ormBufChar(pBuf, ']');
+}
+
 static char *columnsFix(OrmChecker *p, const OrmRel *pRel, const char *zCell,
                         const OrmModel *pHolder, const OrmFk *pFk){
+  const char *az[ORM_MAX_KEY];
   OrmBuf buf;
   char *zFix;
   ormBufInit(&buf, p->pErr);
-  for(int i=0; i<pFk->n; i++){
-    const char *z = pHolder->aField[pFk->aField[i]].zName;
-    ormBufChar(&buf, i ? ',' : '[');
-    ormJsonString(&buf, z, (i64)strlen(z));
-  }
-  ormBufChar(&buf, ']');
+  for(int i=0; i<pFk->n; i++) az[i] = pHolder->aField[pFk->aField[i]].zName;
+  addNames(&buf, pFk->n, az);
   zFix = sqlite3_mprintf("UPDATE main.orm_relationship SET %s=%Q"
       " WHERE model=%Q AND name=%Q", zCell, ormBufText(&buf),
       pRel->pModel->zName, pRel->zName);
   if( zFix==0 ) ormErrOom(p->pErr);
   ormBufFree(&buf);
+  return zFix;
+}
+
+/* Several of a link table do: the first towards either end. */
+static char *linkFix(OrmChecker *p, const OrmRel *pRel){
+  OrmFkFact *a = 0;
+  int nFk = ormFactFks(p->pOrm, p->pErr, &p->arena, pRel->zSecondary, &a);
+  const OrmFkFact *pLocal = 0, *pRemote = 0;
+  OrmBuf local, remote;
+  char *zFix;
+  for(int i=0; i<nFk && pRel->pTarget; i++){
+    const char *zTo = a[i].zTarget;
+    if( pLocal==0 && sqlite3_stricmp(zTo, pRel->pModel->zTable)==0 ){
+      pLocal = &a[i];
+    }else if( pRemote==0 && sqlite3_stricmp(zTo, pRel->pTarget->zTable)==0 ){
+      pRemote = &a[i];
+    }
+  }
+  if( pLocal==0 || pRemote==0 ) return 0;
+  ormBufInit(&local, p->pErr);
+  ormBufInit(&remote, p->pErr);
+  addNames(&local, pLocal->n, pLocal->azFrom);
+  addNames(&remote, pRemote->n, pRemote->azFrom);
+  zFix = sqlite3_mprintf("UPDATE main.orm_relationship SET secondary_local="
+      "coalesce(secondary_local, %Q), secondary_remote="
+      "coalesce(secondary_remote, %Q) WHERE model=%Q AND name=%Q",
+      ormBufText(&local), ormBufText(&remote), pRel->pModel->zName,
+      pRel->zName);
+  if( zFix==0 ) ormErrOom(p->pErr);
+  ormBufFree(&local);
+  ormBufFree(&remote);
   return zFix;
 }
 
@@ -288,6 +327,8 @@ char *ormFixRel(OrmChecker *p, const OrmRel *pRel, const char *zMessage){
     zFix = cascadeFix(p, pRel);
   }else if( strstr(zMessage, "foreign keys fit") ){
     zFix = ambiguousFix(p, pRel);
+  }else if( strstr(zMessage, " foreign keys of ") ){
+    zFix = linkFix(p, pRel);
   }else if( strncmp(zMessage, "no such model", 13)==0
          && suggested(p, zMessage) ){
     zFix = sqlite3_mprintf("UPDATE main.orm_relationship SET target=%Q"

@@ -44,9 +44,10 @@ char *ormBufReserve(OrmBuf *p, i64 nMore){
   return bufGrow(p, nMore);
 }
 
+/* n<0: up to z's NUL; no z (out of memory, as pErr knows) adds nothing. */
 void ormBufAdd(OrmBuf *p, const char *z, i64 n){
   char *zTo;
-  if( n<0 ) n = (i64)strlen(z);
+  if( n<0 ) n = z ? (i64)strlen(z) : 0;
   if( n==0 ) return;
   zTo = ormBufReserve(p, n);
   if( zTo==0 ) return;

@@ -71,7 +71,6 @@ int ormContextEnsure(Orm *pOrm, OrmErr *pErr){
   sqlite3_stmt *pStmt = 0;
   int rc;
   if( pOrm->pStmts ) return 1;
-  if( pErr->rc!=SQLITE_OK ) return 0;
   if( pOrm->bIncomplete ){
     ormErr(pErr, SQLITE_ERROR, "orm: loading the extension ran out of memory "
            "half way: load it again");

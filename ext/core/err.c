@@ -65,7 +65,8 @@ static const char *errText(const OrmErr *p){
 void ormErrResult(OrmErr *p, sqlite3_context *pCtx){
   if( p->rc==SQLITE_NOMEM ){
     sqlite3_result_error_nomem(pCtx);
-  }else if( p->rc!=SQLITE_OK ){
+  }else{
+    assert( p->rc!=SQLITE_OK );
     sqlite3_result_error(pCtx, errText(p), -1);
     sqlite3_result_error_code(pCtx, p->rc);
   }
@@ -75,7 +76,7 @@ void ormErrResult(OrmErr *p, sqlite3_context *pCtx){
 /* The error becomes that of a virtual table's method; returns the code. */
 int ormErrVtab(OrmErr *p, sqlite3_vtab *pVtab){
   int rc = p->rc;
-  if( rc!=SQLITE_OK && p->zMsg && pVtab ){
+  if( p->zMsg ){
     sqlite3_free(pVtab->zErrMsg);
     pVtab->zErrMsg = p->zMsg;
     p->zMsg = 0;

@@ -127,7 +127,7 @@ char *ormJsonEscape(char *zTo, const char *z, i64 n){
       zTo += nPlain;
       i += nPlain;
       if( (u8)z[i]>=0x80 ) i += copyWide(&zTo, &z[i], n - i);
-      if( i<n ) i += escapeOdd(&zTo, &z[i], n - i);
+      i += escapeOdd(&zTo, &z[i], n - i);
     }
   }
   while( i<n ){

@@ -313,7 +313,7 @@ OrmLogEntry *ormLogAfter(Orm *pOrm, i64 id){
 void ormLogDelete(Orm *pOrm, i64 id){
   OrmStmtCache *pCache = pOrm->pStmts;
   OrmLogEntry **pp, *p, *pBefore = 0;
-  if( pCache==0 ) return;
+  assert( pCache );             /* the entry that was read is in it           */
   for(pp=&pCache->pLog; (p = *pp)!=0 && p->id!=id; pp=&p->pNext) pBefore = p;
   if( p==0 ) return;
   *pp = p->pNext;

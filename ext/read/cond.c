@@ -466,7 +466,7 @@ static OrmCond *parseMember(
   if( pRel ) return parseRel(p, pAt, pRel, pNode);
   pCond = parsePath(p, pModel, pNode);
   if( pCond==0 && p->pErr->rc==SQLITE_OK ){
-    ormNoSuchName(p->pOrm, p->pErr, pModel, pNode, "field or relationship");
+    ormNoSuchName(p->pErr, pModel, pNode, "field or relationship");
   }
   return pCond;
 }

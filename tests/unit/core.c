@@ -67,6 +67,9 @@ static void testErrors(void){
   ormErrPrefix(&err, "orm: $: ");
   checkText(err.zMsg, "orm: $: UNIQUE", "err: prefix of a plain message");
   ormErrClear(&err);
+  ormErr(&err, SQLITE_NOMEM, "no text");
+  check(err.rc==SQLITE_NOMEM && err.zMsg==0, "err: nor where it is told one");
+  ormErrClear(&err);
 }
 
 /* ------------------------------------------------------ arena and buffer -- */
@@ -318,9 +321,10 @@ static i64 randomText(u8 *z, i64 nMax){
     }else{
       static const char *az[] = {
         "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\"", "\\", "\n",
-        "\x01", "\x7f", "\xed\xa0\x80", "\xf4\x90\x80\x80"
+        "\x01", "\x7f", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+        "\xe0\xa4\x85", "\xe0\x80\x80", "\xed\x9f\xbf"
       };
-      const char *zPart = az[(r>>8)%10];
+      const char *zPart = az[(r>>8)%13];
       i64 nPart = (i64)strlen(zPart);
       if( (r>>20)%16==0 && nPart>1 ) nPart--;
       memcpy(&z[n], zPart, (size_t)nPart);
@@ -843,6 +847,10 @@ static void testConnection(void){
   pOrm = newOrm(db);
   ormContextOnDrop(pOrm, &err, dropped);
   ormContextOnDrop(pOrm, &err, dropped);
+  ormErrDb(&err, db, SQLITE_BUSY);
+  checkText(err.zMsg, sqlite3_errstr(SQLITE_BUSY),
+            "err: not the connection's, that is of something else");
+  ormErrClear(&err);
   testAnchor(db, pOrm);
   testRollback(db, pOrm);
   testShadow(db, pOrm);
