@@ -100,8 +100,9 @@ static const Repair aRelRepair[] = {
   { "with secondary is many_to_many", REL_SET "direction=NULL" REL_WHERE },
   { "a self-relationship needs direction", REL_SET "direction='many_to_one'"
     REL_WHERE },
-  { " columns do not fit", REL_SET "secondary_local=NULL, secondary_remote=NULL,"
-    " local_columns=NULL, remote_columns=NULL" REL_WHERE },
+  { " columns do not fit", REL_SET "secondary_local=NULL,"
+    " secondary_remote=NULL, local_columns=NULL, remote_columns=NULL"
+    REL_WHERE },
   { "secondary_local:", REL_SET "secondary_local=NULL" REL_WHERE },
   { "secondary_remote:", REL_SET "secondary_remote=NULL" REL_WHERE },
   { "back_populates:", REL_SET "back_populates=NULL" REL_WHERE },

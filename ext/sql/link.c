@@ -11,6 +11,7 @@
 #include "sql.h"
 
 enum { COL_SOURCE, COL_TARGET, COL_DEPTH, COL_MODEL, COL_PATH, N_COLUMN };
+#define NO_PATH (-1)            /* idxNum: model or path are missing          */
 
 typedef struct LinkCursor LinkCursor;
 struct LinkCursor {
@@ -77,10 +78,10 @@ static int linkBestIndex(sqlite3_vtab *pVtab, sqlite3_index_info *pInfo){
   }
   if( aConstraint[COL_MODEL]<0 || aConstraint[COL_PATH]<0 ){
     if( bUnusable ) return SQLITE_CONSTRAINT;
-    sqlite3_free(pVtab->zErrMsg);
-    pVtab->zErrMsg = sqlite3_mprintf("orm: orm_link needs model and path: "
-                                     "orm_link('User', 'posts.tags')");
-    return SQLITE_ERROR;
+    /* SQLite asks so for a term of an OR, too, which is then not taken. */
+    pInfo->estimatedCost = 1e99;
+    pInfo->idxNum = NO_PATH;
+    return SQLITE_OK;
   }
   for(int i=0; i<ORM_COUNT(aOrder); i++){
     int iConstraint = aConstraint[aOrder[i]];
@@ -128,12 +129,18 @@ static int linkFilter(
   sqlite3_value **argv
 ){
   LinkCursor *p = (LinkCursor*)pCursor;
-  const char *zModel = (const char*)sqlite3_value_text(argv[0]);
-  const char *zPath = (const char*)sqlite3_value_text(argv[1]);
+  const char *zModel, *zPath;
   OrmLinkEnd aEnd[2];
   int n = 2;
   ORM_UNUSED(idxStr);
   ORM_UNUSED(argc);
+  if( idxNum==NO_PATH ){
+    ormErr(&p->err, SQLITE_ERROR, "orm: orm_link needs model and path: "
+           "orm_link('User', 'posts.tags')");
+    return ormErrVtab(&p->err, pCursor->pVtab);
+  }
+  zModel = (const char*)sqlite3_value_text(argv[0]);
+  zPath = (const char*)sqlite3_value_text(argv[1]);
   for(int i=0; i<2; i++){
     aEnd[i].eAsk = (u8)(i ? idxNum/4 : idxNum%4);
     aEnd[i].pVal = aEnd[i].eAsk==ORM_LINK_ALL ? 0 : argv[n++];

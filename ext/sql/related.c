@@ -37,13 +37,13 @@ static int relatedConnect(
 static int relatedBestIndex(sqlite3_vtab *pVtab, sqlite3_index_info *pInfo){
   int mGiven = ormSqlArguments(pInfo, COL_FROM_MODEL, N_ARGUMENT);
   if( mGiven<0 ) return SQLITE_CONSTRAINT;
-  if( (mGiven & REQUIRED)!=REQUIRED ){
-    sqlite3_free(pVtab->zErrMsg);
-    pVtab->zErrMsg = sqlite3_mprintf("orm: orm_related needs from_model, "
-        "from_key and path: orm_related('User', 1, 'posts.tags')");
-    return SQLITE_ERROR;
-  }
+  ORM_UNUSED(pVtab);
   pInfo->idxNum = mGiven;
+  if( (mGiven & REQUIRED)!=REQUIRED ){
+    /* SQLite asks so for a term of an OR, too, which is then not taken. */
+    pInfo->estimatedCost = 1e99;
+    return SQLITE_OK;
+  }
   if( pInfo->colUsed & ((sqlite3_uint64)1<<COL_OBJECT) ){
     pInfo->idxNum |= WANTS_OBJECT;
   }
@@ -76,11 +76,17 @@ static int relatedFilter(
 ){
   RelatedCursor *p = (RelatedCursor*)pCursor;
   Orm *pOrm = ormSqlCursorOrm(pCursor);
-  const char *zModel = (const char*)sqlite3_value_text(argv[0]);
-  const char *zPath = (const char*)sqlite3_value_text(argv[2]);
+  const char *zModel, *zPath;
   ORM_UNUSED(idxStr);
   ormRelatedClose(&p->related);
   p->iRow = 0;
+  if( (idxNum & REQUIRED)!=REQUIRED ){
+    ormErr(&p->err, SQLITE_ERROR, "orm: orm_related needs from_model, "
+           "from_key and path: orm_related('User', 1, 'posts.tags')");
+    return ormErrVtab(&p->err, pCursor->pVtab);
+  }
+  zModel = (const char*)sqlite3_value_text(argv[0]);
+  zPath = (const char*)sqlite3_value_text(argv[2]);
   if( zModel==0 || zPath==0 ){
     ormErr(&p->err, SQLITE_ERROR, "orm: orm_related: %s is NULL",
            zModel ? "path" : "from_model");
