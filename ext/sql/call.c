@@ -108,11 +108,8 @@ static int callUpdate(
   OrmBinds binds = { &arena, 0, 0, 0 };
   const char *zName = 0;
   ormArenaInit(&arena, &err);
-  if( argc!=4 || sqlite3_value_type(argv[0])!=SQLITE_NULL ){
-    ormErr(&err, SQLITE_ERROR, "orm: orm_call only takes INSERT");
-  }else{
-    zName = callName(&err, (const char*)sqlite3_value_text(argv[2]));
-  }
+  ORM_UNUSED(argc);             /* without rows there is only INSERT          */
+  zName = callName(&err, (const char*)sqlite3_value_text(argv[2]));
   if( zName ) callArguments(&err, &binds, argv[3]);
   if( err.rc==SQLITE_OK ) callRun(pOrm, &err, zName, &binds);
   *piRowid = sqlite3_last_insert_rowid(pOrm->db);

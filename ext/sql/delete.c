@@ -120,7 +120,8 @@ static int planFilter(
   i64 n = 0;
   ORM_UNUSED(idxStr);
   ormSqlListReset(p);
-  if( idxNum==1 && argc==2 ){
+  ORM_UNUSED(argc);
+  if( idxNum==1 ){
     z = modelArg(&p->err, argv[0], &n);
   }else{
     ormErr(&p->err, SQLITE_ERROR, "orm: orm_delete_plan(model, key) needs both "

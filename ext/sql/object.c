@@ -23,7 +23,6 @@ struct ObjectCursor {
   OrmStream *pStream;           /* 0: no (more) rows                          */
   char *zModel;                 /* as given                                   */
   char *zQuery; i64 nQuery;     /* 0: none given                              */
-  i64 iRow;
   u8 bBounded;                  /* a key or a query was given                 */
 };
 
@@ -125,7 +124,6 @@ static void cursorReset(ObjectCursor *p){
   sqlite3_free(p->zQuery);
   p->zModel = p->zQuery = 0;
   p->nQuery = 0;
-  p->iRow = 0;
   p->bBounded = 0;
 }
 
@@ -149,7 +147,6 @@ static char *copyText(OrmErr *pErr, sqlite3_value *pVal, i64 *pn){
 
 static int cursorNext(ObjectCursor *p, OrmErr *pErr){
   if( p->pStream==0 ) return SQLITE_OK;
-  p->iRow++;
   if( !ormStreamNext(p->pStream, pErr) ) cursorEnd(p);
   return pErr->rc ? ormErrVtab(pErr, p->base.pVtab) : SQLITE_OK;
 }
@@ -269,8 +266,7 @@ static void resultObject(ObjectCursor *p, OrmErr *pErr, sqlite3_context *pCtx){
   i64 n;
   const char *z = ormStreamObject(p->pStream, pErr, &n);
   if( z==0 ) return;
-  if( n>0x7fffff00 ) sqlite3_result_error_toobig(pCtx);
-  else sqlite3_result_text(pCtx, z, -1, SQLITE_TRANSIENT);
+  sqlite3_result_text(pCtx, z, -1, SQLITE_TRANSIENT);
   sqlite3_result_subtype(pCtx, ORM_JSON_SUBTYPE);
 }
 
@@ -279,7 +275,7 @@ static int objectColumn(
 ){
   ObjectCursor *p = (ObjectCursor*)pCursor;
   OrmErr err = { SQLITE_OK, 0 };
-  if( p->pStream==0 || sqlite3_vtab_nochange(pCtx) ) return SQLITE_OK;
+  if( sqlite3_vtab_nochange(pCtx) ) return SQLITE_OK;
   switch( iCol ){
     case ORM_OBJECT_KEY:    resultKey(p, &err, pCtx);    break;
     case ORM_OBJECT_OBJECT: resultObject(p, &err, pCtx); break;
@@ -299,11 +295,6 @@ static int objectColumn(
   return SQLITE_OK;
 }
 
-static int objectRowid(sqlite3_vtab_cursor *pCursor, sqlite3_int64 *piRowid){
-  *piRowid = ((ObjectCursor*)pCursor)->iRow;
-  return SQLITE_OK;
-}
-
 const sqlite3_module ormSqlObjectModule = {
   .xConnect = objectConnect,
   .xBestIndex = objectBestIndex,
@@ -314,6 +305,5 @@ const sqlite3_module ormSqlObjectModule = {
   .xNext = objectNext,
   .xEof = objectEof,
   .xColumn = objectColumn,
-  .xRowid = objectRowid,
   .xUpdate = ormObjectUpdate,
 };

@@ -66,7 +66,7 @@ static void insertRow(Row *p, OrmWrite *pWrite){
 static int readPk(Row *p, sqlite3_value *pVal){
   i64 n;
   const char *z = valueText(p->pErr, pVal, &n);
-  if( z==0 || n==0 ){
+  if( n==0 ){
     ormErr(p->pErr, SQLITE_ERROR, "orm: %s orm_object needs a key or a query:"
            " WHERE model = .. AND key = ..",
            p->apCol ? "UPDATE" : "DELETE FROM");
@@ -74,7 +74,7 @@ static int readPk(Row *p, sqlite3_value *pVal){
   }
   z = ormArenaText(p->pArena, z, n);
   p->pPk = z ? ormJsonParse(p->pArena, z, n, "_pk") : 0;
-  return p->pPk && p->pPk->eType==ORM_JSON_ARRAY && p->pPk->nChild>=2;
+  return p->pPk!=0;
 }
 
 /* The values of the key as a JSON array. */
@@ -111,16 +111,16 @@ static OrmStmt *keyValue(Row *p, OrmModel *pModel){
   return pStmt;
 }
 
-/* An UPDATE may set a column to what it is. */
-static void checkSame(Row *p, int iCol, sqlite3_value *pOld, const char *zName){
-  sqlite3_value *pNew = p->apCol[iCol];
+/* An UPDATE may set the key to what it is. */
+static void checkSame(Row *p, sqlite3_value *pOld){
+  sqlite3_value *pNew = p->apCol[ORM_OBJECT_KEY];
   const char *zOld, *zNew;
-  if( sqlite3_value_nochange(pNew) || p->pErr->rc ) return;
+  if( sqlite3_value_nochange(pNew) ) return;
   zNew = (const char*)sqlite3_value_text(pNew);
   zOld = (const char*)sqlite3_value_text(pOld);
   if( zNew && zOld && strcmp(zNew, zOld)==0 ) return;
-  ormErr(p->pErr, SQLITE_ERROR, "orm: %s of orm_object cannot be updated%s",
-         zName, iCol==ORM_OBJECT_KEY ? ": put the key into the object" : "");
+  ormErr(p->pErr, SQLITE_ERROR, "orm: key of orm_object cannot be updated: put"
+         " the key into the object");
 }
 
 static void updateRow(Row *p, OrmWrite *pWrite, sqlite3_value *pKey){
@@ -130,7 +130,7 @@ static void updateRow(Row *p, OrmWrite *pWrite, sqlite3_value *pKey){
   pWrite->zModel = pModel->z;
   pWrite->nModel = pModel->n;
   pWrite->pKey = pKey;
-  checkSame(p, ORM_OBJECT_KEY, pKey, "key");
+  checkSame(p, pKey);
   if( !sqlite3_value_nochange(pNewModel) ){
     const char *z = (const char*)sqlite3_value_text(pNewModel);
     if( z==0 || strcmp(z, pModel->z)!=0 ){

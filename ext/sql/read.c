@@ -213,7 +213,6 @@ void ormSqlLoadStep(sqlite3_context *pCtx, int nArg, sqlite3_value **apArg){
       return;
     }
   }
-  if( (*pp)->bFailed ) return;
   if( (*pp)->call.err.rc==SQLITE_OK ){
     zModel = (const char*)sqlite3_value_text(apArg[0]);
     if( zModel==0 || strcmp(zModel, (*pp)->call.pModel->zName)!=0 ){

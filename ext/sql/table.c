@@ -65,21 +65,19 @@ static void declare(sqlite3 *db, OrmErr *pErr, OrmTableShape *pShape){
       pCol->zColl = "BINARY";
     }
   }
-  if( rc!=SQLITE_OK ) ormErrDb(pErr, db, rc);
+  ormErrDb(pErr, db, rc);
 }
 
 /* Broken metadata: a table that can be dropped and says at use what is wrong.
 ** An error of the machine stays in pErr. */
 static void standIn(sqlite3 *db, OrmModelTable *pTab, OrmErr *pErr){
   int rc;
-  if( (pErr->rc & 0xff)!=SQLITE_ERROR ) return;
+  if( (pErr->rc & 0xff)!=SQLITE_ERROR || ORM_NEVER(pErr->zMsg==0) ) return;
   pTab->zBroken = pErr->zMsg;
   pErr->zMsg = 0;
   ormErrClear(pErr);
-  if( pTab->zBroken==0 ) pTab->zBroken = sqlite3_mprintf("orm: broken model");
   rc = sqlite3_declare_vtab(db, "CREATE TABLE x(object TEXT, query HIDDEN)");
-  if( pTab->zBroken==0 ) rc = SQLITE_NOMEM;
-  if( rc!=SQLITE_OK ) ormErrDb(pErr, db, rc);
+  ormErrDb(pErr, db, rc);
 }
 
 static void tableFree(OrmModelTable *pTab){

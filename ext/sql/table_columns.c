@@ -161,7 +161,7 @@ static void addRelations(Builder *b){
   for(int i=0; i<pModel->nRel; i++){
     OrmRel *pRel = usableRel(b, pModel->apRel[i]);
     OrmTableColumn *pCol;
-    if( pRel==0 || nameIsColumn(b->p, pRel->zName) ) continue;
+    if( pRel==0 ) continue;
     pCol = columnAdd(b, ORM_TABLE_RELATION, pRel->zName);
     if( pCol ) pCol->pRel = pRel;
   }
@@ -231,7 +231,6 @@ OrmTableShape *ormTableShapeNew(
 ){
   Builder b = { pOrm, 0, 0, 0 };
   OrmTableShape *p;
-  if( pErr->rc ) return 0;
   p = b.p = sqlite3_malloc64(sizeof(*p));
   if( p==0 ){
     ormErrOom(pErr);
@@ -302,8 +301,9 @@ void ormTableDeclare(OrmBuf *pBuf, const OrmTableShape *p, int bCollate){
     const OrmField *pField = columnOf(p, pCol);
     if( i ) ormBufAdd(pBuf, ", ", 2);
     ormBufName(pBuf, pCol->zName);
-    declareType(pBuf, pField, pCol->cAff);
+    /* HIDDEN goes first: behind VARCHAR(10) it would be a syntax error. */
     if( pCol->eKind!=ORM_TABLE_FIELD ) ormBufAdd(pBuf, " HIDDEN", -1);
+    declareType(pBuf, pField, pCol->cAff);
     if( bCollate && sqlite3_stricmp(pCol->zColl, "BINARY")!=0 ){
       ormBufAdd(pBuf, " COLLATE ", -1);
       ormBufName(pBuf, pCol->zColl);
@@ -392,12 +392,13 @@ static int nothingWritten(
   sqlite3 *db = pTab->pOrm->db;
   /* Nobody writes anywhere, and main is read: that is cheaper to ask. */
   const char *zDb = bRead && pTab->bMain ? 0 : "main";
+  int rc;
   *piVersion = 0;
   *pnChange = sqlite3_total_changes64(db);
   if( sqlite3_txn_state(db, zDb)!=SQLITE_TXN_READ ) return -1;
-  if( sqlite3_file_control(db, 0, SQLITE_FCNTL_DATA_VERSION, piVersion) ){
-    return -1;
-  }
+  rc = sqlite3_file_control(db, 0, SQLITE_FCNTL_DATA_VERSION, piVersion);
+  if( ORM_NEVER(rc!=SQLITE_OK) ) return -1;
+  ORM_UNUSED(rc);
   return pTab->bChecked && *piVersion==pTab->iDataVersion
       && *pnChange==pTab->nChange;
 }

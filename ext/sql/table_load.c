@@ -102,7 +102,8 @@ static i64 skipString(const char *z, i64 i){
   return i + 1;
 }
 
-/* Behind the value that begins at z[i]; the text is well-formed. */
+/* Behind the value that begins at z[i], which is not the last; the text is
+** well-formed. */
 static i64 skipValue(const char *z, i64 i){
   int nDepth = 0;
   do{
@@ -112,7 +113,7 @@ static i64 skipValue(const char *z, i64 i){
       case '}': case ']': nDepth--; i++; break;
       default: i++;
     }
-  }while( nDepth>0 || (z[i]!=',' && z[i]!='}' && z[i]!=']') );
+  }while( nDepth>0 || z[i]!=',' );
   return i;
 }
 

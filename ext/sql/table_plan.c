@@ -21,6 +21,7 @@
 #include <stdlib.h>
 
 #define MAX_TERM 30             /* OrmTablePlan.mWeak has 32 bits             */
+#define MAX_PUSHED 28           /* of columns: the argument must find room    */
 #define MAX_PLAN 32             /* plans that a shape keeps                   */
 
 /* The operators, as SQLite numbers them, as idxStr and as SQL write them.
@@ -48,7 +49,7 @@ static const struct Operator {
 
 static const struct Operator *operatorOf(int eOp){
   for(int i=0; i<ORM_COUNT(aOperator); i++){
-    if( aOperator[i].eOp==eOp && eOp ) return &aOperator[i];
+    if( aOperator[i].eOp==eOp ) return &aOperator[i];
   }
   return 0;
 }
@@ -93,7 +94,7 @@ static int columnPushes(const OrmTableShape *p, int iCol){
 static int collationFits(const Chooser *c, int iCons){
   int iCol = c->pInfo->aConstraint[iCons].iColumn;
   const char *zColl = sqlite3_vtab_collation(c->pInfo, iCons);
-  if( iCol<0 || zColl==0 ) return 1;
+  if( iCol<0 ) return 1;
   return sqlite3_stricmp(zColl, c->p->aCol[iCol].zColl)==0;
 }
 
@@ -148,7 +149,7 @@ static void chooseTerm(Chooser *c, int iCons){
   OrmTableTerm *pTerm = &c->aTerm[c->nTerm];
   int iCol = pCons->iColumn;
   char cAff;
-  if( !pCons->usable || pOp==0 || c->nTerm>=MAX_TERM
+  if( !pCons->usable || pOp==0 || c->nTerm>=MAX_PUSHED
    || !columnPushes(c->p, iCol) || isMisled(pOp)
    || (pOp->bCompare && !collationFits(c, iCons))
   ) return;
@@ -395,8 +396,8 @@ static void planWord(OrmTablePlan *p, const char *z){
 }
 
 static void planParse(OrmTablePlan *p, const char *zIdx){
-  const char *z = strrchr(zIdx, '|');
-  while( z && (z = strchr(z, ' '))!=0 ) planWord(p, ++z);
+  const char *z = strrchr(zIdx, '|');        /* choose() has put one there  */
+  while( (z = strchr(z, ' '))!=0 ) planWord(p, ++z);
 }
 
 /* A plan made for columns that the model has no more. */
@@ -451,7 +452,7 @@ static OrmTablePlan *planAlloc(const OrmTableShape *p, const char *zIdx){
   u64 nWord = 1;
   u64 nCol = (u64)p->nCol + 1, nKey = (u64)p->pModel->nKey;
   OrmTablePlan *pPlan;
-  for(const char *z=strrchr(zIdx, '|'); z && *z; z++) nWord += *z==' ';
+  for(const char *z=strrchr(zIdx, '|'); *z; z++) nWord += *z==' ';
   pPlan = sqlite3_malloc64(sizeof(*pPlan) + 2*nWord*sizeof(OrmTableTerm)
               + (3*nCol + nKey)*sizeof(int));
   if( pPlan==0 ) return 0;
@@ -512,7 +513,6 @@ OrmTablePlan *ormTablePlanTake(
   OrmErr *pErr, OrmTableShape *p, const char *zIdx, u32 mWeak
 ){
   OrmTablePlan **pp = &p->pPlan, *pPlan;
-  if( pErr->rc ) return 0;
   while( (pPlan = *pp)!=0
       && (pPlan->mWeak!=mWeak || strcmp(pPlan->zIdx, zIdx)!=0) ){
     pp = &pPlan->pNext;

@@ -141,15 +141,14 @@ static void bindList(Cursor *p, OrmErr *pErr, int iParam, sqlite3_value *pIn){
   OrmKeys *pKeys = ormArenaAlloc(&p->arena, sizeof(*pKeys));
   sqlite3_value *pVal;
   int rc;
-  if( pBinds==0 || pKeys==0 ) return;
+  if( pKeys==0 ) return;        /* the arena gives nothing after a failure    */
   pBinds->pArena = &p->arena;
   rc = sqlite3_vtab_in_first(pIn, &pVal);
-  while( rc==SQLITE_OK && pVal ){
+  while( rc==SQLITE_OK ){
     ormBindValue(pBinds, pVal);
     rc = sqlite3_vtab_in_next(pIn, &pVal);
   }
-  if( rc!=SQLITE_DONE && rc!=SQLITE_OK ) ormErr(pErr, rc, "%s",
-                                                sqlite3_errstr(rc));
+  if( rc!=SQLITE_DONE ) ormErr(pErr, rc, "%s", sqlite3_errstr(rc));
   pKeys->nCol = 1;
   pKeys->nKey = pBinds->n;
   pKeys->aBind = pBinds->a;
@@ -169,19 +168,15 @@ static i64 wantedRows(const OrmTablePlan *pPlan, sqlite3_value **argv){
 }
 
 /* The statement's LIMIT and OFFSET. */
-static void bindLimit(Cursor *p, OrmErr *pErr, i64 nLimit, i64 nOffset){
+static void bindLimit(Cursor *p, i64 nLimit, i64 nOffset){
   OrmTablePlan *pPlan = p->pPlan;
-  int rc = SQLITE_OK;
   p->nLimit = nLimit;
-  for(int i=0; i<pPlan->nTerm && rc==SQLITE_OK; i++){
+  for(int i=0; i<pPlan->nTerm; i++){
     if( pPlan->aTerm[i].cOp=='t' ){
-      rc = sqlite3_bind_int64(p->pStmt->p, i + 1, nLimit);
+      sqlite3_bind_int64(p->pStmt->p, i + 1, nLimit);
     }
   }
-  if( rc==SQLITE_OK ){
-    rc = sqlite3_bind_int64(p->pStmt->p, pPlan->nTerm + 1, nOffset);
-  }
-  if( rc!=SQLITE_OK ) ormErrDb(pErr, p->pShape->pOrm->db, rc);
+  sqlite3_bind_int64(p->pStmt->p, pPlan->nTerm + 1, nOffset);
 }
 
 static void bindArguments(Cursor *p, OrmErr *pErr, sqlite3_value **argv){
@@ -198,10 +193,10 @@ static void bindArguments(Cursor *p, OrmErr *pErr, sqlite3_value **argv){
       case 'i': bindList(p, pErr, i + 1, argv[i]); break;
       default:  rc = sqlite3_bind_value(p->pStmt->p, i + 1, argv[i]);
     }
-    if( rc!=SQLITE_OK ) ormErrDb(pErr, p->pShape->pOrm->db, rc);
+    ormErrDb(pErr, p->pShape->pOrm->db, rc);
   }
   p->nLimit = -1;
-  if( pPlan->bLimit ) bindLimit(p, pErr, wantedRows(pPlan, argv), 0);
+  if( pPlan->bLimit ) bindLimit(p, wantedRows(pPlan, argv), 0);
 }
 
 static int isNumber(sqlite3_value *p){
@@ -213,7 +208,7 @@ static int isNumber(sqlite3_value *p){
 static int listHasNumber(sqlite3_value *pIn){
   sqlite3_value *pVal;
   int rc = sqlite3_vtab_in_first(pIn, &pVal);
-  while( rc==SQLITE_OK && pVal ){
+  while( rc==SQLITE_OK ){
     if( isNumber(pVal) ) return 1;
     rc = sqlite3_vtab_in_next(pIn, &pVal);
   }
@@ -270,7 +265,7 @@ static void takeQuery(Cursor *p, OrmErr *pErr, sqlite3_value **argv){
 OrmPlan *ormTableObjectPlan(Cursor *p, OrmErr *pErr){
   Orm *pOrm = p->pShape->pOrm;
   OrmCatalog *pCatalog;
-  if( p->pObject || pErr->rc ) return p->pObject;
+  if( p->pObject ) return p->pObject;
   pCatalog = ormCatalogPin(pOrm, pErr);
   p->pObject = ormPlanGet(pOrm, pErr, p->pShape->pModel, p->zQuery, p->nQuery,
                           ORM_Q_ALL);
@@ -328,11 +323,11 @@ static void openFeed(Cursor *p, OrmErr *pErr){
   const OrmTablePlan *pPlan = p->pPlan;
   OrmKeys *pFeed;
   struct OrmBind *a;
-  if( pPlan->zFeed==0 || p->pStmt->bLog ) return;
+  if( p->pStmt->bLog ) return;
   dropStatement(p);
   pFeed = ormArenaAlloc(&p->arena, sizeof(*pFeed));
   a = ormArenaAlloc(&p->arena, (i64)sizeof(*a)*pPlan->nTerm);
-  if( pFeed==0 || a==0 ) return;
+  if( a==0 ) return;            /* the arena gives nothing after a failure    */
   pFeed->nCol = pPlan->nTerm;
   pFeed->aBind = a;
   pFeed->bFeed = 1;
@@ -411,14 +406,14 @@ static void filter(
 ** more. */
 static int moreRows(Cursor *p, OrmErr *pErr){
   sqlite3_reset(p->pStmt->p);
-  bindLimit(p, pErr, -1, p->nRow);
+  bindLimit(p, -1, p->nRow);
   return ormStmtStep(p->pShape->pOrm, pErr, p->pStmt);
 }
 
 int ormTableStep(Cursor *p, OrmErr *pErr, int bMore){
   int bRow;
   if( p->bDone || (p->pPlan->bOneRow && p->nRow) ) return 0;
-  if( p->nRow!=p->nLimit || p->nRow==0 ){
+  if( p->nRow!=p->nLimit ){
     bRow = ormStmtStep(p->pShape->pOrm, pErr, p->pStmt);
   }else if( bMore ){
     bRow = moreRows(p, pErr);
@@ -557,8 +552,7 @@ static void resultLoaded(
     i64 n;
     const char *z = ormStreamObject(p->pStream, pErr, &n);
     if( z==0 ) return;
-    if( n>0x7fffff00 ) sqlite3_result_error_toobig(pCtx);
-    else sqlite3_result_text(pCtx, z, -1, SQLITE_TRANSIENT);
+    sqlite3_result_text(pCtx, z, -1, SQLITE_TRANSIENT);
     sqlite3_result_subtype(pCtx, ORM_JSON_SUBTYPE);
   }else if( p->pBatch ){
     ormTableBatchColumn(p->pBatch, pCtx, iCol);

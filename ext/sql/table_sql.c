@@ -28,12 +28,10 @@ static int isUsed(const OrmTablePlan *p, int iCol){
   return (int)(p->mUsed>>(iCol<63 ? iCol : 63)) & 1;
 }
 
-/* Does a term or the order name the column? */
+/* Does a term or the order name a column of a target? */
 static int isNamed(const OrmTablePlan *p, int iCol){
-  int bCompare;
   for(int i=0; i<p->nTerm; i++){
-    if( p->aTerm[i].iCol==iCol
-     && ormTableOperator(p->aTerm[i].cOp, &bCompare) ) return 1;
+    if( p->aTerm[i].iCol==iCol ) return 1;
   }
   for(int i=0; i<p->nOrder; i++){
     if( p->aOrder[i].iCol==iCol ) return 1;
@@ -361,7 +359,7 @@ void ormTableFeedSql(
 ){
   Inner in = { pSql, p, pPlan, ORM_DELETED_HIDE };
   if( !pPlan->bOneRow || !p->pModel->bRowidKey || p->pModel->bView ) return;
-  if( pPlan->nTerm<1 || pPlan->nTerm>ORM_MAX_KEY ) return;
+  if( pPlan->nTerm>ORM_MAX_KEY ) return;
   for(int i=0; i<pPlan->nTerm; i++){
     if( pPlan->aTerm[i].cOp!='=' ) return;
     if( pPlan->aTerm[i].iCol>=0 && p->aCol[pPlan->aTerm[i].iCol].pRel ) return;

@@ -142,7 +142,7 @@ static void document(Row *r, OrmWrite *pWrite){
   int iObject = r->p->iObject;
   r->aRaw = ormArenaAlloc(r->pArena, (i64)sizeof(int)*(r->p->nCol + 1));
   r->apRaw = ormArenaAlloc(r->pArena, (i64)sizeof(void*)*(r->p->nCol + 1));
-  if( r->apRaw==0 || r->aRaw==0 ) return;
+  if( r->apRaw==0 ) return;     /* the arena gives nothing after a failure    */
   for(int i=0; i<r->p->nCol && r->pErr->rc==SQLITE_OK; i++) addColumn(r, i);
   if( iObject>=0 && isGiven(r, iObject) && !r->bAllGiven ){
     objectDocument(r, pWrite, r->apCol[iObject]);
@@ -209,8 +209,9 @@ static int resultCode(const Row *r, const OrmWrite *pWrite){
       ormErrClear(r->pErr);
       return SQLITE_CONSTRAINT;
     }
-    if( rc==SQLITE_OK && r->bInsert && pWrite->nRoot==0
-     && pWrite->nPassed>0 ) return SQLITE_CONSTRAINT;
+    if( rc==SQLITE_OK && r->bInsert && pWrite->nRoot==0 ){
+      return SQLITE_CONSTRAINT;
+    }
     return (rc & 0xff)==SQLITE_CONSTRAINT ? SQLITE_ERROR : rc;
   }
   if( (rc & 0xff)==SQLITE_CONSTRAINT
