@@ -177,6 +177,7 @@ struct OrmPlan {
   u64 iHash;
   int mParts;
   u8 bBusy, bDead;
+  u8 iFirst;                    /* plan.c: what a scan of 1, 2 begins with    */
   u8 bNoScan;                   /* memory is short                            */
   u8 bOverflow;                 /* it was: more than nByteMax                 */
   i64 nByte, nByteMax;          /* of all rows in a run; 0: no bound          */

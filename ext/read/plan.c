@@ -216,11 +216,27 @@ static void levelCompare(OrmLevel *p){
   }
 }
 
-/* Is the order that is asked for the one in which the table is stored? */
+/* Are scans turned round by PRAGMA reverse_unordered_selects?  Asked once a
+** plan, by a scan, as a PRAGMA may be forbidden. */
+static int isReversed(OrmPlan *pPlan){
+  OrmStmt *pStmt;
+  if( pPlan->iFirst==0 ){
+    pStmt = ormStmtTakeQuiet(pPlan->pOrm, &pPlan->err,
+        "WITH t(i) AS MATERIALIZED (VALUES (1), (2)) SELECT i FROM t");
+    if( ormStmtStep(pPlan->pOrm, &pPlan->err, pStmt) ){
+      pPlan->iFirst = (u8)sqlite3_column_int(pStmt->p, 0);
+    }
+    ormStmtGive(pPlan->pOrm, &pPlan->err, pStmt);
+  }
+  return pPlan->iFirst!=1;
+}
+
+/* Is the order that is asked for the one in which a scan gives the table? */
 static int isNatural(const OrmLevel *p){
   const OrmOrder *pOrder = p->pQuery->aOrder;
   return p->pModel->bRowidKey && p->pQuery->nOrder==1 && pOrder->nHop==0
-      && pOrder->iField==p->pModel->aKey[0] && !pOrder->bDesc;
+      && pOrder->iField==p->pModel->aKey[0] && !pOrder->bDesc
+      && !isReversed(p->pPlan);
 }
 
 /* ------------------------------------------------------------------------
