@@ -1342,6 +1342,9 @@ int ormForeignKeysDefer(Orm*, OrmErr*, int bOn);
 ** no such object.  orm_delete_many: number of root objects. */
 int ormDelete(Orm*, OrmErr*, const char *zModel, i64 nModel,
               sqlite3_value *pKey);
+/* An object with NULL in its key is neither changed nor deleted (C91), since
+** nothing tells it from others: an error if one of n keys has one. */
+void ormKeysNotNull(OrmErr*, const OrmModel*, i64 n, const struct OrmBind*);
 i64 ormDeleteMany(Orm*, OrmErr*, const char *zModel, i64 nModel,
                   const char *zQuery, i64 nQuery);
 void ormDeletePlan(Orm*, OrmErr*, const char *zModel, i64 nModel,

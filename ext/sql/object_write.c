@@ -147,6 +147,17 @@ static void updateRow(Row *p, OrmWrite *pWrite, sqlite3_value *pKey){
   ormWrite(p->pTab->pOrm, p->pErr, pWrite);
 }
 
+/* A row that a query found and no key can. */
+static void checkKey(Row *p, const OrmModel *pModel){
+  struct OrmBind a[ORM_MAX_KEY];
+  const OrmJson *q = p->pPk->pChild->pNext;
+  memset(a, 0, sizeof(a));
+  for(int i=0; i<pModel->nKey && q; i++, q=q->pNext){
+    a[i].eType = q->eType==ORM_JSON_NULL ? SQLITE_NULL : SQLITE_TEXT;
+  }
+  if( q==0 ) ormKeysNotNull(p->pErr, pModel, 1, a);
+}
+
 /* UPDATE or (apCol is 0) DELETE of the row pPk. */
 static void changeRow(Row *p, OrmWrite *pWrite){
   Orm *pOrm = p->pTab->pOrm;
@@ -154,7 +165,9 @@ static void changeRow(Row *p, OrmWrite *pWrite){
   OrmCatalog *pCatalog = ormCatalogPin(pOrm, p->pErr);
   OrmModel *pModel = pCatalog==0 ? 0
       : ormModelFind(pOrm, p->pErr, pCatalog, pName->z, pName->n);
-  OrmStmt *pStmt = pModel ? keyValue(p, pModel) : 0;
+  OrmStmt *pStmt;
+  if( pModel ) checkKey(p, pModel);
+  pStmt = pModel ? keyValue(p, pModel) : 0;
   ormCatalogUnpin(pOrm, pCatalog);
   if( pStmt && p->pErr->rc==SQLITE_OK ){
     sqlite3_value *pKey = sqlite3_column_value(pStmt->p, 0);

@@ -227,7 +227,11 @@ static void writeRow(
   Orm *pOrm = r->pTab->pOrm;
   pWrite->zModel = r->pTab->zModel;
   pWrite->nModel = (i64)strlen(r->pTab->zModel);
-  if( argc==1 ){
+  if( argc==1 && isNull(argv[0]) ){
+    ormErr(r->pErr, SQLITE_CONSTRAINT_NOTNULL, "orm: the key of some %s is"
+        " NULL: no key tells it, so it can be neither changed nor deleted",
+        pWrite->zModel);
+  }else if( argc==1 ){
     ormDelete(pOrm, r->pErr, pWrite->zModel, pWrite->nModel, argv[0]);
   }else if( isNull(argv[0]) ){
     r->bInsert = 1;

@@ -31,6 +31,8 @@ struct Bulk {
   u8 bEnd;                      /* the array is closed                        */
   u8 bAbandon;                  /* not for us                                 */
   u8 bPending;                  /* the row that is read begins a new run      */
+  u8 bSelf;                     /* some refer to the table itself             */
+  int nShape;                   /* runs                                       */
   u8 mKeyed;                    /* 1: some objects give the rowid, 2: some    */
                                 /*   do not                                   */
   int nGiven;                   /* fields that the objects of the run name    */
@@ -281,10 +283,26 @@ static int needsCheck(const Bulk *p){
   return 0;
 }
 
+/* Does a field of the run refer to the table itself? */
+static int givesSelf(const Bulk *p){
+  const OrmModel *pModel = p->pModel;
+  for(int i=0; i<pModel->nFk; i++){
+    const OrmFk *pFk = &pModel->aFk[i];
+    if( sqlite3_stricmp(pFk->zTarget, pModel->zTable)!=0 ) continue;
+    for(int j=0; j<pFk->n; j++){
+      if( columnOf(p, pFk->aField[j], 0)>=0 ) return 1;
+    }
+  }
+  return 0;
+}
+
 /* Are objects with the fields of this one for us?  Not if SQLite is to choose
-** keys beside those that are given, which it could meet. */
+** keys beside those that are given, which it could meet, nor if a run could
+** refer to a row of a later one. */
 static int checkShape(Bulk *p, const char *z){
   if( !takeShape(p, z) || p->nGiven==0 || needsCheck(p) ) return 0;
+  p->bSelf |= (u8)givesSelf(p);
+  if( ++p->nShape>1 && p->bSelf ) return 0;
   if( p->pModel->bRowidKey ){
     p->mKeyed |= columnOf(p, p->pModel->aKey[0], 0)>=0 ? 1 : 2;
   }

@@ -161,6 +161,52 @@ int ormCheckFailed(Unit *p, const UnitRow *pRow){
 }
 
 /* ------------------------------------------------------------------------
+** Objects that the graph's own deletes took
+** --------------------------------------------------------------------- */
+
+static void checkAlive(Unit *p, const UnitModel *pModel){
+  const OrmModel *pAt = pModel->p;
+  KeyList list;
+  OrmBuf buf;
+  int iBad;
+  listInit(&list, p->pArena, pAt->nKey);
+  for(const UnitRow *pRow=p->pFirst; pRow; pRow=pRow->pNext){
+    struct OrmBind a[ORM_MAX_KEY];
+    if( pRow->pModel!=pModel || pRow->pSame || pRow->eState!=UNIT_OLD
+     || pRow->bOrphan || pRow->eRole>UNIT_LINK || pRow->bWritten ) continue;
+    for(int i=0; i<pAt->nKey; i++) a[i] = pRow->aOld[pAt->aKey[i]];
+    listAdd(&list, a, pRow->pNode, pRow);
+  }
+  if( list.n==0 ) return;
+  ormBufInit(&buf, p->pErr);
+  ormBufAdd(&buf, "SELECT k.i FROM orm_keys(?1) AS k WHERE NOT EXISTS ("
+            "SELECT 1 FROM ", -1);
+  ormBufTable(&buf, pAt->zTable);
+  ormBufAdd(&buf, " AS t", -1);
+  for(int i=0; i<pAt->nKey; i++){
+    ormBufAdd(&buf, i ? " AND " : " WHERE ", -1);
+    ormBufColumn(&buf, "t", pAt->aField[pAt->aKey[i]].zName);
+    ormBufPrintf(&buf, " = k.k%d", i);
+  }
+  ormBufAdd(&buf, ") LIMIT 1", -1);
+  iBad = firstBad(p->pOrm, p->pErr, &list, &buf);
+  ormBufFree(&buf);
+  if( iBad<0 ) return;
+  ormErr(p->pErr, SQLITE_CONSTRAINT, "orm: %s: this %s is deleted by the same"
+      " graph, with an object that leaves its collection",
+      ormJsonPath(p->pArena, list.apNode[iBad]), pAt->zName);
+}
+
+/* Is every object there that the document names and no delete was asked for?
+** A key that is free again could be given to a new object, and the links go
+** there. */
+void ormCheckAlive(Unit *p){
+  for(UnitModel *pAt=p->pModel; pAt && !p->pErr->rc; pAt=pAt->pNext){
+    checkAlive(p, pAt);
+  }
+}
+
+/* ------------------------------------------------------------------------
 ** single_parent
 ** --------------------------------------------------------------------- */
 
@@ -207,8 +253,8 @@ static void checkParents(Unit *p, const UnitColl *pColl){
 }
 
 void ormCheckWritten(Unit *p){
-  for(UnitModel *pModel=p->pModel; pModel && !p->bForeignKeys;
-      pModel=pModel->pNext){
+  for(UnitModel *pModel=p->pModel;
+      pModel && (!p->bForeignKeys || p->bDeferred); pModel=pModel->pNext){
     for(int i=0; i<pModel->p->nFk && p->pErr->rc==SQLITE_OK; i++){
       checkFk(p, pModel, &pModel->p->aFk[i]);
     }

@@ -30,6 +30,19 @@ static OrmModel *deletable(
   return pModel;
 }
 
+void ormKeysNotNull(
+  OrmErr *pErr, const OrmModel *pModel, i64 n, const struct OrmBind *a
+){
+  if( pModel->bRowidKey ) return;
+  for(i64 i=0; i<n*pModel->nKey; i++){
+    if( a[i].eType!=SQLITE_NULL ) continue;
+    ormErr(pErr, SQLITE_CONSTRAINT_NOTNULL, "orm: %s of some %s is NULL: no key"
+        " tells it, so it can be neither changed nor deleted",
+        pModel->aField[pModel->aKey[i%pModel->nKey]].zName, pModel->zName);
+    return;
+  }
+}
+
 /* The roots by one key or by a query; 1 if everything is to go for good. */
 static int rootKeys(
   Orm *pOrm, OrmErr *pErr, OrmModel *pModel, const DeleteJob *pJob,
@@ -48,6 +61,7 @@ static int rootKeys(
     if( pPlan==0 ) return 0;
     bForGood = ormPlanQuery(pPlan)->eDeleted==ORM_DELETED_ONLY;
     pKeys->nKey = (int)ormLoadRootKeys(pOrm, pErr, pPlan, pBinds);
+    ormKeysNotNull(pErr, pModel, pKeys->nKey, pBinds->a);
     ormPlanRelease(pOrm, pPlan);
   }
   if( pKeys->nKey ) pKeys->aBind = &pBinds->a[iFirst];

@@ -64,6 +64,36 @@ static void checkDeleted(Unit *p, const UnitRow *pRow){
   }
 }
 
+/* A reference that only one row may hold: who does? */
+static void tellHolder(Unit *p, const UnitRow *pRow){
+  const OrmModel *pModel = pRow->pModel->p;
+  const char *zColumn = p->pErr->rc==SQLITE_CONSTRAINT_UNIQUE && p->pErr->zMsg
+                      ? failedColumn(pModel, p->pErr->zMsg) : 0;
+  OrmErr err = { SQLITE_OK, 0 };
+  OrmBuf buf;
+  OrmStmt *pStmt;
+  struct OrmBind v;
+  int i = zColumn ? ormFieldByColumn(pModel, zColumn) : -1;
+  if( i<0 || pRow->aVal==0 || !pRow->aVal[i].bRel || pModel->nKey!=1
+   || !ormUnitKnown(pRow, i, &v) ) return;
+  pStmt = ormStmtTakef(p->pOrm, &err, "SELECT \"%w\" FROM \"main\".\"%w\""
+      " WHERE \"%w\" = ?1", pModel->aField[pModel->aKey[0]].zName,
+      pModel->zTable, pModel->aField[i].zName);
+  ormValOne(&err, pStmt, 1, &v);
+  if( ormStmtStep(p->pOrm, &err, pStmt) ){
+    ormBufInit(&buf, &err);
+    ormUnitTake(p->pArena, &v, sqlite3_column_value(pStmt->p, 0));
+    ormValText1(&buf, &v);
+    ormErrPrefix(p->pErr, "%s %s has it: ", pModel->zName, ormBufText(&buf));
+    ormBufFree(&buf);
+  }
+  ormStmtGive(p->pOrm, &err, pStmt);
+  if( err.rc!=SQLITE_OK ){      /* the machine's error is the one to tell     */
+    ormErrClear(p->pErr);
+    *p->pErr = err;
+  }
+}
+
 /* Failures that no object of the document is to blame for. */
 int ormFlushMachine(int rcExt){
   static const u8 aMachine[] = {
@@ -80,6 +110,7 @@ void ormFlushPrefix(Unit *p, const UnitRow *pRow, const OrmJson *pNode){
   OrmArena arena;
   const char *zPath, *zColumn = 0;
   if( pRow ) checkDeleted(p, pRow);
+  if( pRow && pRow->eRole==UNIT_OBJECT ) tellHolder(p, pRow);
   if( ormFlushMachine(p->pErr->rc) ) return;
   ormArenaInit(&arena, &err);
   zPath = ormJsonPath(&arena, pRow ? pRow->pNode : pNode);

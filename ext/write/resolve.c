@@ -108,6 +108,10 @@ static UnitRow *hashFind(
   return 0;
 }
 
+UnitRow *ormResolveByKey(UnitModel *pModel, const struct OrmBind *aKey){
+  return hashFind(pModel, 0, aKey, 0);
+}
+
 static void hashAdd(
   Unit *p, UnitRow *pRow, int iWhich, const struct OrmBind *a
 ){

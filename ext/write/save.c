@@ -320,6 +320,7 @@ static void updateUnit(Save *s, Unit *pUnit, OrmPlan *pPlan){
   UnitRow *pFirst = 0, *pRow;
   OrmBinds keys = { &s->arena, 0, 0, 0 };
   s->p->nRoot = ormLoadRootKeys(s->pOrm, s->pErr, pPlan, &keys);
+  ormKeysNotNull(s->pErr, s->pModel, s->p->nRoot, keys.a);
   for(i64 i=0; i<s->p->nRoot && s->pErr->rc==SQLITE_OK; i++){
     pRow = ormGraphRoot(pUnit, s->pModel, s->pDoc);
     if( pRow ) pRow->aFind = &keys.a[i*s->pModel->nKey];

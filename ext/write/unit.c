@@ -25,10 +25,11 @@
 **      yet to be inserted and cannot be NULL meanwhile, this waits until 4.
 **   3. rows are updated and inserted: models in the order of their references
 **      (C11, C12, C85), each component of models that refer to one another at
-**      once, in the order of the rows' own references, level by level (C73,
-**      C86).  Rows that wait for one another (C76): one of them is inserted
-**      with NULL and updated at the end; where no NULL may be, the key is
-**      chosen beforehand and foreign keys are deferred.
+**      once, in the order of the rows' own references (by a relationship or by
+**      the value of a foreign key), level by level (C73, C86).
+**      Rows that wait for one another (C76): one of them is inserted with NULL
+**      and updated at the end; where no NULL may be, the key is chosen
+**      beforehand and foreign keys are deferred.
 **   4. references left NULL are set; orphans on the far side of a reference
 **      are deleted (C55).
 **   5. link rows are inserted (C62).
@@ -297,6 +298,7 @@ static void deleteOrphans(Unit *p, int bLate){
   if( pCascade && p->pErr->rc==SQLITE_OK ){
     ormCascadePlan(pCascade, 0);
     ormCascadeRun(pCascade);
+    ormCheckAlive(p);
   }
   ormCascadeFree(pCascade);
 }
@@ -493,6 +495,49 @@ static UnitRow *readyTake(Turn *t){
   return t->apRow[iTop<0 ? iTop + t->nRow : iTop];
 }
 
+/* The new row of this turn that the value of a foreign key names, or 0.  One
+** that names none could still be a key that SQLite is to choose: *pbGuess. */
+static UnitRow *namedRow(
+  const Turn *t, const UnitRow *pRow, const OrmFk *pFk, int *pbGuess
+){
+  const UnitVal *pVal = &pRow->aVal[pFk->aField[0]];
+  if( pFk->n!=1 || pVal->eKind!=UNIT_BIND || pVal->v.eType==SQLITE_NULL ){
+    return 0;
+  }
+  for(UnitModel *pAt=t->p->pModel; pAt; pAt=pAt->pNext){
+    const OrmField *pKey = &pAt->p->aField[pAt->p->aKey[0]];
+    struct OrmBind v = pVal->v;
+    UnitRow *pRef;
+    if( pAt->iOrder!=pRow->pModel->iOrder || pAt->p->nKey!=1
+     || sqlite3_stricmp(pAt->p->zTable, pFk->zTarget)!=0
+     || sqlite3_stricmp(pKey->zName, pFk->azTo[0])!=0 ) continue;
+    ormValAffinity(t->p->pArena, &v, pKey->cAff);
+    pRef = ormResolveByKey(pAt, &v);
+    if( pRef ) pRef = ormUnitSame(pRef);
+    if( pRef && pRef!=pRow && !isWritten(pRef) ) return pRef;
+    if( pRef==0 && pAt->bNameless ) *pbGuess = 1;
+  }
+  return 0;
+}
+
+static void waitFor(Turn *t, UnitRow *pRow, const UnitRow *pRef){
+  pRow->nWait++;
+  addEdge(t, pRef->iTurn, pRow->iTurn);
+}
+
+/* What a row waits for by the values of its foreign keys. */
+static void waitByValue(Turn *t, UnitRow *pRow){
+  int bGuess = 0;
+  if( pRow->eState!=UNIT_NEW ) return;
+  for(int j=0; j<pRow->pModel->p->nFk; j++){
+    UnitRow *pRef = namedRow(t, pRow, &pRow->pModel->p->aFk[j], &bGuess);
+    if( pRef==0 ) continue;
+    pRow->bByValue = 1;
+    waitFor(t, pRow, pRef);
+  }
+  if( bGuess ) ormUnitDefer(t->p);
+}
+
 /* Count what each row waits for; those that wait for nothing are ready. */
 static void turnBegin(Turn *t, UnitRow **apAll, int nAll){
   Unit *p = t->p;
@@ -501,7 +546,13 @@ static void turnBegin(Turn *t, UnitRow **apAll, int nAll){
   t->apRow = apAll;
   t->nRow = nAll;
   if( t->aReady==0 ) return;
-  for(int i=0; i<nAll; i++) apAll[i]->iTurn = i;
+  for(int i=0; i<nAll; i++){
+    UnitModel *pModel = apAll[i]->pModel;
+    struct OrmBind v;
+    apAll[i]->iTurn = i;
+    if( apAll[i]->eState==UNIT_NEW && pModel->p->bRowidKey
+     && !ormUnitKnown(apAll[i], pModel->p->aKey[0], &v) ) pModel->bNameless = 1;
+  }
   for(int i=0; i<nAll && p->pErr->rc==SQLITE_OK; i++){
     UnitRow *pRow = apAll[i];
     if( pRow->aVal==0 ) continue;
@@ -509,10 +560,9 @@ static void turnBegin(Turn *t, UnitRow **apAll, int nAll){
       UnitRow *pRef;
       if( pRow->aVal[j].eKind!=UNIT_REF ) continue;
       pRef = ormUnitSame(pRow->aVal[j].pRef);
-      if( isWritten(pRef) ) continue;
-      pRow->nWait++;
-      addEdge(t, pRef->iTurn, i);
+      if( !isWritten(pRef) ) waitFor(t, pRow, pRef);
     }
+    waitByValue(t, pRow);
   }
   for(int i=0; i<nAll; i++){
     if( apAll[i]->nWait>0 ) continue;
@@ -541,9 +591,18 @@ static int canBeNull(const UnitRow *pRow){
   return 1;
 }
 
+/* Is a deferred foreign key violated now? */
+static int isPending(Unit *p){
+  int nNow = 0, nHigh = 0;
+  sqlite3_db_status(p->pOrm->db, SQLITE_DBSTATUS_DEFERRED_FKS, &nNow, &nHigh,
+                    0);
+  return nNow!=0;
+}
+
 void ormUnitDefer(Unit *p){
   if( p->bDeferred || !p->bForeignKeys ) return;
   p->bDeferred = 1;
+  p->bWasPending = (u8)isPending(p);
   p->bWasDeferred = (u8)ormForeignKeysDefer(p->pOrm, p->pErr, 1);
 }
 
@@ -575,6 +634,7 @@ static void turnStuck(Turn *t){
       }
     }
   }
+  if( pPick->bByValue ) ormUnitDefer(p);
   pPick->nWait = 0;
   readyAdd(t, pPick->iTurn);
 }
@@ -632,6 +692,10 @@ void ormUnitRun(Unit *p){
   ormFlushDone(p);
   ormCheckWritten(p);
   if( p->bDeferred && !p->bWasDeferred ){
+    if( !p->bWasPending && isPending(p) ){
+      ormErr(p->pErr, SQLITE_CONSTRAINT_FOREIGNKEY,
+             "orm: FOREIGN KEY constraint failed");
+    }
     ormForeignKeysDefer(p->pOrm, p->pErr, 0);
   }
 }

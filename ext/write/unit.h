@@ -70,6 +70,8 @@ struct UnitRow {
   u8 bWritten, bTouched;        /* flush: the row is there; counted up        */
   u8 bDefer;                    /* unit.c: some references after the insert   */
   u8 bMerged;                   /* others are merged into it                  */
+  u8 bByValue;                  /* unit.c: a foreign key's value names a row  */
+                                /*   that is yet to be inserted               */
   u8 mHashed;                   /* it is in pHash: 1 by its key, 2            */
 };
 struct UnitMember {
@@ -131,6 +133,7 @@ struct UnitModel {              /* a model that has rows in this unit         */
   int nGiven; i64 *aGiven;      /* flush.c: and these are given, sorted       */
   int iModel;                   /* position in the unit                       */
   int iOrder;                   /* unit.c: when its turn is                   */
+  u8 bNameless;                 /* unit.c: SQLite chooses keys in this turn   */
   u8 *abNeed;                   /* nField: to be read of existing rows        */
   u8 *abBack;                   /* nField: known of new ones by their INSERT  */
   UnitRow **apHash[2]; int nHash[2]; int nHashed[2];
@@ -156,6 +159,7 @@ struct Unit {
   u8 bLateDelete;               /* deletes come after the writes              */
   u8 bForeignKeys;              /* PRAGMA foreign_keys                        */
   u8 bDeferred, bWasDeferred;   /* we have deferred them; so they were        */
+  u8 bWasPending;               /* one was violated then                      */
   i64 nLastRowid;               /* of the newest INSERT                       */
   char zNow[32];
 };
@@ -218,6 +222,8 @@ void ormResolveTypes(Unit*, UnitRow*);   /* complain of wrong types          */
 UnitRow *ormResolveStored(Unit*, OrmModel*, sqlite3_stmt*, int iCol);
 void ormResolveColumns(Unit*, UnitModel*, OrmBuf*, const char *zAlias);
 int ormResolveCount(const UnitModel*);
+/* The row of a model with this key, as stored, or 0. */
+UnitRow *ormResolveByKey(UnitModel*, const struct OrmBind *aKey);
 
 /* collect.c */
 void ormCollect(Unit*);
@@ -229,6 +235,7 @@ void ormRenameBefore(Unit*, UnitRow*, const u64 *aMask);
 
 /* check.c */
 void ormCheckWritten(Unit*);
+void ormCheckAlive(Unit*);             /* after deletes: is it all there?     */
 int ormCheckFailed(Unit*, const UnitRow*);
 
 /* flush.c */

@@ -114,13 +114,41 @@ static int fastSql(Fast *p, OrmSql *pSql){
   return bOk;
 }
 
+/* Has an object that the query finds NULL in its key? */
+static int findsNull(Fast *p, Orm *pOrm, OrmErr *pErr){
+  const OrmModel *pModel = p->pModel;
+  OrmSql sql;
+  OrmStmt *pStmt;
+  int bFound, n = 0;
+  if( pModel->bRowidKey ) return 0;
+  ormSqlInit(&sql, pOrm, p->pArena, 1);
+  sql.nAlias = 1;
+  ormBufAdd(&sql.buf, "SELECT 1 FROM ", -1);
+  ormBufTable(&sql.buf, pModel->zTable);
+  ormBufAdd(&sql.buf, " AS t0 WHERE (", -1);
+  for(int i=0; i<pModel->nKey; i++){
+    if( pModel->aField[pModel->aKey[i]].bNotNull ) continue;
+    if( n++ ) ormBufAdd(&sql.buf, " OR ", 4);
+    ormBufColumn(&sql.buf, "t0", pModel->aField[pModel->aKey[i]].zName);
+    ormBufAdd(&sql.buf, " IS NULL", -1);
+  }
+  ormBufChar(&sql.buf, ')');
+  if( n ) ormWhereSql(&sql, ormPlanQuery(p->pPlan), "t0");
+  pStmt = n==0 ? 0 : ormStmtTake(pOrm, pErr, ormBufText(&sql.buf), sql.buf.n);
+  ormBindAll(pErr, pStmt, 1, &sql.binds);
+  bFound = ormStmtStep(pOrm, pErr, pStmt);
+  ormStmtGive(pOrm, pErr, pStmt);
+  ormSqlFree(&sql);
+  return bFound;
+}
+
 static void fastJob(Orm *pOrm, OrmErr *pErr, void *pArg){
   Fast *p = (Fast*)pArg;
   OrmStmt *pStmt;
   OrmSql sql;
   ormSqlInit(&sql, pOrm, p->pArena, 1);
   sql.nAlias = 1;
-  if( fastSql(p, &sql) ){
+  if( fastSql(p, &sql) && !findsNull(p, pOrm, pErr) ){
     p->nRow = ormCountRows(pOrm, pErr, p->pPlan);
     pStmt = ormStmtTake(pOrm, pErr, ormBufText(&sql.buf), sql.buf.n);
     ormBindAll(pErr, pStmt, 1, &sql.binds);
