@@ -182,6 +182,7 @@ struct OrmArena {
   i64 nTotal;                   /* bytes held in all chunks                   */
 };
 void ormArenaInit(OrmArena*, OrmErr*);
+void ormArenaLend(OrmArena*, char*, i64 n);  /* n bytes to begin with         */
 void ormArenaFree(OrmArena*);                /* all memory; may be used again */
 void ormArenaReset(OrmArena*);               /* the same, but for one chunk   */
 void *ormArenaAlloc(OrmArena*, i64 n);       /* zeroed, 8-aligned; 0: OOM     */

@@ -30,6 +30,16 @@ void ormArenaInit(OrmArena *p, OrmErr *pErr){
   p->pErr = pErr;
 }
 
+/* Begin with n bytes of the caller's, which must outlive it. */
+void ormArenaLend(OrmArena *p, char *z, i64 n){
+  assert( p->pChunk==0 );
+#if defined(ORM_COVERAGE)
+  n = 0;
+#endif
+  p->zFree = z;
+  p->zEnd = z + n;
+}
+
 void ormArenaFree(OrmArena *p){
   struct OrmChunk *pChunk = p->pChunk;
   while( pChunk ){

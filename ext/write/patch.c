@@ -22,6 +22,7 @@
 #include "unit.h"
 
 #define MAX_FIELD 64            /* bits of a mask                             */
+#define RESERVE 250             /* bytes of an object, as a start             */
 #define MAX_TEXT 32             /* texts kept of one model                    */
 
 struct OrmPatchText {
@@ -310,6 +311,7 @@ static void result(Patch *p, sqlite3_value **apVal){
   const OrmModel *pModel = p->pModel;
   OrmBuf *pBuf = p->pOut;
   u64 mNew = p->mChange | (p->mChange ? p->mAuto : 0);
+  ormBufReserve(pBuf, RESERVE);
   pBuf->n = 0;
   for(int i=0; i<pModel->nField; i++){
     const OrmField *pField = &pModel->aField[i];

@@ -7,6 +7,7 @@
 ** and whatever fails leaves no trace.
 */
 #include "unit.h"
+#include <stddef.h>
 
 typedef struct Save Save;
 struct Save {                   /* one call on its way                        */
@@ -19,8 +20,8 @@ struct Save {                   /* one call on its way                        */
   OrmJson *pDoc;
   OrmBinds binds;
   u8 bTried;                    /* ormPatch() was no help                     */
-  /* update_many */
-  const char *zQuery; i64 nQuery;
+  const char *zQuery; i64 nQuery;            /* update_many                   */
+  char aSpace[1000];            /* the arena's first                          */
 };
 
 /* ------------------------------------------------------------------------
@@ -49,6 +50,7 @@ static int saveBulk(Save *s){
 static int saveBegin(Save *s){
   OrmWrite *p = s->p;
   ormArenaInit(&s->arena, s->pErr);
+  ormArenaLend(&s->arena, s->aSpace, (i64)sizeof(s->aSpace));
   s->binds.pArena = &s->arena;
   s->pCatalog = ormCatalogPin(s->pOrm, s->pErr);
   if( s->pCatalog==0 ) return 0;
@@ -292,7 +294,7 @@ static void saveJob(Orm *pOrm, OrmErr *pErr, void *pArg){
 
 void ormWrite(Orm *pOrm, OrmErr *pErr, OrmWrite *p){
   Save save;
-  memset(&save, 0, sizeof(save));
+  memset(&save, 0, offsetof(Save, aSpace));
   save.p = p;
   save.pOrm = pOrm;
   save.pErr = pErr;
@@ -367,7 +369,7 @@ i64 ormUpdateMany(
   OrmWrite write;
   Save save;
   memset(&write, 0, sizeof(write));
-  memset(&save, 0, sizeof(save));
+  memset(&save, 0, offsetof(Save, aSpace));
   write.zModel = zModel;
   write.nModel = nModel;
   write.zObject = zChanges;
