@@ -31,6 +31,7 @@ struct OrmDiff {
   int nStep;
   OrmStep *pFirst, **ppLast;
   u8 bKeys;                     /* some foreign key comes or goes             */
+  u8 eBroken;                   /* rebuild.c: 0 not asked, 1 no, 2 yes        */
 };
 
 /* A new step; bMore: a further row of the last one. */
@@ -46,6 +47,13 @@ void ormDiffTable(OrmDiff*, const OrmDocModel*, const OrmDdl *pNow,
 
 /* Does an index of the table stay as it is? */
 int ormDiffIndexStays(OrmDiff*, const OrmDocModel*, const OrmDdlIndex*);
+
+/* sound.c: the views and triggers of the file that work, in the arena; an
+** error for one that does no more; is there one that does not work? */
+typedef struct OrmSound OrmSound;
+OrmSound *ormSoundRead(Orm*, OrmErr*, OrmArena*);
+void ormSoundCheck(Orm*, OrmErr*, const OrmSound*);
+int ormSoundBroken(Orm*, OrmErr*, OrmArena*);
 
 /* diff.c: all steps. */
 void ormDiffSteps(OrmDiff*, OrmDoc*, int bKeep);

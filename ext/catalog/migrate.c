@@ -248,65 +248,17 @@ static void checkViolations(Migrate *p, i64 nBefore){
   sqlite3_finalize(pStmt);
 }
 
-/* Does a statement compile? */
-static int compiles(Migrate *p, const char *zFormat, const char *zName){
+/* SQLite's word on a view or trigger that broke on the way can be no more than
+** that something is wrong: say what. */
+static void sayWhat(Migrate *p, const OrmSound *aSound){
   OrmErr err = {0};
-  sqlite3_stmt *pStmt = ormFactOpenAny(p->pOrm, &err, zFormat, zName);
-  sqlite3_finalize(pStmt);
-  return !ormErrForgive(&err, p->pErr);
-}
-
-/* What can be read of each view, and changed of each table, compiles its
-** triggers too. */
-static const char *const azProbe[] = {
-  "SELECT * FROM main.\"%w\"", "DELETE FROM main.\"%w\"",
-  "INSERT INTO main.\"%w\" DEFAULT VALUES"
-};
-#define PROBES_OF_A_VIEW 1
-
-typedef struct Sound Sound;
-struct Sound { const char *zName; u8 mProbe; };
-
-/* Tables and views with what compiles of them; the end has no name. */
-static Sound *soundObjects(Migrate *p, OrmArena *pArena){
-  Sound *a = 0;
-  int n = 0, nAlloc = 0;
-  sqlite3_stmt *pStmt = ormFactOpen(p->pOrm, p->pErr,
-      "SELECT name, type FROM main.sqlite_schema WHERE type IN('view','table')"
-      " AND lower(name) NOT LIKE 'sqlite\\_%%' ESCAPE '\\'"
-      " AND lower(name) NOT LIKE 'orm\\_%%' ESCAPE '\\'"
-      " AND lower(sql) NOT LIKE 'create virtual%%' ORDER BY rowid");
-  while( ormFactStep(p->pOrm, p->pErr, pStmt) ){
-    const char *zType = (const char*)sqlite3_column_text(pStmt, 1);
-    int nProbe = zType && zType[0]=='v' ? PROBES_OF_A_VIEW : ORM_COUNT(azProbe);
-    Sound *pNew = ormArenaGrow(pArena, (void**)&a, n, &nAlloc, sizeof(*a));
-    if( pNew==0 ) break;
-    pNew->zName = ormFactText(pArena, pStmt, 0);
-    pNew->mProbe = 0;
-    if( pNew->zName==0 ) break;
-    for(int i=0; i<nProbe; i++){
-      if( compiles(p, azProbe[i], pNew->zName) ) pNew->mProbe |= (u8)(1<<i);
-    }
-    n++;
-  }
-  sqlite3_finalize(pStmt);
-  if( ormArenaGrow(pArena, (void**)&a, n, &nAlloc, sizeof(*a)) ) a[n].zName = 0;
-  return p->pErr->rc ? 0 : a;
-}
-
-static void checkSound(Migrate *p, const Sound *a){
-  for(; a && a->zName && p->pErr->rc==SQLITE_OK; a++){
-    int eKind = ormFactKind(p->pOrm, p->pErr, a->zName);
-    if( eKind==ORM_KIND_NONE ) continue;        /* dropped or renamed       */
-    for(int i=0; i<ORM_COUNT(azProbe) && p->pErr->rc==SQLITE_OK; i++){
-      OrmErr err = {0};
-      if( !(a->mProbe & (1<<i)) || compiles(p, azProbe[i], a->zName) ) continue;
-      sqlite3_finalize(ormFactOpenAny(p->pOrm, &err, azProbe[i], a->zName));
-      ormErrPrefix(&err, "orm: the %s %s would not work any more: ",
-          eKind==ORM_KIND_VIEW ? "view" : "triggers of", a->zName);
-      if( p->pErr->rc==SQLITE_OK ) *p->pErr = err;
-      else ormErrClear(&err);
-    }
+  if( p->pErr->rc!=SQLITE_ERROR ) return;
+  ormSoundCheck(p->pOrm, &err, aSound);
+  if( (err.rc & 0xff)==SQLITE_ERROR ){
+    ormErrClear(p->pErr);
+    *p->pErr = err;
+  }else{
+    ormErrClear(&err);
   }
 }
 
@@ -365,17 +317,22 @@ static void migrateJob(Orm *pOrm, OrmErr *pErr, void *pArg){
   refuseDestructive(p, &diff);
   if( pErr->rc==SQLITE_OK && diff.pFirst ){
     i64 nBroken = countViolations(p);
-    Sound *aSound = soundObjects(p, &arena);
+    OrmSound *aSound = ormSoundRead(p->pOrm, pErr, &arena);
     ormStateEnsure(p->pOrm, pErr);
     panicReady(p);
     runSteps(p, &diff, 1);
+    if( p->nStep ){             /* the rest is about the new names           */
+      ormSoundCheck(p->pOrm, pErr, aSound);
+      aSound = ormSoundRead(p->pOrm, pErr, &arena);
+    }
     findSteps(p->pOrm, &arena, p->zDoc, p->nDoc, p->bKeep, &diff);
     refuseDestructive(p, &diff);
     runSteps(p, &diff, 0);
+    sayWhat(p, aSound);
     checkReached(p);
     checkViolations(p, nBroken);
     if( pErr->rc==SQLITE_OK ) p->xAfter(p->pOrm, pErr);
-    checkSound(p, aSound);
+    ormSoundCheck(p->pOrm, pErr, aSound);
     recordMigration(p);
   }
   ormArenaFree(&arena);

@@ -108,6 +108,14 @@ static int isNamedElsewhere(const Table *t, const char *zColumn){
   return b;
 }
 
+/* SQLite drops no column while any view or trigger does not work. */
+static int isBroken(OrmDiff *p){
+  if( p->eBroken==0 ){
+    p->eBroken = (u8)(1 + ormSoundBroken(p->pOrm, p->pErr, p->pArena));
+  }
+  return p->eBroken==2;
+}
+
 static int canDrop(const Table *t, int iNow){
   const OrmDdl *p = t->pNow;
   const char *zColumn = p->aColumn[iNow].zName;
@@ -120,7 +128,7 @@ static int canDrop(const Table *t, int iNow){
     if( pClause->iColumn==iNow || pClause->eKind==ORM_DDL_TYPE ) continue;
     if( names(pClause->zText, zColumn) ) return 0;
   }
-  return !isNamedElsewhere(t, zColumn);
+  return !isNamedElsewhere(t, zColumn) && !isBroken(t->p);
 }
 
 /* ------------------------------------------------------------------------
