@@ -485,7 +485,7 @@ static void addRoots(
   OrmCascade *p, OrmNode *pNode, OrmStmt *pStmt, const char *zPath
 ){
   FindSink sink;
-  if( p->pErr->rc || pStmt==0 ) return;
+  if( p->pErr->rc ) return;
   memset(&sink, 0, sizeof(sink));
   sink.base.xRow = foundRow;
   sink.base.pErr = p->pErr;

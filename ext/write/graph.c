@@ -331,7 +331,9 @@ static void readField(Unit *p, UnitRow *pRow, int i, const OrmJson *pNode){
   UnitVal *pVal = ormUnitVal(p, pRow, i);
   struct OrmBind v;
   const char *zWanted;
-  if( pVal==0 || readIncrement(p, pField, pNode, pVal) ) return;
+  if( pVal==0 ) return;
+  pRow->pModel->abNeed[i] = 1;
+  if( readIncrement(p, pField, pNode, pVal) ) return;
   zWanted = ormUnitValue(p, pField, pNode, &v);
   if( pVal->bRel && zWanted==0 ) return;            /* C19: it wins           */
   if( pVal->bRel || (zWanted && v.eType==0) ){
@@ -342,7 +344,6 @@ static void readField(Unit *p, UnitRow *pRow, int i, const OrmJson *pNode){
   pVal->eKind = UNIT_BIND;
   pVal->v = v;
   pVal->pNode = pNode;
-  pRow->pModel->abNeed[i] = 1;
 }
 
 /* The field of a member's name.  Documents mostly name fields in the same

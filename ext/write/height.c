@@ -37,7 +37,7 @@ static int heights(OrmCascade *p, int *aHeight){
     const CascadePair *pPair = &p->aPair[i];
     if( !counts(p, pPair) ) continue;
     ormArcsAdd(&arcs, (int)pPair->iFrom, (int)pPair->iTo);
-    if( aWait ) aWait[pPair->iTo]++;
+    aWait[pPair->iTo]++;
   }
   if( p->pErr->rc ) return 0;
   for(int i=0; i<p->nRow; i++){

@@ -43,12 +43,12 @@ static u32 hashRow(const RowSet *p, sqlite3_value **apVal){
   return h;
 }
 
+/* Keys are never NULL. */
 static int sameValue(sqlite3_value *a, sqlite3_value *b){
   int eType = sqlite3_value_type(a);
   int n;
   if( eType!=sqlite3_value_type(b) ) return 0;
   switch( eType ){
-    case SQLITE_NULL:    return 1;
     case SQLITE_INTEGER: return sqlite3_value_int64(a)==sqlite3_value_int64(b);
     case SQLITE_FLOAT:
       return !(sqlite3_value_double(a)<sqlite3_value_double(b)
