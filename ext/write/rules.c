@@ -250,15 +250,17 @@ static void nodeModels(OrmErr *pErr, OrmNode *p){
 
 OrmNode *ormNodeFind(OrmErr *pErr, OrmRules *pRules, const char *zTable){
   OrmNode *p, **pp;
+  const char *zCopy;
   if( pErr->rc ) return 0;
   pp = &pRules->apNode[ormNameHash(zTable) % ORM_COUNT(pRules->apNode)];
   for(p=*pp; p; p=p->pNext){
     if( sqlite3_stricmp(p->zTable, zTable)==0 ) return p;
   }
   p = ormArenaAlloc(&pRules->arena, sizeof(*p));
-  if( p==0 ){ rulesFailed(pErr, pRules); return 0; }
+  zCopy = ormArenaText(&pRules->arena, zTable, -1);
+  if( rulesFailed(pErr, pRules) ) return 0;
   p->pRules = pRules;
-  p->zTable = ormArenaText(&pRules->arena, zTable, -1);
+  p->zTable = zCopy;
   p->iRowid = -1;
   nodeModels(pErr, p);
   nodeColumns(pErr, p);
