@@ -25,13 +25,20 @@ static u32 hashInt(i64 i){
   return (u32)(h>>32);
 }
 
-static u32 hashValue(sqlite3_value *p){
+static u32 hashValue(const RowSet *pSet, sqlite3_value *p){
   u32 h = (u32)sqlite3_value_type(p);
   const u8 *z;
   int n;
   if( h==SQLITE_INTEGER ) return hashInt(sqlite3_value_int64(p));
+  if( h==SQLITE_FLOAT ){
+    double r = sqlite3_value_double(p);
+    i64 i;
+    memcpy(&i, &r, sizeof(i));
+    return hashInt(i);
+  }
   z = h==SQLITE_BLOB ? sqlite3_value_blob(p) : sqlite3_value_text(p);
-  n = sqlite3_value_bytes(p);
+  if( z==0 && h==SQLITE_TEXT ) ormErrOom(pSet->pArena->pErr);
+  n = z ? sqlite3_value_bytes(p) : 0;
   for(int i=0; i<n; i++) h = (h ^ z[i]) * 16777619u;
   return h;
 }
@@ -39,7 +46,7 @@ static u32 hashValue(sqlite3_value *p){
 static u32 hashRow(const RowSet *p, sqlite3_value **apVal){
   u32 h = 0;
   if( p->bInt ) return hashInt(sqlite3_value_int64(apVal[0]));
-  for(int i=0; i<p->nCol; i++) h = h*31 + hashValue(apVal[i]);
+  for(int i=0; i<p->nCol; i++) h = h*31 + hashValue(p, apVal[i]);
   return h;
 }
 
