@@ -626,6 +626,7 @@ struct OrmModel {
   u8 bRowidKey;                 /* key is the INTEGER PRIMARY KEY             */
   u8 eQuiet, ePlain;            /* write/patch.c: its table, and statements   */
   OrmPatchText *pPatch;
+  const char *zThere; int nThere;            /* sql/object.c: a statement     */
 };
 enum { ORM_ONE_TO_MANY, ORM_MANY_TO_ONE, ORM_ONE_TO_ONE, ORM_MANY_TO_MANY };
 enum {                          /* cascade words (C1)                         */
@@ -1397,6 +1398,7 @@ struct OrmWrite {
   const char *zObject; i64 nObject;          /* the document                  */
   sqlite3_value *pKey;          /* UPDATE: of the object to change; else the  */
                                 /*   new object's key, or 0                   */
+  const struct OrmBind *aKey;   /* UPDATE: its values, as stored, instead     */
   int nRaw; const int *aRaw;    /* fields of the one object whose values      */
   sqlite3_value **apRaw;        /*   stand here, not in the document          */
   const char *zQuery; i64 nQuery;            /* the shape of pOut's object;   */

@@ -479,6 +479,15 @@ static void makeScan(OrmSql *pSql, OrmLevel *p){
   add(pSql, ") AS c");
 }
 
+/* Without a condition SQLite counts by pages, not by rows: no WHERE then. */
+static const char zTrue[] = " WHERE 1";
+static void dropTrue(OrmSql *pSql){
+  i64 n = pSql->buf.n - (i64)strlen(zTrue);
+  if( n>0 && memcmp(&pSql->buf.z[n], zTrue, strlen(zTrue))==0 ){
+    pSql->buf.n = n;
+  }
+}
+
 static void makeCount(OrmSql *pSql, OrmLevel *p){
   if( p->bLimited || p->pQuery->pAfter || p->pQuery->pBefore ){
     add(pSql, "SELECT count(*) FROM (SELECT 1");
@@ -488,8 +497,9 @@ static void makeCount(OrmSql *pSql, OrmLevel *p){
   }
   add(pSql, "SELECT count(*) FROM ");
   addTable(pSql, p->pModel->zTable, "c");
-  add(pSql, " WHERE 1");
+  add(pSql, zTrue);
   ormWhereSql(pSql, p->pQuery, "c");
+  dropTrue(pSql);
 }
 
 static void makeExists(OrmSql *pSql, OrmLevel *p){
@@ -508,8 +518,9 @@ static void makeExists(OrmSql *pSql, OrmLevel *p){
 static void makeTotal(OrmSql *pSql, OrmLevel *p){
   add(pSql, "SELECT count(*) FROM ");
   addTable(pSql, p->pModel->zTable, "c");
-  add(pSql, " WHERE 1");
+  add(pSql, zTrue);
   ormConditionSql(pSql, p->pModel, p->pQuery->pWhere, p->pQuery->eDeleted, "c");
+  dropTrue(pSql);
 }
 
 static void makeRootKeys(OrmSql *pSql, OrmLevel *p){

@@ -15,6 +15,7 @@
 #define HAS_KEY     4
 #define WANT_OBJECT 8
 #define WANT_CURSOR 16
+#define IS_UPDATE   32
 
 typedef struct ObjectCursor ObjectCursor;
 struct ObjectCursor {
@@ -24,6 +25,8 @@ struct ObjectCursor {
   char *zModel;                 /* as given                                   */
   char *zQuery; i64 nQuery;     /* 0: none given                              */
   u8 bBounded;                  /* a key or a query was given                 */
+  u8 bThere;                    /* no stream: the row of an UPDATE by this    */
+  i64 iKey;                     /*   key, of which nothing else is read yet   */
 };
 
 static Orm *cursorOrm(const ObjectCursor *p){
@@ -93,6 +96,7 @@ static int objectBestIndex(sqlite3_vtab *pVtab, sqlite3_index_info *pInfo){
   }
   if( !bUpdate && (mUsed>>ORM_OBJECT_OBJECT & 1) ) pInfo->idxNum |= WANT_OBJECT;
   if( mUsed>>ORM_OBJECT_CURSOR & 1 ) pInfo->idxNum |= WANT_CURSOR;
+  if( bUpdate ) pInfo->idxNum |= IS_UPDATE;
   pInfo->estimatedCost = pInfo->idxNum & HAS_KEY ? 10 : 100000;
   pInfo->estimatedRows = pInfo->idxNum & HAS_KEY ? 1 : 10000;
   /* One row at most: an UPDATE or DELETE needs no list of rows beforehand. */
@@ -112,6 +116,7 @@ static int objectOpen(sqlite3_vtab *pVtab, sqlite3_vtab_cursor **ppCursor){
 
 /* No more rows: everything goes back. */
 static void cursorEnd(ObjectCursor *p){
+  p->bThere = 0;
   ormStreamClose(p->pStream);
   p->pStream = 0;
   ormPlanRelease(cursorOrm(p), p->pPlan);
@@ -146,6 +151,7 @@ static char *copyText(OrmErr *pErr, sqlite3_value *pVal, i64 *pn){
 }
 
 static int cursorNext(ObjectCursor *p, OrmErr *pErr){
+  p->bThere = 0;
   if( p->pStream==0 ) return SQLITE_OK;
   if( !ormStreamNext(p->pStream, pErr) ) cursorEnd(p);
   return pErr->rc ? ormErrVtab(pErr, p->base.pVtab) : SQLITE_OK;
@@ -175,6 +181,60 @@ static void cursorStart(ObjectCursor *p, OrmErr *pErr, i64 nModel, int mWant,
   ormCatalogUnpin(pOrm, pCatalog);
 }
 
+/* The text of a statement that looks whether a rowid is there, kept with its
+** model. */
+static void thereSql(OrmErr *pErr, OrmModel *p){
+  OrmErr *pOld;
+  OrmArena *pArena = ormCatalogArena(p->pCatalog, pErr, &pOld);
+  const char *z = ormArenaPrintf(pArena, "SELECT 1 FROM \"main\".\"%w\""
+                      " WHERE \"%w\" = ?1", p->zTable,
+                      p->aField[p->aKey[0]].zName);
+  pArena->pErr = pOld;
+  if( z==0 ) return;
+  p->nThere = (int)strlen(z);
+  p->zThere = z;
+}
+
+/* An UPDATE by an integer key needs to know no more than that the row is there,
+** unless it asks.  1: that is settled. */
+static int cursorPlain(ObjectCursor *p, OrmErr *pErr, i64 nModel,
+                       sqlite3_value *pKey){
+  Orm *pOrm = cursorOrm(p);
+  OrmCatalog *pCatalog;
+  OrmModel *pModel = 0;
+  OrmStmt *pStmt;
+  int bPlain;
+  if( sqlite3_value_type(pKey)!=SQLITE_INTEGER ) return 0;
+  p->iKey = sqlite3_value_int64(pKey);
+  pCatalog = ormCatalogPin(pOrm, pErr);
+  if( pCatalog ) pModel = ormModelFind(pOrm, pErr, pCatalog, p->zModel, nModel);
+  bPlain = pModel && pModel->bRowidKey && pModel->iSoftDelete<0;
+  if( bPlain ){
+    if( pModel->zThere==0 ) thereSql(pErr, pModel);
+    pStmt = ormStmtTake(pOrm, pErr, pModel->zThere, pModel->nThere);
+    if( pStmt ) sqlite3_bind_int64(pStmt->p, 1, p->iKey);
+    p->bThere = (u8)ormStmtStep(pOrm, pErr, pStmt);
+    ormStmtGive(pOrm, pErr, pStmt);
+  }
+  ormCatalogUnpin(pOrm, pCatalog);
+  return bPlain;
+}
+
+/* The UPDATE asks for more of its row after all. */
+static void cursorAsked(ObjectCursor *p, OrmErr *pErr){
+  Orm *pOrm = cursorOrm(p);
+  OrmStmt *pStmt = ormStmtTakeQuiet(pOrm, pErr, "SELECT ?1");
+  if( pStmt ) sqlite3_bind_int64(pStmt->p, 1, p->iKey);
+  if( ormStmtStep(pOrm, pErr, pStmt) ){
+    cursorStart(p, pErr, (i64)strlen(p->zModel),
+                ORM_STREAM_OBJECT | ORM_STREAM_CURSOR,
+                sqlite3_column_value(pStmt->p, 0));
+    if( p->pStream && ormStreamNext(p->pStream, pErr) ) p->bThere = 0;
+    else cursorEnd(p);
+  }
+  ormStmtGive(pOrm, pErr, pStmt);
+}
+
 static int objectFilter(
   sqlite3_vtab_cursor *pCursor, int idxNum, const char *idxStr, int argc,
   sqlite3_value **argv
@@ -194,7 +254,8 @@ static int objectFilter(
   if( p->zModel==0 ){
     ormErr(&err, SQLITE_ERROR, "orm: orm_object needs a model: FROM"
            " orm_object('Model') or WHERE model = 'Model'");
-  }else{
+  }else if( !pKey || !(idxNum & IS_UPDATE) || (idxNum & HAS_QUERY)
+            || !cursorPlain(p, &err, nModel, pKey) ){
     cursorStart(p, &err, nModel,
         (idxNum & WANT_OBJECT ? ORM_STREAM_OBJECT : 0)
         | (idxNum & WANT_CURSOR ? ORM_STREAM_CURSOR : 0), pKey);
@@ -203,18 +264,20 @@ static int objectFilter(
     cursorEnd(p);
     return ormErrVtab(&err, pCursor->pVtab);
   }
-  return cursorNext(p, &err);
+  return p->bThere ? SQLITE_OK : cursorNext(p, &err);
 }
 
 static int objectEof(sqlite3_vtab_cursor *pCursor){
-  return ((ObjectCursor*)pCursor)->pStream==0;
+  const ObjectCursor *p = (ObjectCursor*)pCursor;
+  return p->pStream==0 && !p->bThere;
 }
 
 /* ["User",1]: the model's name and the values of the key. */
 static void primaryKey(ObjectCursor *p, OrmBuf *pBuf){
   OrmBuf key;
   ormBufInit(&key, pBuf->pErr);
-  ormStreamKey(p->pStream, &key);
+  if( p->bThere ) ormBufInt(&key, p->iKey);
+  else ormStreamKey(p->pStream, &key);
   ormBufChar(pBuf, '[');
   ormJsonString(pBuf, p->zModel, (i64)strlen(p->zModel));
   ormBufChar(pBuf, ',');
@@ -241,6 +304,10 @@ static void resultPk(ObjectCursor *p, OrmErr *pErr, sqlite3_context *pCtx){
 /* The key: its value, or the JSON array of a composite one. */
 static void resultKey(ObjectCursor *p, OrmErr *pErr, sqlite3_context *pCtx){
   OrmBuf buf;
+  if( p->bThere ){
+    sqlite3_result_int64(pCtx, p->iKey);
+    return;
+  }
   if( ormStreamKeyCount(p->pStream)==1 ){
     ormBindResult(pCtx, ormStreamKeyValues(p->pStream), SQLITE_TRANSIENT);
     return;
@@ -276,7 +343,12 @@ static int objectColumn(
   ObjectCursor *p = (ObjectCursor*)pCursor;
   OrmErr err = { SQLITE_OK, 0 };
   if( sqlite3_vtab_nochange(pCtx) ) return SQLITE_OK;
+  if( p->bThere && (iCol==ORM_OBJECT_OBJECT || iCol==ORM_OBJECT_CURSOR) ){
+    cursorAsked(p, &err);
+  }
+  if( p->pStream==0 && !p->bThere ) iCol = -1;
   switch( iCol ){
+    case -1:                                             break;
     case ORM_OBJECT_KEY:    resultKey(p, &err, pCtx);    break;
     case ORM_OBJECT_OBJECT: resultObject(p, &err, pCtx); break;
     case ORM_OBJECT_CURSOR: resultCursor(p, &err, pCtx); break;

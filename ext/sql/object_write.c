@@ -17,6 +17,7 @@ struct Row {                    /* what the statement says about a row        */
   int eConflict;                /* SQLITE_ROLLBACK ..                         */
   sqlite3_value **apCol;        /* the columns; 0: DELETE                     */
   const OrmJson *pPk;           /* the old row: model and key, or 0           */
+  u8 bChange;                   /* there is one                               */
 };
 
 static const char *valueText(OrmErr *pErr, sqlite3_value *pVal, i64 *pn){
@@ -177,6 +178,40 @@ static void changeRow(Row *p, OrmWrite *pWrite){
   ormStmtGive(pOrm, p->pErr, pStmt);
 }
 
+/* The common case, an object whose key is one integer: ["User",1] needs no
+** tree, and the key no statement to stand in.  1: done. */
+static int updatePlain(Row *p, OrmWrite *pWrite, sqlite3_value *pPk){
+  i64 n;
+  const char *z = valueText(p->pErr, pPk, &n);
+  const char *zModel = z + 2, *zQuote;
+  struct OrmBind key;
+  OrmJson node;
+  if( z==0 || n<6 || z[0]!='[' || z[1]!='"'
+   || !sqlite3_value_nochange(p->apCol[ORM_OBJECT_KEY])
+   || !sqlite3_value_nochange(p->apCol[ORM_OBJECT_MODEL])
+   || sqlite3_value_nochange(p->apCol[ORM_OBJECT_OBJECT]) ) return 0;
+  zQuote = memchr(zModel, '"', (size_t)(n - 2));
+  if( zQuote==0 || memchr(zModel, '\\', (size_t)(zQuote - zModel))
+   || zQuote[1]!=',' || !(zQuote[2]=='-' || (zQuote[2]>='0' && zQuote[2]<='9'))
+   || ormJsonScalar(p->pArena, zQuote+2, z+n-1, &node)!=z+n-1
+   || node.eType!=ORM_JSON_INTEGER ) return 0;
+  memset(&key, 0, sizeof(key));
+  key.eType = SQLITE_INTEGER;
+  key.u.i = node.u.i;
+  pWrite->eMode = ORM_WRITE_UPDATE;
+  pWrite->zModel = zModel;
+  pWrite->nModel = zQuote - zModel;
+  pWrite->aKey = &key;
+  pWrite->zObject = valueText(p->pErr, p->apCol[ORM_OBJECT_OBJECT],
+                              &pWrite->nObject);
+  if( pWrite->zObject==0 ){
+    ormErr(p->pErr, SQLITE_ERROR, "orm: object cannot be NULL");
+  }
+  ormWrite(p->pTab->pOrm, p->pErr, pWrite);
+  pWrite->aKey = 0;
+  return 1;
+}
+
 /* ------------------------------------------------------------------------
 ** xUpdate
 ** --------------------------------------------------------------------- */
@@ -189,7 +224,7 @@ static int resultCode(const Row *p, const OrmWrite *pWrite){
       ormErrClear(p->pErr);
       return SQLITE_CONSTRAINT;
     }
-    if( rc==SQLITE_OK && p->pPk==0 && p->apCol && pWrite->nRoot==0
+    if( rc==SQLITE_OK && !p->bChange && p->apCol && pWrite->nRoot==0
      && pWrite->nPassed>0 ) return SQLITE_CONSTRAINT;
     return (rc & 0xff)==SQLITE_CONSTRAINT ? SQLITE_ERROR : rc;
   }
@@ -219,7 +254,10 @@ int ormObjectUpdate(
   if( argc>1 && sqlite3_value_type(argv[0])==SQLITE_NULL ){
     insertRow(&row, &write);
     *piRowid = sqlite3_last_insert_rowid(row.pTab->pOrm->db);
+  }else if( row.apCol && updatePlain(&row, &write, argv[0]) ){
+    row.bChange = 1;
   }else if( readPk(&row, argv[0]) ){
+    row.bChange = 1;
     changeRow(&row, &write);
   }
   rc = resultCode(&row, &write);

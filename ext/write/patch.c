@@ -105,8 +105,14 @@ static int isPlainTable(Patch *p){
 ** Arguments
 ** --------------------------------------------------------------------- */
 
-static int takeKey(Patch *p, sqlite3_value *pVal){
-  int eType = sqlite3_value_type(pVal);
+static int takeKey(Patch *p, const OrmWrite *pWrite){
+  sqlite3_value *pVal = pWrite->pKey;
+  int eType;
+  if( pWrite->aKey ){
+    p->key = pWrite->aKey[0];
+    return p->pModel->bRowidKey;
+  }
+  eType = sqlite3_value_type(pVal);
   if( eType==SQLITE_INTEGER && p->pModel->bRowidKey ){
     p->key.eType = SQLITE_INTEGER;
     p->key.u.i = sqlite3_value_int64(pVal);
@@ -440,7 +446,7 @@ int ormPatch(
   patch.pOut = pWrite->pOut;
   patch.mGiven = 0;
   ormArenaInit(&arena, &err);
-  bDone = isPlainTable(&patch) && takeKey(&patch, pWrite->pKey)
+  bDone = isPlainTable(&patch) && takeKey(&patch, pWrite)
        && takeValues(&patch, pDoc) && patchRow(&patch);
   if( bDone ){
     pWrite->nRoot = patch.bFound;

@@ -99,6 +99,7 @@ static const struct OrmBind *findKey(Save *s){
   OrmKeyRef key;
   struct OrmBind *a;
   int iFirst;
+  if( s->p->aKey ) return s->p->aKey;
   if( !ormKeyParse(s->pOrm, &key, &s->binds, s->pModel, s->p->pKey) ) return 0;
   iFirst = key.iBind;
   if( key.pUnique ){
@@ -272,7 +273,7 @@ static void saveIgnore(Save *s, const OrmJson *pNode, int bOne){
 static int savePatch(Save *s){
   OrmWrite *p = s->p;
   if( p->eMode!=ORM_WRITE_UPDATE || p->nRaw || p->zQuery || s->bTried
-   || p->pKey==0 ) return 0;
+   || (p->pKey==0 && p->aKey==0) ) return 0;
   s->bTried = 1;
   return ormPatch(s->pOrm, s->pErr, s->pModel, p, s->pDoc);
 }

@@ -80,6 +80,10 @@ static int setField(Fast *p, OrmSql *pSql, OrmBuf *pDiff, const OrmJson *pNode){
   }
   ormSqlParam(pSql, iBind);
   if( pDiff->n ) ormBufAdd(pDiff, " OR ", 4);
+  if( pBy && pField->bNotNull ){
+    ormBufChar(pDiff, '1');
+    return 1;
+  }
   ormBufColumn(pDiff, "t0", pField->zName);
   if( pBy ) ormBufAdd(pDiff, " IS NOT NULL", -1);
   else ormBufPrintf(pDiff, " COLLATE BINARY IS NOT ?%d", iBind+1);
