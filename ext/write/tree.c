@@ -20,6 +20,7 @@
 
 #define MAX_LEVEL 8
 #define MAX_FIELD 64
+#define MAX_LINKED 32
 #define BIT(i) (((u64)1)<<(i))
 
 typedef struct Known Known;
@@ -36,6 +37,9 @@ struct Level {                  /* a model, and how it is reached             */
   const OrmRel *pRel;           /* 0: root                                    */
   int iUp;                      /* the level above                            */
   OrmStmt *pInsert, *pFind, *pSeek, *pLink;
+  u8 bSeek;                     /* link rows: look for each pair              */
+  i64 idOwner;                  /* owner of the newest, and what is linked    */
+  int nLinked; i64 aLinked[MAX_LINKED];      /*   to it, as far as it fits    */
   u64 mInsert;                  /* fields of pInsert                          */
   u64 mGiven;                   /* fields that the document gives             */
   u64 mAuto;
@@ -336,10 +340,46 @@ static int linkStep(Tree *p, OrmStmt *pStmt, i64 idOwner, i64 id){
   return bRow;
 }
 
+/* Can there be link rows yet of owners whose rowids are new and rise from this
+** one?  (Left by others while foreign keys were off.) */
+static int linkLeft(Tree *p, const Level *pLevel, i64 idOwner){
+  const OrmRel *pRel = pLevel->pRel;
+  const char *zColl;
+  OrmStmt *pStmt;
+  char cAff;
+  int bLeft;
+  ormLinkColumn(p->pOrm, pRel, pRel->azSecLocal[0], &cAff, &zColl);
+  if( cAff!='D' ) return 1;
+  pStmt = ormStmtTakef(p->pOrm, p->pErr, "SELECT 1 FROM \"main\".\"%w\""
+      " WHERE \"%w\" >= ?1 LIMIT 1", pRel->zSecondary, pRel->azSecLocal[0]);
+  if( pStmt ) sqlite3_bind_int64(pStmt->p, 1, idOwner);
+  bLeft = ormStmtStep(p->pOrm, p->pErr, pStmt);
+  ormStmtGive(p->pOrm, p->pErr, pStmt);
+  return bLeft;
+}
+
+static int isLinked(Tree *p, Level *pLevel, i64 idOwner, i64 id){
+  for(int i=0; i<pLevel->nLinked; i++){
+    if( pLevel->aLinked[i]==id ) return 1;
+  }
+  return (pLevel->bSeek || pLevel->nLinked==MAX_LINKED)
+      && linkStep(p, pLevel->pSeek, idOwner, id);
+}
+
 static void linkRows(Tree *p, Level *pLevel, i64 idOwner, i64 id){
-  if( pLevel->pLink==0 ) linkPrepare(p, pLevel);
-  if( failed(p) || linkStep(p, pLevel->pSeek, idOwner, id) ) return;
+  if( pLevel->pLink==0 ){
+    linkPrepare(p, pLevel);
+    pLevel->bSeek = (u8)linkLeft(p, pLevel, idOwner);
+    pLevel->idOwner = idOwner;
+  }
+  if( idOwner!=pLevel->idOwner ){
+    if( idOwner<pLevel->idOwner ) pLevel->bSeek = 1;
+    pLevel->idOwner = idOwner;
+    pLevel->nLinked = 0;
+  }
+  if( failed(p) || isLinked(p, pLevel, idOwner, id) ) return;
   linkStep(p, pLevel->pLink, idOwner, id);
+  if( pLevel->nLinked<MAX_LINKED ) pLevel->aLinked[pLevel->nLinked++] = id;
 }
 
 /* ------------------------------------------------------------------------
