@@ -105,7 +105,8 @@ int ormFetchHasMore(OrmLevel *p, int eFetch, i64 nMost){
   return bMore;
 }
 
-/* Are most of the parents asked for, and not too many rows read in vain? */
+/* Are most of the parents asked for, and not too many rows read in vain?  Rows
+** of a link table are counted as they come. */
 static int wantScan(OrmLevel *p, i64 n){
   OrmPlan *pPlan = p->pPlan;
   if( n<SCAN_MIN || p->bLimited || pPlan->bNoScan ) return 0;
@@ -113,7 +114,8 @@ static int wantScan(OrmLevel *p, i64 n){
    && ormFetchHasMore(p, ORM_FETCH_MORE_PARENTS, n*100/SCAN_PART) ){
     return 0;
   }
-  return !ormFetchHasMore(p, ORM_FETCH_MORE_ROWS, n*SCAN_ROWS);
+  return p->pRel->zSecondary
+      || !ormFetchHasMore(p, ORM_FETCH_MORE_ROWS, n*SCAN_ROWS);
 }
 
 /* The map of the groups' keys, where the groups are the parent's rows. */
@@ -135,6 +137,7 @@ static void plainMap(OrmLevel *p){
     return;
   }
   ormGroupsOf(p, pSlot, p->iFirst, p->nGroup, p->aGroup);
+  p->nGroup = p->map.nKey;
 }
 
 /* ------------------------------------------------------------------------
@@ -352,8 +355,8 @@ typedef struct LinkSink LinkSink;
 struct LinkSink {
   OrmSink base;
   OrmLevel *p;
-  int iGroup;
   u8 bOdd;                      /* a target's key is no integer               */
+  i64 nMost;                    /* a scan gives up beyond so many; 0: never   */
   i64 nValAlloc; struct OrmBind *aVal;       /* of each pair's target         */
 };
 
@@ -398,7 +401,7 @@ static void numberTargets(LinkSink *pSink){
 static void linkByKey(OrmSink *pBase, int nVal, sqlite3_value **apVal){
   LinkSink *pSink = (LinkSink*)pBase;
   ORM_UNUSED(nVal);
-  addPair(pSink, pSink->iGroup + sqlite3_value_int(apVal[0]), &apVal[1]);
+  addPair(pSink, sqlite3_value_int(apVal[0]), &apVal[1]);
 }
 
 /* The link's own columns, target's key. */
@@ -407,30 +410,52 @@ static void linkByScan(OrmSink *pBase, int nVal, sqlite3_value **apVal){
   OrmLevel *p = pSink->p;
   int iGroup = ormMapFindRow(&p->map, apVal);
   ORM_UNUSED(nVal);
-  if( iGroup>=pSink->iGroup ) addPair(pSink, iGroup, &apVal[p->map.nCol]);
+  if( pSink->nMost>0 && pBase->nRow>pSink->nMost ){
+    ormErr(pBase->pErr, SQLITE_ABORT, "orm: too many links for a scan");
+  }
+  if( iGroup>=0 ) addPair(pSink, iGroup, &apVal[p->map.nCol]);
 }
 
-/* The pairs of groups from iGroup on. */
-static void fetchPairs(OrmLevel *p, int iGroup, int bScan, LinkSink *pSink){
+static void pairsByKey(LinkSink *pSink){
   OrmKeys keys;
+  ormGroupKeys(pSink->p, 0, &keys);
+  pSink->base.xRow = linkByKey;
+  ormFetchRun(pSink->p, ORM_FETCH_LINKS, &keys, &pSink->base);
+}
+
+/* All links; where an index finds those of a group, not many more than there
+** are groups.  0: they are too many. */
+static int pairsByScan(LinkSink *pSink){
+  OrmLevel *p = pSink->p;
+  OrmErr *pErr = &p->pPlan->err;
+  if( p->bPlain ) plainMap(p);
+  if( p->bIndexed ) pSink->nMost = (i64)p->nGroup*SCAN_ROWS;
+  pSink->base.xRow = linkByScan;
+  ormFetchRun(p, ORM_FETCH_LINK_SCAN, 0, &pSink->base);
+  if( pErr->rc!=SQLITE_ABORT || pSink->base.nRow<=pSink->nMost ) return 1;
+  ormErrClear(pErr);
+  p->nPair = 0;
+  pSink->bOdd = 0;
+  return 0;
+}
+
+/* The pairs of all groups.  Returns 1 if they are from all links. */
+static int fetchPairs(OrmLevel *p, int bScan, LinkSink *pSink){
   memset(pSink, 0, sizeof(*pSink));
   pSink->base.pErr = &p->pPlan->err;
   pSink->p = p;
-  pSink->iGroup = iGroup;
   p->nPair = 0;
   ormMapReset(&p->target, p->pRel->nRemote);
-  if( bScan ){
-    if( p->bPlain ) plainMap(p);
-    pSink->base.xRow = linkByScan;
-    ormFetchRun(p, ORM_FETCH_LINK_SCAN, 0, &pSink->base);
-  }else{
-    ormGroupKeys(p, iGroup, &keys);
-    pSink->base.xRow = linkByKey;
-    ormFetchRun(p, ORM_FETCH_LINKS, &keys, &pSink->base);
-  }
+  ormGrow(&p->pPlan->err, &p->aPair, &p->nPairAlloc, p->nPairLast,
+          sizeof(*p->aPair));
+  ormGrow(&p->pPlan->err, &pSink->aVal, &pSink->nValAlloc,
+          (i64)p->nPairLast*p->target.nCol, sizeof(*pSink->aVal));
+  if( bScan ) bScan = pairsByScan(pSink);
+  if( !bScan ) pairsByKey(pSink);
   if( p->pPlan->err.rc==SQLITE_OK ) numberTargets(pSink);
   sqlite3_free(pSink->aVal);
   pSink->aVal = 0;
+  return bScan;
 }
 
 /* A target's row: its number is kept. */
@@ -557,8 +582,11 @@ static void linkGroups(OrmLevel *p){
 ** keys might be integers all the same. */
 static int fetchLinks(OrmLevel *p, int bScan){
   LinkSink sink;
-  fetchPairs(p, 0, bScan, &sink);
-  if( sink.bOdd && (p->bNatural || p->bLinkInteger) ) return 0;
+  p->bWhole = (u8)fetchPairs(p, bScan, &sink);
+  if( sink.bOdd && (p->bNatural || p->bLinkInteger) ){
+    p->bWhole = 0;
+    return 0;
+  }
   fetchTargets(p);
   if( p->pPlan->err.rc==SQLITE_OK ) linkGroups(p);
   p->bLinks = 1;
@@ -626,7 +654,6 @@ void ormFetchGroups(OrmLevel *p, int iGroup){
       break;
     default:
       if( fetchLinks(p, eBy==ORM_BY_LINK_SCAN) ){
-        p->bWhole = eBy==ORM_BY_LINK_SCAN;
         p->bDistinct = 1;
       }else{
         fetchKeys(p, iGroup, ORM_FETCH_EACH);

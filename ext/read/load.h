@@ -152,6 +152,8 @@ struct OrmLevel {
                                 /*   direct.c: rows of the map's keys         */
   int iTarget;                  /* direct.c: target of the row that comes     */
   int nPair; i64 nPairAlloc; struct OrmPair *aPair;
+  i64 nByteLast;                /* rows.c: what the run before had, up to     */
+  int nRowLast, nPairLast;      /*   LAST_MOST bytes of each                  */
   i64 nFigureAlloc; struct OrmBind *aFigure; /* bLate: nCount of each row     */
   /* recursive */
   OrmMap ident;
@@ -181,6 +183,7 @@ struct OrmPlan {
   u8 bNoScan;                   /* memory is short                            */
   u8 bOverflow;                 /* it was: more than nByteMax                 */
   i64 nByte, nByteMax;          /* of all rows in a run; 0: no bound          */
+  i64 nLast;                    /* root.c: bytes of the last result           */
   i64 nQuery; char *zQuery;
   OrmSpan span;                 /* of zQuery: a cursor that may be another    */
   u8 bBefore;                   /*   it is before, not after                  */

@@ -205,6 +205,23 @@ static ORM_INLINE void soon(const OrmLevel *p, int iRow){
   }
 }
 
+/* Leaves of a group, linked: "{..},{..}," in one go. */
+static void leaves(const OrmLevel *p, int i, int iEnd, OrmBuf *pOut){
+  i64 n = 0;
+  char *z;
+  for(int j=i; j<iEnd; j++) n += p->aRow[p->aLinkRow[j]].n + 2;
+  z = ormBufReserve(pOut, n + 1);
+  if( z==0 ) return;
+  pOut->n += n;
+  for(; i<iEnd; i++){
+    const OrmRow *pRow = &p->aRow[p->aLinkRow[i]];
+    memcpy(z, &p->aText[pRow->iText].z[pRow->iOff], pRow->n);
+    z += pRow->n;
+    *z++ = '}';
+    *z++ = ',';
+  }
+}
+
 /* The first row of the group behind a group, or -1. */
 static int headAhead(const OrmLevel *p, int iGroup){
   return p->bPlain && iGroup + 1<p->nGroup ? p->aHead[iGroup + 1] : -1;
@@ -223,6 +240,10 @@ static void include(OrmLevel *p, int iParentRow, OrmBuf *pOut){
   ormBufChar(pOut, '[');
   if( p->bLinks ){
     int iEnd = iGroup<0 ? i : p->aTail[iGroup];
+    if( p->pChild==0 && !p->bLate ){
+      leaves(p, i, iEnd, pOut);
+      i = iEnd;
+    }
     for(; i<iEnd; i++){
       member(p, p->aLinkRow[i], pOut);
       ormBufChar(pOut, ',');

@@ -5,6 +5,7 @@
 #include "load.h"
 
 #define WINDOW 4096             /* roots at once, where memory is short       */
+#define LAST_MOST 1000000       /* bytes taken at once for a result           */
 
 typedef struct RootSink RootSink;
 struct RootSink {
@@ -101,16 +102,9 @@ static i64 allDirect(OrmLevel *p, OrmBuf *pOut){
   return sink.base.nRow;
 }
 
-i64 ormLoadAll(Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan, OrmBuf *pOut){
-  OrmLevel *p = pPlan->pRoot;
-  i64 n;
-  ORM_UNUSED(pOrm);
-  if( pErr->rc ) return 0;
-  if( ormDirectIs(p) && ormDirectLoad(p) ){
-    n = allDirect(p, pOut);
-    ormPlanLeave(pPlan, pErr);
-    return n;
-  }
+/* The rows first, then what they include, then the objects. */
+static i64 allLoaded(OrmLevel *p, OrmBuf *pOut){
+  OrmPlan *pPlan = p->pPlan;
   rootRows(p);
   ormBufChar(pOut, '[');
   if( p->nRow==0 || loadWhole(p) ){
@@ -125,8 +119,20 @@ i64 ormLoadAll(Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan, OrmBuf *pOut){
     pPlan->bNoScan = 0;
   }
   ormBufChar(pOut, ']');
-  ormPlanLeave(pPlan, pErr);
   return p->nRow;
+}
+
+i64 ormLoadAll(Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan, OrmBuf *pOut){
+  OrmLevel *p = pPlan->pRoot;
+  i64 n;
+  ORM_UNUSED(pOrm);
+  if( pErr->rc ) return 0;
+  if( pPlan->nLast>0 ) ormBufReserve(pOut, pPlan->nLast);
+  if( ormDirectIs(p) && ormDirectLoad(p) ) n = allDirect(p, pOut);
+  else n = allLoaded(p, pOut);
+  pPlan->nLast = pOut->n<LAST_MOST ? pOut->n + 1 : LAST_MOST;
+  ormPlanLeave(pPlan, pErr);
+  return n;
 }
 
 i64 ormLoadFirst(Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan, OrmBuf *pOut){

@@ -7,7 +7,9 @@
 #include "load.h"
 
 #define TEXT_CHUNK 1000000      /* a new text buffer is begun beyond this     */
+#define SLACK      4000         /* for the row that goes beyond               */
 #define KEEP_BYTES 65536        /* a released plan keeps arrays up to this    */
+#define LAST_MOST  TEXT_CHUNK   /* memory that is taken at once, as last time */
 
 static void rowsFree(OrmLevel *p){
   for(int i=0; i<p->nTextAlloc; i++) ormBufFree(&p->aText[i]);
@@ -34,8 +36,18 @@ static void rowsFree(OrmLevel *p){
   sqlite3_free(p->aTargetRow);  p->aTargetRow = 0;  p->nTargetAlloc = 0;
 }
 
+/* Remember how much there was: growing step by step copies it. */
+static void rowsLast(OrmLevel *p){
+  const i64 nRow = LAST_MOST/(i64)sizeof(OrmRow);
+  const i64 nPair = LAST_MOST/(i64)sizeof(struct OrmBind);
+  p->nByteLast = p->nByte<LAST_MOST ? p->nByte : LAST_MOST;
+  p->nRowLast = p->nRow<nRow ? p->nRow : (int)nRow;
+  p->nPairLast = p->nPair<nPair ? p->nPair : (int)nPair;
+}
+
 /* No rows; the memory stays for the next ones. */
 static void rowsReset(OrmLevel *p){
+  if( p->nRow>0 ) rowsLast(p);
   for(int i=0; i<p->nText; i++) ormBufReset(&p->aText[i]);
   for(int i=0; i<p->nSlot; i++) p->aSlot[i].bOdd = 0;
   p->nText = 0;
@@ -72,7 +84,12 @@ static OrmBuf *rowBuf(OrmLevel *p){
     for(int i=p->nTextAlloc; i<nAlloc; i++) ormBufInit(&p->aText[i], pErr);
     p->nTextAlloc = (int)nAlloc;
   }
-  if( p->nText>0 ) ormBufReserve(&p->aText[p->nText], TEXT_CHUNK + 4000);
+  if( p->nText==0 ){
+    if( p->nByteLast>0 ) ormBufReserve(&p->aText[0], p->nByteLast + SLACK);
+    ormGrow(pErr, &p->aRow, &p->nRowAlloc, p->nRowLast, sizeof(OrmRow));
+  }else{
+    ormBufReserve(&p->aText[p->nText], TEXT_CHUNK + SLACK);
+  }
   return &p->aText[p->nText++];
 }
 
