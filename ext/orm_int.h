@@ -1015,6 +1015,7 @@ struct OrmKeyRef {              /* fields and the values that name one object */
 ** error (in the binds' arena's pErr).  A text that is both a single text key
 ** and JSON is the former if an object has it. */
 int ormKeyParse(Orm*, OrmKeyRef*, OrmBinds*, OrmModel*, sqlite3_value*);
+/* The same of an array or an object alone. */
 int ormKeyFromJson(Orm*, OrmKeyRef*, OrmBinds*, OrmModel*, const OrmJson*);
 /* "a = ?1 AND ..": at most one row. */
 void ormKeySql(OrmSql*, const OrmKeyRef*, const char *zAlias);

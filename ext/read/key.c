@@ -170,21 +170,7 @@ int ormKeyFromJson(
   if( pNode->eType==ORM_JSON_ARRAY ){
     return keyArray(pKey, pBinds, pModel, pNode);
   }
-  if( pNode->eType==ORM_JSON_OBJECT ){
-    return keyObject(pOrm, pKey, pBinds, pModel, pNode);
-  }
-  if( pModel->nKey!=1 ){
-    OrmBuf list;
-    ormBufInit(&list, pErr);
-    fieldList(&list, pModel, pModel->nKey, pModel->aKey);
-    ormJsonErr(pErr, pNode, "the key of %s is %s: an array or an object is"
-               " wanted", pModel->zName, ormBufText(&list));
-    ormBufFree(&list);
-    return 0;
-  }
-  if( !keyBegin(pKey, pBinds, pModel, 1, pModel->aKey) ) return 0;
-  bindNode(pBinds, pModel, pModel->aKey[0], pNode);
-  return pErr->rc==SQLITE_OK;
+  return keyObject(pOrm, pKey, pBinds, pModel, pNode);
 }
 
 /* ------------------------------------------------------------------------
