@@ -139,6 +139,7 @@ struct Orm {
   int aReprepare[2];            /*   and how often they were re-prepared      */
   int nPin;                     /* pins that are held                         */
   struct OrmPlanCache *pPlans;  /* read/plan.c                                */
+  i64 nKept;                    /* read/rows.c: bytes that its plans keep     */
   struct OrmSchemaCopy *pSchema;             /* catalog/facts.c: held, or 0   */
   struct OrmRules *pRules;      /* write/rules.c: delete rules, or 0          */
 };

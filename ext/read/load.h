@@ -152,7 +152,8 @@ struct OrmLevel {
                                 /*   direct.c: rows of the map's keys         */
   int iTarget;                  /* direct.c: target of the row that comes     */
   int nPair; i64 nPairAlloc; struct OrmPair *aPair;
-  i64 nByteLast;                /* rows.c: what the run before had, up to     */
+  i64 nKept;                    /* rows.c: of its memory between runs         */
+  i64 nByteLast;                /*   what the run before had, up to           */
   int nRowLast, nPairLast;      /*   LAST_MOST bytes of each                  */
   i64 nFigureAlloc; struct OrmBind *aFigure; /* bLate: nCount of each row     */
   /* recursive */

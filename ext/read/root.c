@@ -5,7 +5,7 @@
 #include "load.h"
 
 #define WINDOW 4096             /* roots at once, where memory is short       */
-#define LAST_MOST 1000000       /* bytes taken at once for a result           */
+#define LAST_MOST 4000000       /* bytes taken at once for a result           */
 
 typedef struct RootSink RootSink;
 struct RootSink {

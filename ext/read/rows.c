@@ -8,7 +8,7 @@
 
 #define TEXT_CHUNK 1000000      /* a new text buffer is begun beyond this     */
 #define SLACK      4000         /* for the row that goes beyond               */
-#define KEEP_BYTES 65536        /* a released plan keeps arrays up to this    */
+#define KEEP_BYTES 4000000      /* that all plans of a connection keep        */
 #define LAST_MOST  TEXT_CHUNK   /* memory that is taken at once, as last time */
 
 static void rowsFree(OrmLevel *p){
@@ -56,15 +56,35 @@ static void rowsReset(OrmLevel *p){
   p->bPlain = p->bLinks = p->bDistinct = p->bWhole = 0;
 }
 
-/* Forget the rows of a level and of all below; bFree: the memory too, which
-** goes anyway when it is much. */
+/* The memory of a level, but for small things. */
+static i64 heldBytes(const OrmLevel *p){
+  const i64 nBind = (i64)sizeof(struct OrmBind);
+  i64 n = p->nRowAlloc*(i64)sizeof(OrmRow) + p->nHeadAlloc*8
+        + p->nPairAlloc*(i64)sizeof(*p->aPair) + p->nFigureAlloc*nBind
+        + (p->nGroupAlloc + p->nLinkAlloc + p->nTargetAlloc)*4
+        + (p->map.nAlloc + p->target.nAlloc + p->ident.nAlloc)*nBind
+        + (p->map.nDenseAlloc + p->target.nDenseAlloc)*4;
+  for(int i=0; i<p->nTextAlloc; i++) n += p->aText[i].nAlloc;
+  for(int i=0; i<p->nSlot; i++) n += p->aSlot[i].nAlloc*nBind;
+  return n;
+}
+
+/* Forget the rows of a level and of all below; bFree: the memory too.  It stays
+** for the next run, as far as all plans keep no more than KEEP_BYTES: what goes
+** back to the system comes from it again page by page, which takes longer than
+** to write it. */
 void ormLevelReset(OrmLevel *p, int bFree){
+  Orm *pOrm = p->pPlan->pOrm;
   OrmLevel *pChild;
-  i64 nHeld = p->nRowAlloc*(i64)sizeof(OrmRow) + p->nHeadAlloc*8
-            + p->map.nAlloc*(i64)sizeof(struct OrmBind);
-  for(int i=0; i<p->nTextAlloc; i++) nHeld += p->aText[i].nAlloc;
+  i64 nHeld = heldBytes(p);
   rowsReset(p);
-  if( bFree || nHeld>KEEP_BYTES ) rowsFree(p);
+  pOrm->nKept -= p->nKept;
+  if( bFree || pOrm->nKept + nHeld>KEEP_BYTES ){
+    rowsFree(p);
+    nHeld = 0;
+  }
+  p->nKept = nHeld;
+  pOrm->nKept += nHeld;
   for(pChild=p->pChild; pChild; pChild=pChild->pNext){
     ormLevelReset(pChild, bFree);
   }
