@@ -1200,6 +1200,7 @@ void ormPairsSeek(OrmPairs*, const char *zModel, const char *zPath,
 int ormPairsNext(OrmPairs*);            /* 1: there is a pair                 */
 void ormPairsEndResult(OrmPairs*, sqlite3_context*, int iEnd);
 int ormPairsDepth(const OrmPairs*);
+i64 ormPairsRowid(OrmPairs*);           /* a hash of 64 bits                  */
 /* How many pairs there are, targets of a source, sources of a target: for the
 ** query planner.  0 if it cannot be told. */
 enum { ORM_PAIRS_ALL, ORM_PAIRS_TARGETS, ORM_PAIRS_SOURCES };

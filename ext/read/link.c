@@ -508,3 +508,45 @@ int ormPairsDepth(const OrmPairs *p){
   if( p->pReach ) return ormReachHits(p->pReach)[p->iHit].nDepth;
   return p->pPath->nHop;
 }
+
+static u64 hashMix(u64 h, const void *pData, int n){
+  const u8 *a = pData;
+  for(int i=0; i<n; i++) h = (h ^ a[i]) * 0x100000001b3u;
+  h = (h ^ (h>>30)) * 0xbf58476d1ce4e5b9u;
+  h = (h ^ (h>>27)) * 0x94d049bb133111ebu;
+  return h ^ (h>>31);
+}
+
+/* A number is the same, integer or not, as far as that is exact. */
+static u64 hashValue(u64 h, const struct OrmBind *p){
+  double r;
+  if( p->eType==SQLITE_NULL ) return hashMix(h, "", 1);
+  if( p->eType==SQLITE_TEXT || p->eType==SQLITE_BLOB ){
+    return hashMix(hashMix(h, &p->n, (int)sizeof(p->n)), p->u.z, p->n);
+  }
+  r = p->eType==SQLITE_INTEGER ? (double)p->u.i : p->u.r;
+  if( p->eType==SQLITE_INTEGER && (r<-9e15 || r>9e15) ){
+    return hashMix(h, &p->u.i, (int)sizeof(p->u.i));
+  }
+  return hashMix(h, &r, (int)sizeof(r));
+}
+
+/* The pair's own number, whatever was asked of its ends: SQLite tells by it
+** which pairs several terms of an OR have found. */
+i64 ormPairsRowid(OrmPairs *p){
+  u64 h = 0xcbf29ce484222325u;
+  for(int iEnd=0; iEnd<2; iEnd++){
+    int bFar = iEnd!=p->iNear;
+    const OrmModel *pModel = bFar ? p->pPath->pTo : p->pPath->pFrom;
+    struct OrmBind aRow[ORM_MAX_KEY];
+    const struct OrmBind *a = aRow;
+    if( p->pReach ){
+      a = bFar ? ormReachKey(p->pReach, p->iHit)
+               : ormKeySetKey(&p->near, p->iStart-1);
+    }else{
+      rowKey(p, bFar, aRow);
+    }
+    for(int i=0; i<pModel->nKey; i++) h = hashValue(h, &a[i]);
+  }
+  return (i64)h;
+}

@@ -18,8 +18,8 @@ struct LinkCursor {
   sqlite3_vtab_cursor base;
   OrmErr err;
   OrmPairs *pLink;
+  sqlite3_value *apArg[2];      /* model, path                                */
   u8 bEof;
-  i64 iRow;
 };
 
 static int linkConnect(
@@ -109,8 +109,16 @@ static int linkOpen(sqlite3_vtab *pVtab, sqlite3_vtab_cursor **ppCursor){
   return SQLITE_OK;
 }
 
+static void freeArguments(LinkCursor *p){
+  for(int i=0; i<2; i++){
+    sqlite3_value_free(p->apArg[i]);
+    p->apArg[i] = 0;
+  }
+}
+
 static int linkClose(sqlite3_vtab_cursor *pCursor){
   LinkCursor *p = (LinkCursor*)pCursor;
+  freeArguments(p);
   ormPairsFree(p->pLink);
   ormErrClear(&p->err);
   sqlite3_free(p);
@@ -119,7 +127,6 @@ static int linkClose(sqlite3_vtab_cursor *pCursor){
 
 static int linkNext(sqlite3_vtab_cursor *pCursor){
   LinkCursor *p = (LinkCursor*)pCursor;
-  p->iRow++;
   p->bEof = !ormPairsNext(p->pLink);
   return p->err.rc ? ormErrVtab(&p->err, pCursor->pVtab) : SQLITE_OK;
 }
@@ -141,12 +148,17 @@ static int linkFilter(
   }
   zModel = (const char*)sqlite3_value_text(argv[0]);
   zPath = (const char*)sqlite3_value_text(argv[1]);
+  /* Where an OR is answered by its terms, SQLite compares them once more. */
+  freeArguments(p);
+  for(int i=0; i<2; i++){
+    p->apArg[i] = sqlite3_value_dup(argv[i]);
+    if( p->apArg[i]==0 ) return SQLITE_NOMEM;
+  }
   for(int i=0; i<2; i++){
     aEnd[i].eAsk = (u8)(i ? idxNum/4 : idxNum%4);
     aEnd[i].pVal = aEnd[i].eAsk==ORM_LINK_ALL ? 0 : argv[n++];
   }
   assert( n==argc );
-  p->iRow = 0;
   if( zModel==0 || zPath==0 ){
     ormErr(&p->err, SQLITE_ERROR, "orm: orm_link: %s is NULL",
            zModel ? "path" : "model");
@@ -168,12 +180,14 @@ static int linkColumn(
     ormPairsEndResult(p->pLink, pCtx, iCol==COL_TARGET);
   }else if( iCol==COL_DEPTH ){
     sqlite3_result_int(pCtx, ormPairsDepth(p->pLink));
+  }else{
+    sqlite3_result_value(pCtx, p->apArg[iCol==COL_PATH]);
   }
   return SQLITE_OK;
 }
 
 static int linkRowid(sqlite3_vtab_cursor *pCursor, sqlite3_int64 *piRowid){
-  *piRowid = ((LinkCursor*)pCursor)->iRow;
+  *piRowid = ormPairsRowid(((LinkCursor*)pCursor)->pLink);
   return SQLITE_OK;
 }
 
