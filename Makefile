@@ -99,7 +99,7 @@ test-asan: deps-test
 
 VALGRIND = valgrind -q --error-exitcode=9 --leak-check=full \
            --errors-for-leak-kinds=definite --show-leak-kinds=definite \
-           --keep-debuginfo=yes
+           --keep-debuginfo=yes --suppressions=tests/fault/valgrind.supp
 test-valgrind: deps-valgrind
 	@$(MAKE) --no-print-directory all BUILD=build/debug \
 	  SO=build/debug/orm.so DEBUG=1 CFLAGS='-O1 -g'
