@@ -150,14 +150,20 @@ static void callQuiet(const char *zSql){
   sqlite3_exec(fuzzDb, zSql, 0, 0, 0);
 }
 
-/* A write: zContent is a SELECT of all that it may change (0: not asked). */
+/* A write: zContent is a SELECT of all that it may change (0: not asked).  If
+** it is interrupted, SQLite undoes all of the transaction around it. */
 static void callWrite(
   const struct FuzzCall *pCall, const char *const *azArg, int bStrict,
   const char *zContent
 ){
   char *zBefore = zContent ? callText(zContent, 0) : 0;
+  int bOpen = !sqlite3_get_autocommit(fuzzDb);
+  int rc;
   callQuiet("SAVEPOINT fuzz_call");
-  if( callRun(pCall, azArg, bStrict)!=SQLITE_OK && zBefore ){
+  rc = callRun(pCall, azArg, bStrict);
+  if( bOpen && sqlite3_get_autocommit(fuzzDb)
+   && (rc==SQLITE_INTERRUPT || rc==SQLITE_ABORT) ) rc = SQLITE_OK;
+  if( rc!=SQLITE_OK && zBefore ){
     char *zAfter = callText(zContent, 0);
     if( zAfter && strcmp(zBefore, zAfter) ){
       fprintf(stderr, "before: %s\n after: %s\n", zBefore, zAfter);

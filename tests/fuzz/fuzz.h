@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FUZZ_OPS 200000         /* steps of SQLite's machine for one input    */
+#define FUZZ_OPS 20000000       /* steps of SQLite's machine for one input    */
 
 int LLVMFuzzerTestOneInput(const unsigned char *p, size_t n);
 
