@@ -140,7 +140,7 @@ struct Orm {
   int nPin;                     /* pins that are held                         */
   struct OrmPlanCache *pPlans;  /* read/plan.c                                */
   i64 nKept;                    /* read/rows.c: bytes that its plans keep     */
-  struct OrmSchemaCopy *pSchema;             /* catalog/facts.c: held, or 0   */
+  struct OrmSchemaCopy *pSchema;             /* catalog/held.c, or 0          */
   struct OrmRules *pRules;      /* write/rules.c: delete rules, or 0          */
 };
 void ormUnref(void *pOrm);
@@ -264,6 +264,20 @@ const char *ormJsonPath(OrmArena*, const OrmJson*);
 void ormJsonErr(OrmErr*, const OrmJson*, const char *zFormat, ...);
 const char *ormJsonTypeName(const OrmJson*);                 /* "an array" .. */
 int ormJsonValid(const char *z, i64 n);                       /* well-formed? */
+
+/* ========================================================================
+** Interface to ext/core/json_skip.c: JSON text gone over without a tree
+**
+** It need not be well-formed: what is wrong between the places that are found
+** is for whoever reads the values.  Each returns what is behind, or 0.
+** ===================================================================== */
+const char *ormJsonSpaceEnd(const char *z, const char *zEnd);  /* never 0     */
+const char *ormJsonStringEnd(const char *z, const char *zEnd);
+/* Of any value; an array or object no more than nMax levels deep. */
+const char *ormJsonValueEnd(const char *z, const char *zEnd, int nMax);
+/* Behind an element of the array that is the whole text: 1 and *pz at the next
+** one, 0 at the end of the text; -1 for neither. */
+int ormJsonNextElement(const char **pz, const char *zEnd);
 /* Bytes of the UTF-8 character at z, of which n are there; 0 if it is none. */
 int ormUtf8Length(const char *z, i64 n);
 
@@ -408,6 +422,11 @@ int ormBindValue(OrmBinds*, sqlite3_value*);         /* copied                */
 /* Bind all of them to ?iFirst, ?iFirst+1, ...  Texts are not copied: the arena
 ** must stay until the statement is given back. */
 void ormBindAll(OrmErr*, OrmStmt*, int iFirst, const OrmBinds*);
+/* A hash of 64 bits goes on (FNV-1a).  A number has one, integer or not, as far
+** as that is exact. */
+#define ORM_HASH_BEGIN 0xcbf29ce484222325u
+u64 ormHash(u64 h, const void *pData, i64 n);
+u64 ormBindHash(u64 h, const struct OrmBind*);
 /* One as a result; xDel: SQLITE_TRANSIENT, or SQLITE_STATIC. */
 void ormBindResult(sqlite3_context*, const struct OrmBind*,
                    sqlite3_destructor_type xDel);
@@ -493,6 +512,27 @@ int ormAnchorUpdate(sqlite3_vtab*, int, sqlite3_value**, sqlite3_int64*);
 extern const sqlite3_module ormAnchorModule;
 
 /* ========================================================================
+** Interface to ext/catalog/held.c: a copy of sqlite_schema
+**
+** For a job that asks many times what is there: until ormFactRelease() it must
+** do no more to the schema than add to it, or call ormFactRenew().
+** ===================================================================== */
+void ormFactHold(Orm*, OrmErr*);
+void ormFactRelease(Orm*);
+void ormFactRenew(Orm*, OrmErr*);
+/* For facts.c, while Orm.pSchema is there. */
+typedef struct OrmHeld OrmHeld;
+struct OrmHeld {
+  OrmHeld *pNext;               /* of those whose names share a bucket        */
+  OrmHeld *pNextOf;             /* indexes: of those whose tables' names do   */
+  const char *zType, *zName, *zTable, *zSql;
+};
+const OrmHeld *ormHeldFind(Orm*, OrmErr*, const char *zType,
+                           const char *zName);
+int ormHeldKind(Orm*, OrmErr*, const char *zTable);
+const OrmHeld *ormHeldIndex(Orm*, OrmErr*, const char *zTable, const OrmHeld*);
+
+/* ========================================================================
 ** Interface to ext/catalog/facts.c: what the file itself says
 **
 ** Statements for one reading of schema or metadata: neither cached nor logged.
@@ -511,11 +551,6 @@ enum { ORM_KIND_NONE, ORM_KIND_TABLE, ORM_KIND_VIEW, ORM_KIND_VIRTUAL };
 int ormFactKind(Orm*, OrmErr*, const char *zTable); /* what a name is in main */
 int ormFactExists(Orm*, OrmErr*, const char *zType, const char *zName,
                   OrmArena*, const char **pzSql);
-/* For a job that asks many times what is there: until ormFactRelease() it must
-** do no more to the schema than add to it, or call ormFactRenew(). */
-void ormFactHold(Orm*, OrmErr*);
-void ormFactRelease(Orm*);
-void ormFactRenew(Orm*, OrmErr*);
 /* The model of each table, the first of several, by rows of orm_model alone;
 ** all of it in the arena.  Errors go to the arena's. */
 typedef struct OrmTableMap OrmTableMap;
@@ -693,6 +728,7 @@ int ormFieldFind(const OrmModel*, const char *zName, i64 n);
 /* Is there an index (or the key itself) whose first columns are these, in any
 ** order?  aField in fields. */
 int ormModelIndexed(const OrmModel*, int n, const int *aField);
+int ormFieldRefers(const OrmModel*, int iField);     /* part of a foreign key */
 /* "no such field or relationship x on User (did you mean y?)" at a member. */
 void ormNoSuchName(OrmErr*, const OrmModel*, const OrmJson*, const char *zWhat);
 const char *ormModelNearest(const OrmModel*, const char *z, i64 n); /* or 0   */
@@ -1024,6 +1060,8 @@ void ormKeySql(OrmSql*, const OrmKeyRef*, const char *zAlias);
 ** the binds: position of the first of nKey, or -1 if there is none (or an
 ** error). */
 int ormKeyFind(Orm*, OrmBinds*, OrmModel*, sqlite3_value*);
+/* Is the row there?  Of a model whose key is the rowid. */
+int ormRowidIsThere(Orm*, OrmErr*, OrmModel*, i64 iRowid);
 
 /* ========================================================================
 ** Interface to ext/read/plan.c, load.c, object.c: objects out of rows

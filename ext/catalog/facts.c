@@ -147,121 +147,11 @@ void ormFactExecLikef(Orm *pOrm, OrmErr *pErr, const char *zFormat, ...){
   sqlite3_free(zSql);
 }
 
-/* ------------------------------------------------------------------------
-** The schema table, held
-**
-** sqlite_schema has no index, so each question about a name reads all of it.
-** A job that asks about every table of a document holds a copy, and each
-** question reads on from the last row that it has.
-*/
-typedef struct Held Held;
-struct Held {
-  Held *pNext;                  /* of those whose names share a bucket        */
-  Held *pNextOf;                /* indexes: of those whose tables' names do   */
-  const char *zType, *zName, *zTable, *zSql;
-};
-struct OrmSchemaCopy {
-  int nHold;
-  OrmErr err;                   /* of the arena, between questions            */
-  OrmArena arena;
-  i64 iLast;                    /* the last rowid                             */
-  Held *apBucket[512];
-  Held *apIndex[512];           /* those that have a text, by their table     */
-};
-
-void ormFactHold(Orm *pOrm, OrmErr *pErr){
-  struct OrmSchemaCopy *p = pOrm->pSchema;
-  if( pErr->rc ) return;
-  if( p ){                      /* orm_schema() in a trigger on orm_model     */
-    p->nHold++;
-    return;
-  }
-  p = sqlite3_malloc64(sizeof(*p));
-  if( p==0 ){
-    ormErrOom(pErr);
-    return;
-  }
-  memset(p, 0, sizeof(*p));
-  p->nHold = 1;
-  ormArenaInit(&p->arena, &p->err);
-  pOrm->pSchema = p;
-}
-
-void ormFactRelease(Orm *pOrm){
-  struct OrmSchemaCopy *p = pOrm->pSchema;
-  if( p==0 || --p->nHold>0 ) return;
-  pOrm->pSchema = 0;
-  ormArenaFree(&p->arena);
-  sqlite3_free(p);
-}
-
-void ormFactRenew(Orm *pOrm, OrmErr *pErr){
-  if( pOrm->pSchema==0 ) return;
-  ormFactRelease(pOrm);
-  ormFactHold(pOrm, pErr);
-}
-
-/* Read the rows that have come since. */
-static void heldRead(Orm *pOrm, OrmErr *pErr){
-  struct OrmSchemaCopy *p = pOrm->pSchema;
-  sqlite3_stmt *pStmt = ormFactOpen(pOrm, pErr,
-      "SELECT rowid, type, name, sql, tbl_name FROM main.sqlite_schema"
-      " WHERE rowid>%lld"
-      " ORDER BY rowid", p->iLast);
-  p->arena.pErr = pErr;
-  while( ormFactStep(pOrm, pErr, pStmt) ){
-    Held *pNew = ormArenaAlloc(&p->arena, sizeof(*pNew)), **pp;
-    if( pNew==0 ) break;
-    p->iLast = sqlite3_column_int64(pStmt, 0);
-    pNew->zType = ormFactText(&p->arena, pStmt, 1);
-    pNew->zName = ormFactText(&p->arena, pStmt, 2);
-    pNew->zSql = ormFactText(&p->arena, pStmt, 3);
-    pNew->zTable = ormFactText(&p->arena, pStmt, 4);
-    if( pNew->zType==0 || pNew->zName==0 ) continue;
-    if( pNew->zSql && pNew->zTable && strcmp(pNew->zType, "index")==0 ){
-      pp = &p->apIndex[ormNameHash(pNew->zTable) % 512];
-      while( *pp ) pp = &(*pp)->pNextOf;
-      *pp = pNew;
-    }
-    pp = &p->apBucket[ormNameHash(pNew->zName) % 512];
-    while( *pp ) pp = &(*pp)->pNext;
-    *pp = pNew;
-  }
-  sqlite3_finalize(pStmt);
-  p->arena.pErr = &p->err;
-}
-
-/* The first object of that name, and of that type unless it is 0; or 0. */
-static const Held *heldFind(
-  Orm *pOrm, OrmErr *pErr, const char *zType, const char *zName
-){
-  const Held *p;
-  heldRead(pOrm, pErr);
-  if( pErr->rc ) return 0;
-  p = pOrm->pSchema->apBucket[ormNameHash(zName) % 512];
-  for(; p; p=p->pNext){
-    if( zType ? strcmp(p->zType, zType)!=0
-              : strcmp(p->zType, "table")!=0 && strcmp(p->zType, "view")!=0 ){
-      continue;
-    }
-    if( sqlite3_stricmp(p->zName, zName)==0 ) break;
-  }
-  return p;
-}
-
-static int heldKind(Orm *pOrm, OrmErr *pErr, const char *zTable){
-  const Held *p = heldFind(pOrm, pErr, 0, zTable);
-  if( p==0 ) return ORM_KIND_NONE;
-  if( strcmp(p->zType, "view")==0 ) return ORM_KIND_VIEW;
-  return p->zSql && sqlite3_strnicmp(p->zSql, "create virtual", 14)==0
-       ? ORM_KIND_VIRTUAL : ORM_KIND_TABLE;
-}
-
 /* The slow way to tell what a name is: through the schema table. */
 static int kindBySchema(Orm *pOrm, OrmErr *pErr, const char *zTable){
   int eKind = ORM_KIND_NONE;
   sqlite3_stmt *p;
-  if( pOrm->pSchema ) return heldKind(pOrm, pErr, zTable);
+  if( pOrm->pSchema ) return ormHeldKind(pOrm, pErr, zTable);
   p = ormFactOpen(pOrm, pErr,
       "SELECT type='view', lower(sql) LIKE 'create virtual%%'"
       " FROM main.sqlite_schema"
@@ -310,7 +200,7 @@ int ormFactExists(
   int bThere;
   sqlite3_stmt *p;
   if( pOrm->pSchema ){
-    const Held *pHeld = heldFind(pOrm, pErr, zType, zName);
+    const OrmHeld *pHeld = ormHeldFind(pOrm, pErr, zType, zName);
     if( pzSql ) *pzSql = pHeld && pHeld->zSql
                        ? ormArenaText(pArena, pHeld->zSql, -1) : 0;
     return pHeld!=0;
@@ -341,11 +231,8 @@ int ormFactIndexes(
   Texts texts = { pArena, 0, 0, 0 };
   sqlite3_stmt *p;
   if( pOrm->pSchema ){
-    const Held *q;
-    heldRead(pOrm, pErr);
-    q = pOrm->pSchema->apIndex[ormNameHash(zTable) % 512];
-    for(; q && pErr->rc==SQLITE_OK; q=q->pNextOf){
-      if( sqlite3_stricmp(q->zTable, zTable)!=0 ) continue;
+    const OrmHeld *q = 0;
+    while( (q = ormHeldIndex(pOrm, pErr, zTable, q))!=0 ){
       textsAdd(&texts, ormArenaText(pArena, q->zSql, -1));
     }
   }else{

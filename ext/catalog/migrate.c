@@ -265,12 +265,6 @@ static void sayWhat(Migrate *p, const OrmSound *aSound){
 /* ------------------------------------------------------------------------
 ** What was applied
 */
-static u64 documentHash(const char *z, i64 n){
-  u64 h = 0xcbf29ce484222325u;
-  for(i64 i=0; i<n; i++) h = (h ^ (u8)z[i]) * 0x100000001b3u;
-  return h;
-}
-
 static void recordMigration(Migrate *p){
   char zNow[32];
   if( p->nStep==0 || p->pErr->rc ) return;
@@ -284,7 +278,7 @@ static void recordMigration(Migrate *p){
   }
   ormFactExec(p->pOrm, p->pErr, "INSERT INTO main.orm_migration(applied_at,"
       " document_hash, steps, statements) VALUES(%Q, '%016llx', %lld, %Q)",
-      zNow, documentHash(p->zDoc, p->nDoc), p->nStep,
+      zNow, ormHash(ORM_HASH_BEGIN, p->zDoc, p->nDoc), p->nStep,
       ormBufText(&p->statements));
 }
 

@@ -124,3 +124,22 @@ void ormBindResult(
     default:             sqlite3_result_null(pCtx);                    break;
   }
 }
+
+u64 ormHash(u64 h, const void *pData, i64 n){
+  const u8 *a = pData;
+  for(i64 i=0; i<n; i++) h = (h ^ a[i]) * 0x100000001b3u;
+  return h;
+}
+
+u64 ormBindHash(u64 h, const struct OrmBind *p){
+  double r;
+  if( p->eType==SQLITE_NULL ) return ormHash(h, "", 1);
+  if( ormBindIsBytes(p) ){
+    return ormHash(ormHash(h, &p->n, (i64)sizeof(p->n)), p->u.z, p->n);
+  }
+  r = p->eType==SQLITE_INTEGER ? (double)p->u.i : p->u.r;
+  if( p->eType==SQLITE_INTEGER && (r<-9e15 || r>9e15) ){
+    return ormHash(h, &p->u.i, (i64)sizeof(p->u.i));
+  }
+  return ormHash(h, &r, (i64)sizeof(r));
+}

@@ -524,7 +524,7 @@ static void fetchTargets(OrmLevel *p){
   if( n==0 ) return;
   sinkInit(&sink, p, targetByScan);
   if( n>=SCAN_MIN
-   && !ormFetchHasMore(p, ORM_FETCH_MORE_TARGETS, (i64)n*100/SCAN_PART)
+   && !ormFetchHasMore(p, ORM_FETCH_MORE_ROWS, (i64)n*100/SCAN_PART)
   ){
     ormFetchRun(p, ORM_FETCH_SCAN, 0, &sink.base);
   }else{

@@ -343,35 +343,29 @@ static void makeLinkScan(OrmSql *pSql, OrmLevel *p){
 
 /* 1 if a table has more than ?2 rows.  Rowids that span no more need no look
 ** at the rows. */
-static void addMore(OrmSql *pSql, const char *zTable, const OrmModel *pModel){
-  if( pModel && pModel->bRowidKey ){
+static void addMore(OrmSql *pSql, const OrmModel *pModel){
+  if( pModel->bRowidKey ){
     for(int i=0; i<2; i++){
       add(pSql, i ? "(SELECT min(" : "SELECT (SELECT max(");
       addColumn(pSql, "c", pModel, pModel->aKey[0]);
       add(pSql, ") FROM ");
-      addTable(pSql, zTable, "c");
+      addTable(pSql, pModel->zTable, "c");
       add(pSql, i ? ")>=?2 AND " : ")-");
     }
   }else{
     add(pSql, "SELECT ");
   }
   add(pSql, "(SELECT 1 FROM ");
-  addTable(pSql, zTable, "c");
+  addTable(pSql, pModel->zTable, "c");
   add(pSql, " LIMIT 1 OFFSET ?2) IS NOT NULL");
 }
 
 static void makeMoreParents(OrmSql *pSql, OrmLevel *p){
-  OrmModel *pModel = p->pParent->pModel;
-  addMore(pSql, pModel->zTable, pModel);
+  addMore(pSql, p->pParent->pModel);
 }
 
 static void makeMoreRows(OrmSql *pSql, OrmLevel *p){
-  if( p->pRel->zSecondary ) addMore(pSql, p->pRel->zSecondary, 0);
-  else addMore(pSql, p->pModel->zTable, p->pModel);
-}
-
-static void makeMoreTargets(OrmSql *pSql, OrmLevel *p){
-  addMore(pSql, p->pModel->zTable, p->pModel);
+  addMore(pSql, p->pModel);
 }
 
 /* 1 if the parent's table has more than ?2 rows and at least twice as many as
@@ -387,34 +381,39 @@ static void makeFewTargets(OrmSql *pSql, OrmLevel *p){
   add(pSql, ")) IS NULL ELSE 0 END");
 }
 
-static void makeEach(OrmSql *pSql, OrmLevel *p){
+/* For each key a subquery.  bFew: by the first term of the order alone, which
+** is handed over too, and one row more. */
+static void addEach(OrmSql *pSql, OrmLevel *p, int bFew){
+  const OrmOrder *pOrder = p->pQuery->aOrder;
   add(pSql, "SELECT count((");
-  addEmit(pSql, p, "k.i", isBare(p) ? ",c.orm_x" : "");
+  addEmit(pSql, p, "k.i", bFew ? ",c.orm_o" : isBare(p) ? ",c.orm_x" : "");
   add(pSql, " FROM (");
   addInner(pSql, p);
+  if( bFew ){
+    add(pSql, p->nInner || isBare(p) ? "," : "");
+    addColumn(pSql, "c", p->pModel, pOrder->iField);
+    add(pSql, " AS orm_o");
+  }
   addFromJoined(pSql, p, 0);
-  ormOrderSql(pSql, p->pQuery, "c");
-  addLimit(pSql, p);
+  if( bFew ){
+    add(pSql, " ORDER BY ");
+    ormOrderTermSql(pSql, pOrder, "c");
+    ormOrderWordsSql(pSql, pOrder, 0);
+    add(pSql, " LIMIT ");
+    ormSqlParam(pSql, ormBindInt(&pSql->binds, p->pQuery->iLimit + 1));
+  }else{
+    ormOrderSql(pSql, p->pQuery, "c");
+    addLimit(pSql, p);
+  }
   add(pSql, ") AS c)) FROM orm_keys(?1) AS k");
 }
 
-/* By the first term of the order alone, which is handed over too. */
+static void makeEach(OrmSql *pSql, OrmLevel *p){
+  addEach(pSql, p, 0);
+}
+
 static void makeFew(OrmSql *pSql, OrmLevel *p){
-  const OrmOrder *pOrder = p->pQuery->aOrder;
-  add(pSql, "SELECT count((");
-  addEmit(pSql, p, "k.i", ",c.orm_o");
-  add(pSql, " FROM (");
-  addInner(pSql, p);
-  add(pSql, p->nInner || isBare(p) ? "," : "");
-  addColumn(pSql, "c", p->pModel, pOrder->iField);
-  add(pSql, " AS orm_o");
-  addFromJoined(pSql, p, 0);
-  add(pSql, " ORDER BY ");
-  ormOrderTermSql(pSql, pOrder, "c");
-  ormOrderWordsSql(pSql, pOrder, 0);
-  add(pSql, " LIMIT ");
-  ormSqlParam(pSql, ormBindInt(&pSql->binds, p->pQuery->iLimit + 1));
-  add(pSql, ") AS c)) FROM orm_keys(?1) AS k");
+  addEach(pSql, p, 1);
 }
 
 /* " ORDER BY k.i, <the query's>" */
@@ -559,7 +558,6 @@ static void (*const axMake[ORM_FETCH_N])(OrmSql*, OrmLevel*) = {
   [ORM_FETCH_LINK_SCAN] = makeLinkScan,
   [ORM_FETCH_MORE_PARENTS] = makeMoreParents,
   [ORM_FETCH_MORE_ROWS]    = makeMoreRows,
-  [ORM_FETCH_MORE_TARGETS] = makeMoreTargets,
   [ORM_FETCH_FEW_TARGETS]  = makeFewTargets,
   [ORM_FETCH_SCAN]      = makeScan,
   [ORM_FETCH_COUNT]     = makeCount,

@@ -307,3 +307,27 @@ int ormKeyFind(
   ormSqlFree(&sql);
   return pErr->rc ? -1 : iFirst;
 }
+
+/* The text of the statement, kept with the model. */
+static void thereSql(OrmErr *pErr, OrmModel *p){
+  OrmErr *pOld;
+  OrmArena *pArena = ormCatalogArena(p->pCatalog, pErr, &pOld);
+  const char *z = ormArenaPrintf(pArena, "SELECT 1 FROM \"main\".\"%w\""
+                      " WHERE \"%w\" = ?1", p->zTable,
+                      p->aField[p->aKey[0]].zName);
+  pArena->pErr = pOld;
+  if( z==0 ) return;
+  p->nThere = (int)strlen(z);
+  p->zThere = z;
+}
+
+int ormRowidIsThere(Orm *pOrm, OrmErr *pErr, OrmModel *pModel, i64 iRowid){
+  OrmStmt *pStmt;
+  int bThere;
+  if( pModel->zThere==0 ) thereSql(pErr, pModel);
+  pStmt = ormStmtTake(pOrm, pErr, pModel->zThere, pModel->nThere);
+  if( pStmt ) sqlite3_bind_int64(pStmt->p, 1, iRowid);
+  bThere = ormStmtStep(pOrm, pErr, pStmt);
+  ormStmtGive(pOrm, pErr, pStmt);
+  return bThere;
+}

@@ -488,19 +488,31 @@ int ormPairsNext(OrmPairs *p){
   return p->pStmt ? joinNext(p) : 0;
 }
 
-void ormPairsEndResult(OrmPairs *p, sqlite3_context *pCtx, int iEnd){
+/* The model at an end, and the key that the pair has there. */
+static const OrmModel *endModel(const OrmPairs *p, int iEnd){
+  return iEnd!=p->iNear ? p->pPath->pTo : p->pPath->pFrom;
+}
+
+static const struct OrmBind *endKey(
+  OrmPairs *p, int iEnd, struct OrmBind *aRow
+){
   int bFar = iEnd!=p->iNear;
-  const OrmModel *pModel = bFar ? p->pPath->pTo : p->pPath->pFrom;
-  struct OrmBind a[ORM_MAX_KEY];
   if( p->pReach ){
-    ormKeyResult(pCtx, pModel, bFar ? ormReachKey(p->pReach, p->iHit)
-                                    : ormKeySetKey(&p->near, p->iStart-1));
-  }else if( p->pStmt && pModel->nKey==1 ){
+    return bFar ? ormReachKey(p->pReach, p->iHit)
+                : ormKeySetKey(&p->near, p->iStart-1);
+  }
+  rowKey(p, bFar, aRow);
+  return aRow;
+}
+
+void ormPairsEndResult(OrmPairs *p, sqlite3_context *pCtx, int iEnd){
+  const OrmModel *pModel = endModel(p, iEnd);
+  struct OrmBind a[ORM_MAX_KEY];
+  if( p->pReach==0 && p->pStmt && pModel->nKey==1 ){
     sqlite3_result_value(pCtx, sqlite3_column_value(p->pStmt->p,
-                                    bFar ? p->pPath->pFrom->nKey : 0));
-  }else if( p->pStmt ){
-    rowKey(p, bFar, a);
-    ormKeyResult(pCtx, pModel, a);
+                             iEnd!=p->iNear ? p->pPath->pFrom->nKey : 0));
+  }else if( p->pStmt || p->pReach ){
+    ormKeyResult(pCtx, pModel, endKey(p, iEnd, a));
   }
 }
 
@@ -509,44 +521,15 @@ int ormPairsDepth(const OrmPairs *p){
   return p->pPath->nHop;
 }
 
-static u64 hashMix(u64 h, const void *pData, int n){
-  const u8 *a = pData;
-  for(int i=0; i<n; i++) h = (h ^ a[i]) * 0x100000001b3u;
-  h = (h ^ (h>>30)) * 0xbf58476d1ce4e5b9u;
-  h = (h ^ (h>>27)) * 0x94d049bb133111ebu;
-  return h ^ (h>>31);
-}
-
-/* A number is the same, integer or not, as far as that is exact. */
-static u64 hashValue(u64 h, const struct OrmBind *p){
-  double r;
-  if( p->eType==SQLITE_NULL ) return hashMix(h, "", 1);
-  if( p->eType==SQLITE_TEXT || p->eType==SQLITE_BLOB ){
-    return hashMix(hashMix(h, &p->n, (int)sizeof(p->n)), p->u.z, p->n);
-  }
-  r = p->eType==SQLITE_INTEGER ? (double)p->u.i : p->u.r;
-  if( p->eType==SQLITE_INTEGER && (r<-9e15 || r>9e15) ){
-    return hashMix(h, &p->u.i, (int)sizeof(p->u.i));
-  }
-  return hashMix(h, &r, (int)sizeof(r));
-}
-
 /* The pair's own number, whatever was asked of its ends: SQLite tells by it
 ** which pairs several terms of an OR have found. */
 i64 ormPairsRowid(OrmPairs *p){
-  u64 h = 0xcbf29ce484222325u;
+  u64 h = ORM_HASH_BEGIN;
   for(int iEnd=0; iEnd<2; iEnd++){
-    int bFar = iEnd!=p->iNear;
-    const OrmModel *pModel = bFar ? p->pPath->pTo : p->pPath->pFrom;
     struct OrmBind aRow[ORM_MAX_KEY];
-    const struct OrmBind *a = aRow;
-    if( p->pReach ){
-      a = bFar ? ormReachKey(p->pReach, p->iHit)
-               : ormKeySetKey(&p->near, p->iStart-1);
-    }else{
-      rowKey(p, bFar, aRow);
-    }
-    for(int i=0; i<pModel->nKey; i++) h = hashValue(h, &a[i]);
+    const struct OrmBind *a = endKey(p, iEnd, aRow);
+    int n = endModel(p, iEnd)->nKey;
+    for(int i=0; i<n; i++) h = ormBindHash(h, &a[i]);
   }
   return (i64)h;
 }

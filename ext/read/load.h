@@ -57,8 +57,7 @@ enum {
   ORM_FETCH_BEFORE,             /* page.c: is there one before a cursor?      */
   ORM_FETCH_AFTER,              /*   after it?                                */
   ORM_FETCH_MORE_PARENTS,       /* has the parent's table more than ?2 rows?  */
-  ORM_FETCH_MORE_ROWS,          /* the same of our or the link table,         */
-  ORM_FETCH_MORE_TARGETS,       /*   and of ours                              */
+  ORM_FETCH_MORE_ROWS,          /* the same of ours                           */
   ORM_FETCH_FEW_TARGETS,        /* and twice as many as ours?                 */
   ORM_FETCH_N
 };

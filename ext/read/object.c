@@ -66,10 +66,14 @@ void ormObjectFields(OrmLevel *p, OrmBuf *pBuf, sqlite3_value **apVal){
   pBuf->n = z + p->nTail - pBuf->z;
 }
 
+static ORM_INLINE const char *textOf(const OrmLevel *p, const OrmRow *pRow){
+  return &p->aText[pRow->iText].z[pRow->iOff];
+}
+
 /* A row's text is wanted soon: the first lines of memory that it lies in. */
 static ORM_INLINE void textSoon(const OrmLevel *p, int iRow){
   const OrmRow *pRow = &p->aRow[iRow];
-  const char *z = &p->aText[pRow->iText].z[pRow->iOff];
+  const char *z = textOf(p, pRow);
   ORM_PREFETCH(z);
   ORM_PREFETCH(z + (pRow->n>64 ? 64 : 0));
   ORM_PREFETCH(z + (pRow->n>128 ? 128 : 0));
@@ -77,7 +81,7 @@ static ORM_INLINE void textSoon(const OrmLevel *p, int iRow){
 
 static void rowText(const OrmLevel *p, int iRow, OrmBuf *pOut){
   const OrmRow *pRow = &p->aRow[iRow];
-  ormBufAdd(pOut, &p->aText[pRow->iText].z[pRow->iOff], pRow->n);
+  ormBufAdd(pOut, textOf(p, pRow), pRow->n);
 }
 
 /* ,"name":  without the comma if nothing stands before it. */
@@ -170,7 +174,7 @@ static void recurse(OrmLevel *p, int iParentRow, OrmBuf *pOut){
 
 static void member(OrmLevel *p, int iRow, OrmBuf *pOut){
   const OrmRow *pRow = &p->aRow[iRow];
-  const char *zText = &p->aText[pRow->iText].z[pRow->iOff];
+  const char *zText = textOf(p, pRow);
   char *z = ormBufReserve(pOut, (i64)pRow->n + 1);
   if( z==0 ) return;
   memcpy(z, zText, pRow->n);
@@ -215,7 +219,7 @@ static void leaves(const OrmLevel *p, int i, int iEnd, OrmBuf *pOut){
   pOut->n += n;
   for(; i<iEnd; i++){
     const OrmRow *pRow = &p->aRow[p->aLinkRow[i]];
-    memcpy(z, &p->aText[pRow->iText].z[pRow->iOff], pRow->n);
+    memcpy(z, textOf(p, pRow), pRow->n);
     z += pRow->n;
     *z++ = '}';
     *z++ = ',';
@@ -291,7 +295,7 @@ static void target(OrmLevel *p, int i, OrmBuf *pOut){
   char *z;
   if( i>=0 ){
     const OrmRow *pRow = &p->aRow[i];
-    zText = &p->aText[pRow->iText].z[pRow->iOff];
+    zText = textOf(p, pRow);
     n = pRow->n;
   }
   z = ormBufReserve(pOut, nKey + n + 1);

@@ -5,7 +5,7 @@
 #include "load.h"
 
 #define WINDOW 4096             /* roots at once, where memory is short       */
-#define LAST_MOST 4000000       /* bytes taken at once for a result           */
+#define MOST_AHEAD 4000000      /* bytes taken at once for a result           */
 
 typedef struct RootSink RootSink;
 struct RootSink {
@@ -130,7 +130,7 @@ i64 ormLoadAll(Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan, OrmBuf *pOut){
   if( pPlan->nLast>0 ) ormBufReserve(pOut, pPlan->nLast);
   if( ormDirectIs(p) && ormDirectLoad(p) ) n = allDirect(p, pOut);
   else n = allLoaded(p, pOut);
-  pPlan->nLast = pOut->n<LAST_MOST ? pOut->n + 1 : LAST_MOST;
+  pPlan->nLast = pOut->n<MOST_AHEAD ? pOut->n + 1 : MOST_AHEAD;
   ormPlanLeave(pPlan, pErr);
   return n;
 }

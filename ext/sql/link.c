@@ -78,7 +78,7 @@ static int linkBestIndex(sqlite3_vtab *pVtab, sqlite3_index_info *pInfo){
   }
   if( aConstraint[COL_MODEL]<0 || aConstraint[COL_PATH]<0 ){
     if( bUnusable ) return SQLITE_CONSTRAINT;
-    /* SQLite asks so for a term of an OR, too, which is then not taken. */
+    /* SQLite may ask so for a term of an OR, too. */
     pInfo->estimatedCost = 1e99;
     pInfo->idxNum = NO_PATH;
     return SQLITE_OK;

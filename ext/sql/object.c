@@ -181,20 +181,6 @@ static void cursorStart(ObjectCursor *p, OrmErr *pErr, i64 nModel, int mWant,
   ormCatalogUnpin(pOrm, pCatalog);
 }
 
-/* The text of a statement that looks whether a rowid is there, kept with its
-** model. */
-static void thereSql(OrmErr *pErr, OrmModel *p){
-  OrmErr *pOld;
-  OrmArena *pArena = ormCatalogArena(p->pCatalog, pErr, &pOld);
-  const char *z = ormArenaPrintf(pArena, "SELECT 1 FROM \"main\".\"%w\""
-                      " WHERE \"%w\" = ?1", p->zTable,
-                      p->aField[p->aKey[0]].zName);
-  pArena->pErr = pOld;
-  if( z==0 ) return;
-  p->nThere = (int)strlen(z);
-  p->zThere = z;
-}
-
 /* An UPDATE by an integer key needs to know no more than that the row is there,
 ** unless it asks.  1: that is settled. */
 static int cursorPlain(ObjectCursor *p, OrmErr *pErr, i64 nModel,
@@ -202,20 +188,13 @@ static int cursorPlain(ObjectCursor *p, OrmErr *pErr, i64 nModel,
   Orm *pOrm = cursorOrm(p);
   OrmCatalog *pCatalog;
   OrmModel *pModel = 0;
-  OrmStmt *pStmt;
   int bPlain;
   if( sqlite3_value_type(pKey)!=SQLITE_INTEGER ) return 0;
   p->iKey = sqlite3_value_int64(pKey);
   pCatalog = ormCatalogPin(pOrm, pErr);
   if( pCatalog ) pModel = ormModelFind(pOrm, pErr, pCatalog, p->zModel, nModel);
   bPlain = pModel && pModel->bRowidKey && pModel->iSoftDelete<0;
-  if( bPlain ){
-    if( pModel->zThere==0 ) thereSql(pErr, pModel);
-    pStmt = ormStmtTake(pOrm, pErr, pModel->zThere, pModel->nThere);
-    if( pStmt ) sqlite3_bind_int64(pStmt->p, 1, p->iKey);
-    p->bThere = (u8)ormStmtStep(pOrm, pErr, pStmt);
-    ormStmtGive(pOrm, pErr, pStmt);
-  }
+  if( bPlain ) p->bThere = (u8)ormRowidIsThere(pOrm, pErr, pModel, p->iKey);
   ormCatalogUnpin(pOrm, pCatalog);
   return bPlain;
 }

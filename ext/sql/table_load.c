@@ -94,29 +94,6 @@ static OrmPlan *relationPlan(
   return pPlan;
 }
 
-/* ------------------------------------------------ members of an object --- */
-
-/* Behind the string that begins at z[i]. */
-static i64 skipString(const char *z, i64 i){
-  for(i++; z[i]!='"'; i++) if( z[i]=='\\' ) i++;
-  return i + 1;
-}
-
-/* Behind the value that begins at z[i], which is not the last; the text is
-** well-formed. */
-static i64 skipValue(const char *z, i64 i){
-  int nDepth = 0;
-  do{
-    switch( z[i] ){
-      case '"': i = skipString(z, i); break;
-      case '{': case '[': nDepth++; i++; break;
-      case '}': case ']': nDepth--; i++; break;
-      default: i++;
-    }
-  }while( nDepth>0 || z[i]!=',' );
-  return i;
-}
-
 /* ------------------------------------------------------------- a batch --- */
 
 static i64 addText(OrmTableBatch *b, const char *z, i64 n){
@@ -126,14 +103,24 @@ static i64 addText(OrmTableBatch *b, const char *z, i64 n){
   return iAt;
 }
 
+/* Behind the member at z, whose value begins at *pzValue.  It is our own text,
+** but a key may be JSON with blanks around it. */
+static const char *memberEnd(
+  const char *z, const char *zEnd, const char **pzValue
+){
+  z = ormJsonSpaceEnd(ormJsonStringEnd(z, zEnd) + 1, zEnd);
+  if( pzValue ) *pzValue = z;
+  return ormJsonSpaceEnd(ormJsonValueEnd(z, zEnd, INT32_MAX), zEnd);
+}
+
 /* An object of pRelations: {"id":1,"posts":[..],"author":{..}}. */
 static void takeRelations(void *pArg, int iRow, const char *z, i64 n){
   OrmTableBatch *b = (OrmTableBatch*)pArg;
-  i64 i = skipValue(z, skipString(z, 1) + 1);
+  const char *zEnd = &z[n], *zAt = memberEnd(z + 1, zEnd, 0);
   for(int j=0; j<b->nRelation; j++){
-    i64 iFrom = skipString(z, i + 1) + 1;
-    i = j<b->nRelation-1 ? skipValue(z, iFrom) : n - 1;
-    b->aText[(i64)iRow*b->nPart + j] = addText(b, &z[iFrom], i - iFrom);
+    const char *zFrom;
+    zAt = memberEnd(zAt + 1, zEnd, &zFrom);
+    b->aText[(i64)iRow*b->nPart + j] = addText(b, zFrom, zAt - zFrom);
   }
 }
 
@@ -297,10 +284,8 @@ static void lateResult(void *pArg, int i, const char *z, i64 n){
   Late *p = (Late*)pArg;
   ORM_UNUSED(i);
   if( p->bRelation ){
-    i64 iFrom = skipValue(z, skipString(z, 1) + 1);
-    iFrom = skipString(z, iFrom + 1) + 1;
-    z += iFrom;
-    n -= iFrom + 1;
+    const char *zEnd = &z[n], *zAt = memberEnd(z + 1, zEnd, 0);
+    n = memberEnd(zAt + 1, zEnd, &z) - z;
   }
   sqlite3_result_text64(p->pCtx, z, (u64)n, SQLITE_TRANSIENT, SQLITE_UTF8);
   sqlite3_result_subtype(p->pCtx, ORM_JSON_SUBTYPE);

@@ -48,52 +48,12 @@ struct Bulk {
 ** --------------------------------------------------------------------- */
 
 static const char *spaceEnd(const Bulk *p, const char *z){
-  while( z<p->zEnd && (*z==' ' || *z=='\n' || *z=='\r' || *z=='\t') ) z++;
-  return z;
+  return ormJsonSpaceEnd(z, p->zEnd);
 }
 
-/* Behind the string that begins at z, or 0. */
-static const char *stringEnd(const char *z, const char *zEnd){
-  const char *zStart = ++z;
-  while( z<zEnd ){
-    const char *zQuote = memchr(z, '"', (size_t)(zEnd - z));
-    const char *zBack = zQuote;
-    if( zQuote==0 ) return 0;
-    while( zBack>zStart && zBack[-1]=='\\' ) zBack--;
-    if( ((zQuote - zBack) & 1)==0 ) return zQuote + 1;
-    z = zQuote + 1;
-  }
-  return 0;
-}
-
-const char *ormBulkEnd(const char *z, const char *zEnd, int nMax){
-  int nDepth = 0;
-  if( z>=zEnd || (*z!='{' && *z!='[') ) return 0;
-  while( z && z<zEnd ){
-    switch( *z ){
-      case '{': case '[':
-        if( nDepth++==nMax ) return 0;
-        z++;
-        break;
-      case '}': case ']':
-        z++;
-        if( --nDepth==0 ) return z;
-        break;
-      case '"': z = stringEnd(z, zEnd); break;
-      default: z++;
-    }
-  }
-  return 0;
-}
-
-/* Where a value ends, be it well-formed or not; or 0. */
+/* The depth is that of the whole document. */
 static const char *valueEnd(const Bulk *p, const char *z){
-  const char *zStart = z;
-  if( z>=p->zEnd ) return 0;
-  if( *z=='"' ) return stringEnd(z, p->zEnd);
-  if( *z=='{' || *z=='[' ) return ormBulkEnd(z, p->zEnd, ORM_JSON_MAX_DEPTH-2);
-  while( z<p->zEnd && *z!=',' && *z!='}' && *z!=']' && (u8)*z>' ' ) z++;
-  return z>zStart ? z : 0;
+  return ormJsonValueEnd(z, p->zEnd, ORM_JSON_MAX_DEPTH-2);
 }
 
 /* The member at z, which is the n-th: its field, and where its value begins; 0
@@ -111,7 +71,7 @@ static const char *memberValue(
       return spaceEnd(p, z + nKey);
     }
   }
-  if( z>=p->zEnd || *z!='"' || (z = stringEnd(z, p->zEnd))==0
+  if( z>=p->zEnd || *z!='"' || (z = ormJsonStringEnd(z, p->zEnd))==0
    || memchr(zName, '\\', (size_t)(z - zName)) ) return 0;
   *piField = ormFieldFind(p->pModel, zName, z - zName - 1);
   z = spaceEnd(p, z);
@@ -242,17 +202,9 @@ static int takeValues(Bulk *p){
 
 /* Behind an object: on to the next, or the end of the document. */
 static void nextObject(Bulk *p){
-  p->z = spaceEnd(p, p->z);
-  if( p->z<p->zEnd && *p->z==',' ){
-    p->z = spaceEnd(p, p->z + 1);
-    if( p->z>=p->zEnd || *p->z!='{' ) p->bAbandon = 1;
-  }else if( p->z<p->zEnd && *p->z==']' ){
-    p->z = spaceEnd(p, p->z + 1);
-    p->bEnd = 1;
-    if( p->z<p->zEnd ) p->bAbandon = 1;
-  }else{
-    p->bAbandon = 1;
-  }
+  int bNext = ormJsonNextElement(&p->z, p->zEnd);
+  p->bEnd = bNext==0;
+  if( bNext<0 || (bNext && *p->z!='{') ) p->bAbandon = 1;
 }
 
 /* Read the next object: 1, or 0 at the end or when it is not for us. */
@@ -508,6 +460,15 @@ static void bulkJob(Orm *pOrm, OrmErr *pErr, void *pArg){
   if( p->bAbandon ) ormErr(pErr, SQLITE_ERROR, "orm: not in bulk");
 }
 
+void ormBulkLeave(OrmErr *pErr, OrmErr *pOwn){
+  if( !ormFlushMachine(pErr->rc) ) ormErrClear(pErr);
+  if( pOwn->rc==SQLITE_NOMEM ){
+    ormErrClear(pErr);
+    ormErrOom(pErr);
+  }
+  ormErrClear(pOwn);
+}
+
 /* Create the flat objects of the array z[n]: how many, or -1 if this is no
 ** work for us (nothing is written then) or it failed. */
 i64 ormBulk(Orm *pOrm, OrmErr *pErr, OrmModel *pModel, const char *z, i64 n){
@@ -528,14 +489,8 @@ i64 ormBulk(Orm *pOrm, OrmErr *pErr, OrmModel *pModel, const char *z, i64 n){
   if( checkAll(p) ){
     ormAnchorRun(pOrm, pErr, bulkJob, p);
     if( pErr->rc==SQLITE_OK ) nRow = p->nRow;
-    else if( p->err.rc==SQLITE_NOMEM ) ormErrOom(pErr);
-    else if( !ormFlushMachine(pErr->rc) ) ormErrClear(pErr);
   }
-  if( p->err.rc==SQLITE_NOMEM ){
-    ormErrClear(pErr);
-    ormErrOom(pErr);
-  }
-  ormErrClear(&p->err);
+  ormBulkLeave(pErr, &p->err);
   ormArenaFree(&p->arena);
   sqlite3_free(p);
   return pErr->rc ? -1 : nRow;

@@ -61,6 +61,33 @@ static int firstBad(Orm *pOrm, OrmErr *pErr, KeyList *p, OrmBuf *pSql){
   return pErr->rc || i>=p->n ? -1 : i;
 }
 
+/* " WHERE t.a = k.k0", " AND t.b = k.k1" */
+static void addMatch(OrmBuf *pBuf, const char *zColumn, int i){
+  ormBufAdd(pBuf, i ? " AND " : " WHERE ", -1);
+  ormBufColumn(pBuf, "t", zColumn);
+  ormBufPrintf(pBuf, " = k.k%d", i);
+}
+
+/* The first of the list that no row of a table has in these columns, or -1. */
+static int firstMissing(
+  Orm *pOrm, OrmErr *pErr, KeyList *pList, const char *zTable,
+  const char *const *azColumn
+){
+  OrmBuf buf;
+  int iBad;
+  if( pList->n==0 ) return -1;
+  ormBufInit(&buf, pErr);
+  ormBufAdd(&buf, "SELECT k.i FROM orm_keys(?1) AS k WHERE NOT EXISTS ("
+            "SELECT 1 FROM ", -1);
+  ormBufTable(&buf, zTable);
+  ormBufAdd(&buf, " AS t", -1);
+  for(int i=0; i<pList->nCol; i++) addMatch(&buf, azColumn[i], i);
+  ormBufAdd(&buf, ") LIMIT 1", -1);
+  iBad = firstBad(pOrm, pErr, pList, &buf);
+  ormBufFree(&buf);
+  return iBad;
+}
+
 /* ------------------------------------------------------------------------
 ** Foreign keys
 ** --------------------------------------------------------------------- */
@@ -87,26 +114,6 @@ static int fkValues(
   return bGiven;
 }
 
-static int fkBad(Orm *pOrm, OrmErr *pErr, const OrmFk *pFk, KeyList *pList){
-  OrmBuf buf;
-  int iBad;
-  if( pList->n==0 ) return -1;
-  ormBufInit(&buf, pErr);
-  ormBufAdd(&buf, "SELECT k.i FROM orm_keys(?1) AS k WHERE NOT EXISTS ("
-            "SELECT 1 FROM ", -1);
-  ormBufTable(&buf, pFk->zTarget);
-  ormBufAdd(&buf, " AS t", -1);
-  for(int i=0; i<pFk->n; i++){
-    ormBufAdd(&buf, i ? " AND " : " WHERE ", -1);
-    ormBufColumn(&buf, "t", pFk->azTo[i]);
-    ormBufPrintf(&buf, " = k.k%d", i);
-  }
-  ormBufAdd(&buf, ") LIMIT 1", -1);
-  iBad = firstBad(pOrm, pErr, pList, &buf);
-  ormBufFree(&buf);
-  return iBad;
-}
-
 static void fkError(
   Unit *p, const UnitModel *pModel, const OrmFk *pFk, const OrmJson *pNode
 ){
@@ -128,7 +135,7 @@ static void checkFk(Unit *p, const UnitModel *pModel, const OrmFk *pFk){
       listAdd(&list, a, pNode, pRow);
     }
   }
-  iBad = fkBad(p->pOrm, p->pErr, pFk, &list);
+  iBad = firstMissing(p->pOrm, p->pErr, &list, pFk->zTarget, pFk->azTo);
   if( iBad>=0 ) fkError(p, pModel, pFk, list.apNode[iBad]);
 }
 
@@ -137,6 +144,7 @@ static void checkFk(Unit *p, const UnitModel *pModel, const OrmFk *pFk){
 int ormCheckFailed(Unit *p, const UnitRow *pRow){
   const OrmModel *pModel = pRow->pModel->p;
   for(int i=0; i<pModel->nFk; i++){
+    const OrmFk *pFk = &pModel->aFk[i];
     OrmErr err = { SQLITE_OK, 0 };
     OrmArena arena;
     KeyList list;
@@ -144,16 +152,16 @@ int ormCheckFailed(Unit *p, const UnitRow *pRow){
     const OrmJson *pNode;
     int iBad = -1;
     ormArenaInit(&arena, &err);
-    listInit(&list, &arena, pModel->aFk[i].n);
-    if( fkValues(pRow, &pModel->aFk[i], 1, a, &pNode) ){
+    listInit(&list, &arena, pFk->n);
+    if( fkValues(pRow, pFk, 1, a, &pNode) ){
       listAdd(&list, a, pNode, pRow);
-      iBad = fkBad(p->pOrm, &err, &pModel->aFk[i], &list);
+      iBad = firstMissing(p->pOrm, &err, &list, pFk->zTarget, pFk->azTo);
     }
     ormArenaFree(&arena);
     ormErrClear(&err);
     if( iBad==0 ){
       ormErrClear(p->pErr);
-      fkError(p, pRow->pModel, &pModel->aFk[i], pNode);
+      fkError(p, pRow->pModel, pFk, pNode);
       return 1;
     }
   }
@@ -166,8 +174,8 @@ int ormCheckFailed(Unit *p, const UnitRow *pRow){
 
 static void checkAlive(Unit *p, const UnitModel *pModel){
   const OrmModel *pAt = pModel->p;
+  const char *az[ORM_MAX_KEY];
   KeyList list;
-  OrmBuf buf;
   int iBad;
   listInit(&list, p->pArena, pAt->nKey);
   for(const UnitRow *pRow=p->pFirst; pRow; pRow=pRow->pNext){
@@ -177,20 +185,8 @@ static void checkAlive(Unit *p, const UnitModel *pModel){
     for(int i=0; i<pAt->nKey; i++) a[i] = pRow->aOld[pAt->aKey[i]];
     listAdd(&list, a, pRow->pNode, pRow);
   }
-  if( list.n==0 ) return;
-  ormBufInit(&buf, p->pErr);
-  ormBufAdd(&buf, "SELECT k.i FROM orm_keys(?1) AS k WHERE NOT EXISTS ("
-            "SELECT 1 FROM ", -1);
-  ormBufTable(&buf, pAt->zTable);
-  ormBufAdd(&buf, " AS t", -1);
-  for(int i=0; i<pAt->nKey; i++){
-    ormBufAdd(&buf, i ? " AND " : " WHERE ", -1);
-    ormBufColumn(&buf, "t", pAt->aField[pAt->aKey[i]].zName);
-    ormBufPrintf(&buf, " = k.k%d", i);
-  }
-  ormBufAdd(&buf, ") LIMIT 1", -1);
-  iBad = firstBad(p->pOrm, p->pErr, &list, &buf);
-  ormBufFree(&buf);
+  for(int i=0; i<pAt->nKey; i++) az[i] = pAt->aField[pAt->aKey[i]].zName;
+  iBad = firstMissing(p->pOrm, p->pErr, &list, pAt->zTable, az);
   if( iBad<0 ) return;
   ormErr(p->pErr, SQLITE_CONSTRAINT, "orm: %s: this %s is deleted by the same"
       " graph, with an object that leaves its collection",
@@ -216,10 +212,8 @@ static void parentSql(const OrmRel *pRel, OrmBuf *pBuf){
   ormBufTable(pBuf, pRel->zSecondary ? pRel->zSecondary : pRel->pModel->zTable);
   ormBufAdd(pBuf, " AS t", -1);
   for(int i=0; i<pRel->nRemote; i++){
-    ormBufAdd(pBuf, i ? " AND " : " WHERE ", -1);
-    ormBufColumn(pBuf, "t", pRel->zSecondary ? pRel->azSecRemote[i]
-                           : pRel->pModel->aField[pRel->aLocal[i]].zName);
-    ormBufPrintf(pBuf, " = k.k%d", i);
+    addMatch(pBuf, pRel->zSecondary ? pRel->azSecRemote[i]
+                     : pRel->pModel->aField[pRel->aLocal[i]].zName, i);
   }
   ormBufAdd(pBuf, ") > 1 LIMIT 1", -1);
 }

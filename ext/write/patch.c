@@ -256,21 +256,12 @@ static int isReferred(const OrmModel *pModel, int iField){
   return 0;
 }
 
-static int isFkField(const OrmModel *pModel, int iField){
-  for(int i=0; i<pModel->nFk; i++){
-    for(int j=0; j<pModel->aFk[i].n; j++){
-      if( pModel->aFk[i].aField[j]==iField ) return 1;
-    }
-  }
-  return 0;
-}
-
 /* May a field get another value than it has? */
 static int mayChange(const Patch *p, int i){
   const OrmField *pField = &p->pModel->aField[i];
   if( pField->iKey || pField->eAuto || pField->bReadonly
    || i==p->pModel->iSoftDelete || isReferred(p->pModel, i) ) return 0;
-  if( isFkField(p->pModel, i) ){
+  if( ormFieldRefers(p->pModel, i) ){
     int bOn = 0;
     sqlite3_db_config(p->pOrm->db, SQLITE_DBCONFIG_ENABLE_FKEY, -1, &bOn);
     return bOn;

@@ -386,15 +386,6 @@ static void linkRows(Tree *p, Level *pLevel, i64 idOwner, i64 id){
 ** Objects
 ** --------------------------------------------------------------------- */
 
-static int isFkField(const OrmModel *pModel, int iField){
-  for(int i=0; i<pModel->nFk; i++){
-    for(int j=0; j<pModel->aFk[i].n; j++){
-      if( pModel->aFk[i].aField[j]==iField ) return 1;
-    }
-  }
-  return 0;
-}
-
 /* A field of an object; 0: not for us. */
 static int takeField(
   Tree *p, const Level *pLevel, int i, const OrmJson *pNode, u64 *pmField,
@@ -403,7 +394,7 @@ static int takeField(
   const OrmField *pField = &pLevel->pModel->aField[i];
   if( (*pmField & BIT(i)) || pField->iKey || pField->bGenerated
    || pField->bReadonly ) return 0;
-  if( isFkField(pLevel->pModel, i) && !p->unit.bForeignKeys ) return 0;
+  if( ormFieldRefers(pLevel->pModel, i) && !p->unit.bForeignKeys ) return 0;
   if( ormUnitValue(&p->unit, pField, pNode, &aVal[i]) ) return 0;
   if( aVal[i].eType==SQLITE_NULL && pField->eAuto==ORM_AUTO_VERSION ) return 0;
   *pmField |= BIT(i);
@@ -500,29 +491,17 @@ static void takeTree(
 ** The document
 ** --------------------------------------------------------------------- */
 
-static void skipSpace(Tree *p){
-  while( p->z<p->zEnd && (*p->z==' ' || *p->z=='\n' || *p->z=='\r'
-                          || *p->z=='\t') ) p->z++;
-}
-
 /* The next object of the array, in the root's arena; 0 at the end of the
 ** document, or when it is not for us. */
 static const OrmJson *nextObject(Tree *p){
   const OrmJson *pObject;
   const char *zEnd;
-  skipSpace(p);
-  if( p->nRow>0 && p->z<p->zEnd && *p->z==']' ){
-    p->z++;
-    skipSpace(p);
-    if( p->z<p->zEnd ) p->bAbandon = 1;
-    return 0;
-  }
   if( p->nRow>0 ){
-    if( p->z>=p->zEnd || *p->z!=',' ) p->bAbandon = 1;
-    p->z++;
-    skipSpace(p);
+    int bNext = ormJsonNextElement(&p->z, p->zEnd);
+    if( bNext<0 ) p->bAbandon = 1;
+    if( bNext<=0 ) return 0;
   }
-  zEnd = p->bAbandon ? 0 : ormBulkEnd(p->z, p->zEnd, ORM_JSON_MAX_DEPTH-1);
+  zEnd = ormJsonValueEnd(p->z, p->zEnd, ORM_JSON_MAX_DEPTH-1);
   ormArenaReset(&p->arena);
   pObject = zEnd ? ormJsonParse(&p->arena, p->z, zEnd - p->z, "object") : 0;
   p->bAbandon |= pObject==0;
@@ -560,9 +539,9 @@ static void giveStatements(Tree *p){
 
 /* Is all of the document for us? */
 static int checkAll(Tree *p, OrmModel *pModel){
-  skipSpace(p);
-  if( p->z>=p->zEnd || *p->z!='[' || levelFor(p, -1, 0, pModel)<0 ) return 0;
-  p->zStart = p->z + 1;
+  const char *z = ormJsonSpaceEnd(p->z, p->zEnd);
+  if( z>=p->zEnd || *z!='[' || levelFor(p, -1, 0, pModel)<0 ) return 0;
+  p->zStart = ormJsonSpaceEnd(z + 1, p->zEnd);
   takeDocument(p);
   return !failed(p) && p->nRow>0 && allFits(p);
 }
@@ -592,13 +571,8 @@ i64 ormTree(
     if( pErr->rc==SQLITE_OK ) nRow = p->nRow;
   }
   giveStatements(p);
-  if( !ormFlushMachine(pErr->rc) ) ormErrClear(pErr);
-  if( p->err.rc==SQLITE_NOMEM ){
-    ormErrClear(pErr);
-    ormErrOom(pErr);
-  }
+  ormBulkLeave(pErr, &p->err);
   *piRowid = p->iRowid;
-  ormErrClear(&p->err);
   ormArenaFree(&p->arena);
   ormArenaFree(&p->keep);
   sqlite3_free(p);

@@ -267,9 +267,9 @@ int ormPatch(Orm*, OrmErr*, OrmModel*, OrmWrite*, const OrmJson*);
 
 /* bulk.c */
 i64 ormBulk(Orm*, OrmErr*, OrmModel*, const char *z, i64 n);
-/* The end of the array or object that begins at z and is no more than nMax
-** levels deep, or 0. */
-const char *ormBulkEnd(const char *z, const char *zEnd, int nMax);
+/* The end of a short cut: of what failed only the machine's errors stay, as the
+** unit of work has to say the rest. */
+void ormBulkLeave(OrmErr*, OrmErr *pOwn);
 
 /* tree.c */
 i64 ormTree(Orm*, OrmErr*, OrmModel*, const char *z, i64 n, i64 *piRowid);

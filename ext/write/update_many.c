@@ -26,15 +26,6 @@ static int isUniqueField(const OrmModel *pModel, int iField){
   return pModel->aField[iField].iKey>0;
 }
 
-static int isFkField(const OrmModel *pModel, int iField){
-  for(int i=0; i<pModel->nFk; i++){
-    for(int j=0; j<pModel->aFk[i].n; j++){
-      if( pModel->aFk[i].aField[j]==iField ) return 1;
-    }
-  }
-  return 0;
-}
-
 /* Can this field be set in one UPDATE of all rows? */
 static int isPlain(const Fast *p, const OrmJson *pNode){
   int i = ormFieldFind(p->pModel, pNode->zKey, pNode->nKey);
@@ -45,7 +36,7 @@ static int isPlain(const Fast *p, const OrmJson *pNode){
   pField = &p->pModel->aField[i];
   if( pField->bGenerated || pField->bReadonly || pField->eAuto ) return 0;
   if( pField->eType==ORM_TYPE_JSON || isUniqueField(p->pModel, i) ) return 0;
-  return p->unit.bForeignKeys || !isFkField(p->pModel, i);
+  return p->unit.bForeignKeys || !ormFieldRefers(p->pModel, i);
 }
 
 /* The number in {"$inc": number}, or 0. */
