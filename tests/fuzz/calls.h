@@ -150,8 +150,7 @@ static void callQuiet(const char *zSql){
   sqlite3_exec(fuzzDb, zSql, 0, 0, 0);
 }
 
-/* A write: zContent is a SELECT of all that it may change (0: not asked).  If
-** it is interrupted, SQLite undoes all of the transaction around it. */
+/* A write: zContent is a SELECT of all that it may change (0: not asked). */
 static void callWrite(
   const struct FuzzCall *pCall, const char *const *azArg, int bStrict,
   const char *zContent
@@ -161,8 +160,7 @@ static void callWrite(
   int rc;
   callQuiet("SAVEPOINT fuzz_call");
   rc = callRun(pCall, azArg, bStrict);
-  if( bOpen && sqlite3_get_autocommit(fuzzDb)
-   && (rc==SQLITE_INTERRUPT || rc==SQLITE_ABORT) ) rc = SQLITE_OK;
+  if( fuzzStopped && bOpen && sqlite3_get_autocommit(fuzzDb) ) rc = SQLITE_OK;
   if( rc!=SQLITE_OK && zBefore ){
     char *zAfter = callText(zContent, 0);
     if( zAfter && strcmp(zBefore, zAfter) ){
