@@ -27,6 +27,9 @@
 #ifndef ORM_INT_H
 #define ORM_INT_H
 
+#if defined(__linux__) && !defined(_DEFAULT_SOURCE)
+# define _DEFAULT_SOURCE 1                 /* madvise(), in core/buf.c        */
+#endif
 #ifdef SQLITE_CORE
 # include "sqlite3.h"
 #else
