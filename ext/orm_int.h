@@ -168,6 +168,9 @@ void ormErrDb(OrmErr*, sqlite3 *db, int rc);
 void ormErrResult(OrmErr*, sqlite3_context*);
 int ormErrVtab(OrmErr*, sqlite3_vtab*);
 void ormErrClear(OrmErr*);
+/* Hand an error on to pErr, unless that holds one: the first one stays.  The
+** other is clear afterwards. */
+void ormErrMove(OrmErr*, OrmErr *pErr);
 /* Clear an error that may happen (broken metadata that is passed over); one of
 ** the machine (memory, I/O, interrupt, a lock) moves to pErr.  1 if there was
 ** an error. */
@@ -561,7 +564,7 @@ OrmTableMap *ormTableMapNew(Orm*, OrmArena*);
 const char *ormTableMapFind(const OrmTableMap*, const char *zTable); /* or 0  */
 void ormTableMapAdd(OrmTableMap*, const char *zTable, const char *zModel);
 int ormFactIndexes(Orm*, OrmErr*, OrmArena*, const char *zTable,
-                   const char ***paz);       /* texts of CREATE INDEX         */
+                   const char ***paz);       /* texts of CREATE INDEX; held   */
 int ormFactWhereNull(Orm*, OrmErr*, OrmArena*, const char *zIndex,
                      const char *zColumn);           /* WHERE c IS NULL       */
 char ormFactAffinity(const char *zDecl);

@@ -14,12 +14,13 @@
 static const char zError[] = "error";
 static const char zWarning[] = "warning";
 
-/* One finding; zFix is malloced and freed here; 0: out of memory. */
+/* One finding; zFix is malloced and freed here; 0: out of memory.  zMessage is
+** 0 only if the error says so already. */
 static void finding(
   OrmChecker *p, const char *zSeverity, const char *zModel,
   const char *zSubject, const char *zMessage, char *zFix
 ){
-  if( zFix==0 || zMessage==0 ) ormErrOom(p->pErr);
+  if( zFix==0 ) ormErrOom(p->pErr);
   if( p->pErr->rc==SQLITE_OK ){
     p->xFinding(p->pArg, zSeverity, zModel, zSubject, zMessage, zFix);
   }
@@ -70,7 +71,7 @@ static void checkHidden(OrmChecker *p){
     const char *z = (const char*)sqlite3_column_text(pStmt, 0);
     OrmErr err = {0};
     int bTable, bView;
-    if( z==0 || sqlite3_strnicmp(z, "orm_", 4)!=0 ) continue;
+    if( sqlite3_strnicmp(z, "orm_", 4)!=0 ) continue;
     bTable = ormFactExists(p->pOrm, &err, "table", z, 0, 0);
     bView = ormFactExists(p->pOrm, &err, "view", z, 0, 0);
     if( bTable ){
@@ -156,8 +157,8 @@ static void checkModelTables(OrmChecker *p){
 static const char *withoutPlace(OrmChecker *p, const OrmErr *pErr,
                                 const char *zPlace){
   const char *z = pErr->zMsg ? pErr->zMsg : sqlite3_errstr(pErr->rc);
-  size_t n = zPlace ? strlen(zPlace) : 0;
-  if( zPlace && strncmp(z, zPlace, n)==0 ) z += n;
+  size_t n = strlen(zPlace);
+  if( strncmp(z, zPlace, n)==0 ) z += n;
   else if( strncmp(z, "orm: ", 5)==0 ) z += 5;
   return ormArenaText(&p->arena, z, -1);
 }
@@ -167,19 +168,22 @@ static const char *withoutPlace(OrmChecker *p, const OrmErr *pErr,
 */
 static void brokenModel(OrmChecker *p, const char *zModel, const OrmErr *pErr){
   const char *zPlace = ormArenaPrintf(&p->arena, "orm: model %s: ", zModel);
-  const char *zMessage = withoutPlace(p, pErr, zPlace);
+  const char *zMessage = zPlace ? withoutPlace(p, pErr, zPlace) : 0;
   const char *zTable = ormCheckCell(p, zModel, "coalesce(table_name, name)");
   if( zMessage==0 || zTable==0 ) return;
   finding(p, zError, zModel, zTable, zMessage,
           ormFixModel(p, zModel, zTable, zMessage));
 }
 
-/* Is the reverse that a relationship names broken by itself? */
-static int reverseIsBroken(OrmChecker *p, const OrmRel *pRel){
+/* Is the complaint that the reverse has another one, and that broken by
+** itself?  (What follows the first words may be any text of the file.) */
+static int reverseIsBroken(
+  OrmChecker *p, const OrmRel *pRel, const char *zMessage
+){
   OrmErr err = {0};
-  if( pRel->zBack && pRel->pTarget ){
-    ormRelFind(p->pOrm, &err, pRel->pTarget, pRel->zBack, -1);
-  }
+  if( strncmp(zMessage, "back_populates: ", 16)!=0
+   || strstr(zMessage, "is the reverse of")==0 ) return 0;
+  ormRelFind(p->pOrm, &err, pRel->pTarget, pRel->zBack, -1);
   return ormErrForgive(&err, p->pErr);
 }
 
@@ -187,14 +191,12 @@ static void brokenRel(OrmChecker *p, const OrmRel *pRel, const OrmErr *pErr){
   const char *zModel = pRel->pModel->zName;
   const char *zPlace = ormArenaPrintf(&p->arena, "orm: relationship %s.%s: ",
                                       zModel, pRel->zName);
-  const char *zMessage = withoutPlace(p, pErr, zPlace);
+  const char *zMessage = zPlace ? withoutPlace(p, pErr, zPlace) : 0;
   if( zMessage==0 ) return;
   /* What another model or the reverse is about is told of that. */
   if( strncmp(zMessage, "model ", 6)==0
    || strncmp(zMessage, "relationship ", 13)==0 ) return;
-  if( strstr(zMessage, "is the reverse of") && reverseIsBroken(p, pRel) ){
-    return;
-  }
+  if( reverseIsBroken(p, pRel, zMessage) ) return;
   finding(p, zError, zModel, pRel->zName, zMessage,
           ormFixRel(p, pRel, zMessage));
 }
@@ -205,7 +207,7 @@ static void checkOrder(OrmChecker *p, OrmModel *pModel, OrmRel *pRel){
   const char *zMessage;
   if( (pRel ? pRel->zOrderBy : pModel->zOrderBy)==0 ) return;
   p->xOrder(p->pOrm, &err, pModel, pRel);
-  zMessage = err.rc ? withoutPlace(p, &err, 0) : 0;
+  zMessage = err.rc ? withoutPlace(p, &err, "orm: ") : 0;
   if( !ormErrForgive(&err, p->pErr) || zMessage==0 ) return;
   finding(p, zError, pModel->zName, pRel ? pRel->zName : "order_by", zMessage,
       pRel ? sqlite3_mprintf("UPDATE main.orm_relationship SET order_by=NULL"
@@ -357,7 +359,7 @@ static int isRowid(OrmChecker *p, const char *zTable, int n, const char **az){
     const char *zType = (const char*)sqlite3_column_text(pStmt, 2);
     if( sqlite3_column_int(pStmt, 5)==0 ) continue;
     nKey++;
-    bRowid = zName && zType && sqlite3_stricmp(zName, az[0])==0
+    bRowid = sqlite3_stricmp(zName, az[0])==0
           && sqlite3_stricmp(zType, "INTEGER")==0;
   }
   sqlite3_finalize(pStmt);
@@ -385,8 +387,7 @@ static void checkKeys(OrmChecker *p){
       " AND lower(sql) NOT LIKE 'create virtual%%'"
       " ORDER BY rowid");
   while( ormFactStep(p->pOrm, p->pErr, pStmt) ){
-    const char *zTable = ormFactText(&p->arena, pStmt, 0);
-    if( zTable ) checkKeysOf(p, zTable);
+    checkKeysOf(p, ormFactText(&p->arena, pStmt, 0));
   }
   sqlite3_finalize(pStmt);
 }
@@ -418,7 +419,7 @@ static void checkUndeclared(OrmChecker *p, const OrmRel *pRel){
 static void checkSkipped(OrmChecker *p){
   const char **az = 0;
   int n = ormReflectSkips(p->pOrm, p->pErr, &p->arena, &az);
-  for(int i=0; i<n && p->pErr->rc==SQLITE_OK; i++){
+  for(int i=0; i<n; i++){
     finding(p, zWarning, 0, az[i], "a table without a primary key: no model"
         " can have it (rowid is no key: VACUUM may change it)",
         ormFixKey(p, az[i]));
@@ -432,7 +433,8 @@ static void checkRels(OrmChecker *p, OrmModel *pModel){
   for(int i=0; i<pModel->nRel && p->pErr->rc==SQLITE_OK; i++){
     OrmErr err = {0};
     OrmRel *pRel = pModel->apRel[i];
-    if( ormRelFind(p->pOrm, &err, pModel, pRel->zName, -1)==0 && err.rc ){
+    ormRelFind(p->pOrm, &err, pModel, pRel->zName, -1);
+    if( err.rc ){
       if( (err.rc & 0xff)==SQLITE_ERROR ) brokenRel(p, pRel, &err);
       ormErrForgive(&err, p->pErr);
       continue;
@@ -449,7 +451,7 @@ static void checkPairs(OrmChecker *p, OrmModel **ap, int nModel){
   const int nBucket = nModel + 1;
   Writer **apWriter = ormArenaAlloc(&p->arena, nBucket*(i64)sizeof(*apWriter));
   for(int i=0; i<nModel; i++){
-    for(int j=0; ap[i] && j<ap[i]->nRel && p->pErr->rc==SQLITE_OK; j++){
+    for(int j=0; ap[i] && j<ap[i]->nRel; j++){
       const OrmRel *pRel = ap[i]->apRel[j];
       Writer *pNew, **pp;
       if( pRel->bResolved!=2 || pRel->bViewonly ) continue;

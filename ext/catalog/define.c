@@ -22,14 +22,10 @@ static const char zMigrate[] = "orm_migrate() can change it";
 
 /* An error of its own becomes the document's, at a node. */
 static void failAt(OrmDoc *p, OrmErr *pErr, const OrmJson *pNode){
-  if( pErr->rc && p->pErr->rc==SQLITE_OK ){
+  if( pErr->rc ){
     ormErrPrefix(pErr, "orm: %s: ", ormJsonPath(p->pArena, pNode));
-    if( p->pErr->rc==SQLITE_OK ){
-      *p->pErr = *pErr;
-      return;
-    }
   }
-  ormErrClear(pErr);
+  ormErrMove(pErr, p->pErr);
 }
 
 /* Run SQL made of the document's pieces: one statement, errors at a node. */
@@ -40,7 +36,7 @@ void ormDocExec(OrmDoc *p, const OrmJson *pNode, const char *zSql){
   int rc;
   if( p->pErr->rc ) return;
   rc = sqlite3_prepare_v3(p->pOrm->db, zSql, -1, 0, &pStmt, &zTail);
-  if( rc==SQLITE_OK && zTail && ormDdlCanonical(p->pArena, zTail)[0] ){
+  if( rc==SQLITE_OK && ormDdlCanonical(p->pArena, zTail)[0] ){
     ormErr(&err, SQLITE_ERROR, "more than one statement");
   }
   if( rc==SQLITE_OK && err.rc==SQLITE_OK ){
@@ -78,10 +74,11 @@ static void checkMade(OrmDoc *p, const OrmDocTable *pTable){
   sqlite3_stmt *pStmt = ormFactOpen(p->pOrm, p->pErr,
       "PRAGMA main.table_xinfo(\"%w\")", pTable->zName);
   while( ormFactStep(p->pOrm, p->pErr, pStmt) ){
-    const char *z = (const char*)sqlite3_column_text(pStmt, 1);
-    if( q==0 || z==0 || strcmp(z, q->zKey)!=0 ){
+    const char *z = ormFactText(p->pArena, pStmt, 1);
+    if( z==0 ) break;
+    if( q==0 || strcmp(z, q->zKey)!=0 ){
       ormJsonErr(p->pErr, pTable->pNode, "the definitions make a column %s"
-                 " that the document does not name", z ? z : "");
+                 " that the document does not name", z);
       break;
     }
     q = q->pNext;
@@ -105,12 +102,9 @@ static void checkSql(OrmDoc *p, const OrmDocTable *pTable){
   rc = sqlite3_prepare_v3(p->pOrm->db, buildSql(p, "CREATE TABLE ",
           "orm_probe", "", 0, pTable->zBody), -1, 0, &pStmt, 0);
   sqlite3_finalize(pStmt);
-  if( rc!=SQLITE_OK ){
-    ormErrDb(&err, p->pOrm->db, rc);
-    failAt(p, &err, pTable->pNode);
-  }else{
-    ormJsonErr(p->pErr, pTable->pNode, "no column definitions");
-  }
+  ormErrDb(&err, p->pOrm->db, rc);
+  failAt(p, &err, pTable->pNode);
+  ormJsonErr(p->pErr, pTable->pNode, "no column definitions");
 }
 
 /* Add the columns that the table lacks. */
@@ -253,7 +247,7 @@ static void defineIndex(OrmDoc *p, const OrmDocIndex *pIndex){
 
 static void defineLinks(OrmDoc *p){
   ormDocLinks(p);
-  for(OrmDocLink *q=p->pLink; q && p->pErr->rc==SQLITE_OK; q=q->pNext){
+  for(OrmDocLink *q=p->pLink; q; q=q->pNext){
     createTable(p, &q->table);
     ormDocExec(p, q->table.pNode, q->zIndexSql);
   }
@@ -348,7 +342,7 @@ static void checkOrder(OrmDoc *p, OrmOrderCheck xOrder, const OrmJson *pNode,
                                  z);
     sqlite3_free(err.zMsg);
     err.zMsg = zNew;
-    if( p->pErr->rc==SQLITE_OK ) *p->pErr = err;
+    ormErrMove(&err, p->pErr);
     return;
   }
   failAt(p, &err, pOrder);

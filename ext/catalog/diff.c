@@ -114,15 +114,14 @@ static int tailIsOf(const char *zTail, const char *zTable){
       && (zTail[n]==0 || zTail[n]==' ');
 }
 
-static void renameInClause(Renames *pAll, const OrmDdl *pDdl,
-                           const char *zTable, OrmDdlClause *pClause){
+static void renameInClause(Renames *pAll, const char *zTable,
+                           OrmDdlClause *pClause){
   OrmDiff *p = pAll->p;
   for(const Rename *q=pAll->pFirst; q; q=q->pNext){
     const char *zTail = pClause->eKind==ORM_DDL_REFERENCES
         ? referenceTail(pClause->zText) : 0;
     const char *zHead = pClause->zText;
     int bOwn = sqlite3_stricmp(q->zNew, zTable)==0;
-    ORM_UNUSED(pDdl);
     if( zTail ){
       zHead = ormArenaText(p->pArena, pClause->zText, zTail - pClause->zText);
       if( tailIsOf(zTail, q->zOld) || tailIsOf(zTail, q->zNew) ){
@@ -149,8 +148,8 @@ static OrmDdl *renamedDdl(Renames *pAll, const char *zWas, const char *zTable){
           ? ormDdlColumn(pDdl, q->zOldColumn) : -1;
     if( i>=0 ) pDdl->aColumn[i].zName = q->zNewColumn;
   }
-  for(int i=0; i<pDdl->nClause && p->pErr->rc==SQLITE_OK; i++){
-    renameInClause(pAll, pDdl, zTable, &pDdl->aClause[i]);
+  for(int i=0; i<pDdl->nClause; i++){
+    renameInClause(pAll, zTable, &pDdl->aClause[i]);
   }
   return pDdl;
 }
@@ -265,7 +264,7 @@ static void renameTable(Renames *pAll, const OrmDocModel *pModel,
 
 static void renames(Renames *pAll){
   OrmDiff *p = pAll->p;
-  for(int i=0; i<p->pDoc->nModel && p->pErr->rc==SQLITE_OK; i++){
+  for(int i=0; i<p->pDoc->nModel; i++){
     const OrmDocModel *pModel = &p->pDoc->aModel[i];
     const char *zWas = tableWas(p, pModel);
     if( pModel->zWas && strcmp(pModel->zWas, pModel->zName)!=0 ){
@@ -502,7 +501,7 @@ static void createIndexes(OrmDiff *p, const OrmDocModel *pModel){
 
 static void secondaries(OrmDiff *p){
   ormDocLinks(p->pDoc);
-  for(OrmDocLink *q=p->pDoc->pLink; q && p->pErr->rc==SQLITE_OK; q=q->pNext){
+  for(OrmDocLink *q=p->pDoc->pLink; q; q=q->pNext){
     createTable(p, "secondary", q->pRel->pParent->pParent->zKey, &q->table,
                 ormArenaPrintf(p->pArena, "%s;\n", q->zIndexSql));
   }

@@ -89,24 +89,18 @@ void ormFactExec(Orm *pOrm, OrmErr *pErr, const char *zFormat, ...){
   if( rc!=SQLITE_OK ) ormErrDb(pErr, pOrm->db, rc);
 }
 
-/* zSql with each text literal a ?N of its own, the texts in pBinds. */
+/* zSql with each text literal a ?N of its own, the texts in pBinds.  No name in
+** it is quoted. */
 static void literalsOut(OrmBuf *pBuf, OrmBinds *pBinds, const char *zSql){
   OrmBuf text;
   ormBufInit(&text, pBuf->pErr);
   for(const char *z=zSql; *z; z++){
-    const char *zStart = z;
-    if( *z=='"' ){
-      while( *++z && *z!='"' ){}
-      ormBufAdd(pBuf, zStart, *z ? z+1-zStart : z-zStart);
-      if( *z==0 ) break;
-      continue;
-    }
     if( *z!='\'' ){
       ormBufChar(pBuf, *z);
       continue;
     }
     ormBufReset(&text);
-    for(z++; *z && (*z!='\'' || *++z=='\''); z++) ormBufChar(&text, *z);
+    for(z++; *z!='\'' || *++z=='\''; z++) ormBufChar(&text, *z);
     ormBindText(pBinds, ormBufText(&text), text.n);
     ormBufPrintf(pBuf, "?%d", pBinds->n);
     z--;
@@ -129,7 +123,7 @@ void ormFactExecLike(Orm *pOrm, OrmErr *pErr, const char *zSql){
   literalsOut(&buf, &binds, zSql);
   pStmt = ormStmtTakeQuiet(pOrm, pErr, ormBufText(&buf));
   ormBindAll(pErr, pStmt, 1, &binds);
-  while( ormStmtStep(pOrm, pErr, pStmt) ){}
+  ormStmtStep(pOrm, pErr, pStmt);
   ormStmtGive(pOrm, pErr, pStmt);
   ormBufFree(&buf);
   ormArenaFree(&arena);
@@ -147,19 +141,16 @@ void ormFactExecLikef(Orm *pOrm, OrmErr *pErr, const char *zFormat, ...){
   sqlite3_free(zSql);
 }
 
-/* The slow way to tell what a name is: through the schema table. */
+/* What a name is that is no ordinary table: through the schema table. */
 static int kindBySchema(Orm *pOrm, OrmErr *pErr, const char *zTable){
   int eKind = ORM_KIND_NONE;
   sqlite3_stmt *p;
   if( pOrm->pSchema ) return ormHeldKind(pOrm, pErr, zTable);
   p = ormFactOpen(pOrm, pErr,
-      "SELECT type='view', lower(sql) LIKE 'create virtual%%'"
-      " FROM main.sqlite_schema"
+      "SELECT type='view' FROM main.sqlite_schema"
       " WHERE type IN('table', 'view') AND name=%Q COLLATE NOCASE", zTable);
   if( ormFactStep(pOrm, pErr, p) ){
-    if( sqlite3_column_int(p, 0) ) eKind = ORM_KIND_VIEW;
-    else if( sqlite3_column_int(p, 1) ) eKind = ORM_KIND_VIRTUAL;
-    else eKind = ORM_KIND_TABLE;
+    eKind = sqlite3_column_int(p, 0) ? ORM_KIND_VIEW : ORM_KIND_VIRTUAL;
   }
   sqlite3_finalize(p);
   return eKind;
@@ -214,39 +205,22 @@ int ormFactExists(
   return bThere;
 }
 
-typedef struct Texts Texts;
-struct Texts { OrmArena *pArena; int n, nAlloc; const char **az; };
-
-static void textsAdd(Texts *p, const char *z){
-  if( z && ormArenaGrow(p->pArena, (void**)&p->az, p->n, &p->nAlloc,
-                        sizeof(char*)) ) p->az[p->n++] = z;
-}
-
 /* The texts of a table's indexes, of those that have one, in the order of their
-** making: how many, and *paz in the arena. */
+** making: how many, and *paz in the arena.  The schema must be held. */
 int ormFactIndexes(
   Orm *pOrm, OrmErr *pErr, OrmArena *pArena, const char *zTable,
   const char ***paz
 ){
-  Texts texts = { pArena, 0, 0, 0 };
-  sqlite3_stmt *p;
-  if( pOrm->pSchema ){
-    const OrmHeld *q = 0;
-    while( (q = ormHeldIndex(pOrm, pErr, zTable, q))!=0 ){
-      textsAdd(&texts, ormArenaText(pArena, q->zSql, -1));
+  int n = 0, nAlloc = 0;
+  const OrmHeld *p = 0;
+  *paz = 0;
+  while( (p = ormHeldIndex(pOrm, pErr, zTable, p))!=0 ){
+    const char *z = ormArenaText(pArena, p->zSql, -1);
+    if( ormArenaGrow(pArena, (void**)paz, n, &nAlloc, sizeof(char*)) ){
+      (*paz)[n++] = z;
     }
-  }else{
-    p = ormFactOpen(pOrm, pErr,
-        "SELECT sql FROM main.sqlite_schema WHERE type='index'"
-        " AND sql IS NOT NULL AND tbl_name=%Q COLLATE NOCASE ORDER BY rowid",
-        zTable);
-    while( ormFactStep(pOrm, pErr, p) ){
-      textsAdd(&texts, ormFactText(pArena, p, 0));
-    }
-    sqlite3_finalize(p);
   }
-  *paz = texts.az;
-  return pErr->rc ? 0 : texts.n;
+  return pErr->rc ? 0 : n;
 }
 
 /* ------------------------------------------------------------------------
@@ -311,7 +285,7 @@ static int declHas(const char *zDecl, const char *zWord){
   return 0;
 }
 
-/* Does the text of a partial index end in WHERE <zColumn> IS NULL? */
+/* Does the text of a partial index end in WHERE <zColumn> IS NULL?  It is one. */
 int ormFactWhereNull(
   Orm *pOrm, OrmErr *pErr, OrmArena *pArena, const char *zIndex,
   const char *zColumn
@@ -321,9 +295,8 @@ int ormFactWhereNull(
   int n = 0;
   ormFactExists(pOrm, pErr, "index", zIndex, pArena, &zSql);
   if( zSql==0 || zWant==0 ) return 0;
-  z = zSql + strlen(zSql);
-  while( z>zSql && sqlite3_strnicmp(z, "where", 5)!=0 ) z--;
-  if( z==zSql ) return 0;
+  z = zSql + strlen(zSql);      /* the index is partial: there is a WHERE     */
+  while( ORM_ALWAYS(z>zSql) && sqlite3_strnicmp(z, "where", 5)!=0 ) z--;
   for(z+=5; *z; z++){
     int bBlank = *z==' ' || *z=='\t' || *z=='\n' || *z=='\r';
     if( bBlank && zWant[n]==' ' ) n++;

@@ -189,8 +189,7 @@ static void runStep(Migrate *p, OrmDiff *pDiff, const OrmStep *pStep){
   }else if( err.rc ){
     ormErrPrefix(&err, "orm: %s %s: ", pStep->zKind, pStep->zSubject);
   }
-  if( err.rc && p->pErr->rc==SQLITE_OK ) *p->pErr = err;
-  else ormErrClear(&err);
+  ormErrMove(&err, p->pErr);
 }
 
 /* Set a switch of the connection; returns what it was. */

@@ -27,7 +27,6 @@ struct Edge {                   /* a relationship to be                       */
   Edge *pBack;
   Table *pFrom, *pTo;
   const char *zName;
-  const char *zBackNow;         /* back_populates of a row that is there      */
   const OrmFkFact *pFk;         /* the key; of a link: the one towards pFrom  */
   const OrmFkFact *pFkTo;       /* of a link: the one towards pTo             */
   Table *pLink;
@@ -61,7 +60,7 @@ static const OrmJson *listHas(const OrmJson *pList, const char *zTable){
 static void parseOptions(Reflect *p){
   static const char *const azPart[] = { "tables", "except", 0 };
   OrmJson *pDoc;
-  if( p->zOptions==0 || p->pErr->rc ) return;
+  if( p->zOptions==0 ) return;
   pDoc = ormJsonParse(&p->arena, p->zOptions, p->nOptions, "options");
   if( pDoc==0 ) return;
   if( pDoc->eType!=ORM_JSON_OBJECT ){
@@ -401,7 +400,6 @@ static void readExisting(Reflect *p, Table *pTab){
       }
       pEdge->bThere = 1;
       pEdge->zName = pRel->zName;
-      pEdge->zBackNow = pRel->zBack;
     }
     ormErrForgive(&err, p->pErr);
   }
@@ -543,11 +541,8 @@ static void edgeInsertLink(Reflect *p, const Edge *pEdge, const char *zBack){
 }
 
 static void edgeInsert(Reflect *p, const Edge *pEdge){
-  const Edge *pBack = pEdge->pBack;
-  const char *zBack = pBack->zName;
+  const char *zBack = pEdge->pBack->zName;
   if( pEdge->bThere || p->pErr->rc ) return;
-  if( pBack->bThere && pBack->zBackNow
-   && strcmp(pBack->zBackNow, pEdge->zName)!=0 ) zBack = 0;
   if( pEdge->pLink ) edgeInsertLink(p, pEdge, zBack);
   else edgeInsertDirect(p, pEdge, zBack);
 }

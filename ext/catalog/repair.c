@@ -19,9 +19,8 @@ static const char *freeIndexName(
   for(int i=0; i<n; i++) ormBufPrintf(&buf, "_%s", az[i]);
   zName = zBase = ormArenaText(&p->arena, ormBufText(&buf), buf.n);
   ormBufFree(&buf);
-  for(int i=2; zName && p->pErr->rc==SQLITE_OK; i++){
-    if( !ormFactExists(p->pOrm, p->pErr, "index", zName, 0, 0)
-     && !ormFactExists(p->pOrm, p->pErr, "table", zName, 0, 0) ) break;
+  for(int i=2; zName && (ormFactExists(p->pOrm, p->pErr, "index", zName, 0, 0)
+      || ormFactExists(p->pOrm, p->pErr, "table", zName, 0, 0)); i++){
     zName = ormArenaPrintf(&p->arena, "%s_%d", zBase, i);
   }
   return zName ? zName : "";
@@ -114,6 +113,26 @@ static const Repair aRelRepair[] = {
   { "", "DELETE FROM main.orm_relationship" REL_WHERE },
 };
 
+/* The repair of one relationship, of which zFormat says the SET; 0 and out of
+** memory. */
+static char *relFix(
+  OrmChecker *p, const OrmRel *pRel, const char *zFormat, ...
+){
+  OrmBuf buf;
+  va_list ap;
+  char *zSet;
+  i64 n;
+  va_start(ap, zFormat);
+  zSet = sqlite3_vmprintf(zFormat, ap);
+  va_end(ap);
+  if( zSet==0 ) ormErrOom(p->pErr);
+  ormBufInit(&buf, p->pErr);
+  ormBufPrintf(&buf, REL_SET "%s WHERE model=%Q AND name=%Q", zSet,
+               pRel->pModel->zName, pRel->zName);
+  sqlite3_free(zSet);
+  return ormBufTake(&buf, &n);
+}
+
 static char *repair(
   OrmChecker *p, const Repair *a, const char *zMessage, const char *z1,
   const char *z2, const char *z3
@@ -197,10 +216,7 @@ static char *cascadeFix(OrmChecker *p, const OrmRel *pRel){
       z += n;
     }
   }
-  zFix = sqlite3_mprintf("UPDATE main.orm_relationship SET cascade=%Q"
-      " WHERE model=%Q AND name=%Q", buf.n ? ormBufText(&buf) : 0,
-      pRel->pModel->zName, pRel->zName);
-  if( zFix==0 ) ormErrOom(p->pErr);
+  zFix = relFix(p, pRel, "cascade=%Q", buf.n ? ormBufText(&buf) : 0);
   ormBufFree(&buf);
   return zFix;
 }
@@ -221,10 +237,7 @@ static char *columnsFix(OrmChecker *p, const OrmRel *pRel, const char *zCell,
   ormBufInit(&buf, p->pErr);
   for(int i=0; i<pFk->n; i++) az[i] = pHolder->aField[pFk->aField[i]].zName;
   addNames(&buf, pFk->n, az);
-  zFix = sqlite3_mprintf("UPDATE main.orm_relationship SET %s=%Q"
-      " WHERE model=%Q AND name=%Q", zCell, ormBufText(&buf),
-      pRel->pModel->zName, pRel->zName);
-  if( zFix==0 ) ormErrOom(p->pErr);
+  zFix = relFix(p, pRel, "%s=%Q", zCell, ormBufText(&buf));
   ormBufFree(&buf);
   return zFix;
 }
@@ -236,7 +249,7 @@ static char *linkFix(OrmChecker *p, const OrmRel *pRel){
   const OrmFkFact *pLocal = 0, *pRemote = 0;
   OrmBuf local, remote;
   char *zFix;
-  for(int i=0; i<nFk && pRel->pTarget; i++){
+  for(int i=0; i<nFk; i++){
     const char *zTo = a[i].zTarget;
     if( pLocal==0 && sqlite3_stricmp(zTo, pRel->pModel->zTable)==0 ){
       pLocal = &a[i];
@@ -249,31 +262,29 @@ static char *linkFix(OrmChecker *p, const OrmRel *pRel){
   ormBufInit(&remote, p->pErr);
   addNames(&local, pLocal->n, pLocal->azFrom);
   addNames(&remote, pRemote->n, pRemote->azFrom);
-  zFix = sqlite3_mprintf("UPDATE main.orm_relationship SET secondary_local="
-      "coalesce(secondary_local, %Q), secondary_remote="
-      "coalesce(secondary_remote, %Q) WHERE model=%Q AND name=%Q",
-      ormBufText(&local), ormBufText(&remote), pRel->pModel->zName,
-      pRel->zName);
-  if( zFix==0 ) ormErrOom(p->pErr);
+  zFix = relFix(p, pRel, "secondary_local=coalesce(secondary_local, %Q),"
+      " secondary_remote=coalesce(secondary_remote, %Q)", ormBufText(&local),
+      ormBufText(&remote));
   ormBufFree(&local);
   ormBufFree(&remote);
   return zFix;
 }
 
-/* Several foreign keys fit: the first that was declared. */
-static char *ambiguousFix(OrmChecker *p, const OrmRel *pRel){
-  const OrmModel *pA = pRel->pModel, *pB = pRel->pTarget;
-  for(int i=0; pB && i<pA->nFk; i++){
-    if( sqlite3_stricmp(pA->aFk[i].zTarget, pB->zTable)==0 ){
-      return columnsFix(p, pRel, "local_columns", pA, &pA->aFk[i]);
-    }
-  }
-  for(int i=0; pB && i<pB->nFk; i++){
-    if( sqlite3_stricmp(pB->aFk[i].zTarget, pA->zTable)==0 ){
-      return columnsFix(p, pRel, "remote_columns", pB, &pB->aFk[i]);
+static const OrmFk *firstFk(const OrmModel *pFrom, const OrmModel *pTo){
+  for(int i=0; i<pFrom->nFk; i++){
+    if( sqlite3_stricmp(pFrom->aFk[i].zTarget, pTo->zTable)==0 ){
+      return &pFrom->aFk[i];
     }
   }
   return 0;
+}
+
+/* Several foreign keys fit: the first that was declared. */
+static char *ambiguousFix(OrmChecker *p, const OrmRel *pRel){
+  const OrmModel *pA = pRel->pModel, *pB = pRel->pTarget;
+  const OrmFk *pFk = firstFk(pA, pB);
+  return pFk ? columnsFix(p, pRel, "local_columns", pA, pFk)
+             : columnsFix(p, pRel, "remote_columns", pB, firstFk(pB, pA));
 }
 
 /* The document that gives a table an integer key, which holds its rowids. */
@@ -321,21 +332,23 @@ char *ormFixModel(
   return repair(p, aModelRepair, zMessage, zModel, "", zTable);
 }
 
+static int begins(const char *z, const char *zWith){
+  return strncmp(z, zWith, strlen(zWith))==0;
+}
+
+/* Told by how the message begins: any text of the file may follow. */
 char *ormFixRel(OrmChecker *p, const OrmRel *pRel, const char *zMessage){
   const char *zModel = pRel->pModel->zName;
+  const char *zPast = zMessage + strspn(zMessage, "0123456789");
   char *zFix = 0;
-  if( strstr(zMessage, "no such cascade word") ){
+  if( begins(zMessage, "no such cascade word") ){
     zFix = cascadeFix(p, pRel);
-  }else if( strstr(zMessage, "foreign keys fit") ){
+  }else if( begins(zPast, " foreign keys fit") ){
     zFix = ambiguousFix(p, pRel);
-  }else if( strstr(zMessage, " foreign keys of ") ){
+  }else if( begins(zPast, " foreign keys of ") ){
     zFix = linkFix(p, pRel);
-  }else if( strncmp(zMessage, "no such model", 13)==0
-         && suggested(p, zMessage) ){
-    zFix = sqlite3_mprintf("UPDATE main.orm_relationship SET target=%Q"
-        " WHERE model=%Q AND name=%Q", suggested(p, zMessage), zModel,
-        pRel->zName);
-    if( zFix==0 ) ormErrOom(p->pErr);
+  }else if( begins(zMessage, "no such model") && suggested(p, zMessage) ){
+    zFix = relFix(p, pRel, "target=%Q", suggested(p, zMessage));
   }
   if( zFix ) return zFix;
   return repair(p, aRelRepair, zMessage, zModel, pRel->zName, "");

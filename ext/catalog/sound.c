@@ -97,7 +97,7 @@ static void probe(Orm *pOrm, OrmErr *pErr, int eProbe, const char *zName){
 /* The same, as a yes or no; failures of the machine go to pErr. */
 static int compiles(Orm *pOrm, OrmErr *pErr, int eProbe, const char *zName){
   OrmErr err = {0};
-  if( pErr->rc==SQLITE_OK ) probe(pOrm, &err, eProbe, zName);
+  probe(pOrm, &err, eProbe, zName);
   return !ormErrForgive(&err, pErr);
 }
 
@@ -139,8 +139,7 @@ void ormSoundCheck(Orm *pOrm, OrmErr *pErr, const OrmSound *a){
       probe(pOrm, &err, i, a->zName);
       ormErrPrefix(&err, "orm: the %s %s would not work any more: ",
                    i==PROBE_READ ? "view" : "triggers of", a->zName);
-      if( pErr->rc==SQLITE_OK ) *pErr = err;
-      else ormErrClear(&err);
+      ormErrMove(&err, pErr);
     }
   }
 }

@@ -91,12 +91,17 @@ void ormErrClear(OrmErr *p){
   p->rc = SQLITE_OK;
 }
 
-int ormErrForgive(OrmErr *p, OrmErr *pErr){
-  if( p->rc==SQLITE_OK ) return 0;
-  if( (p->rc & 0xff)!=SQLITE_ERROR && pErr->rc==SQLITE_OK ){
+void ormErrMove(OrmErr *p, OrmErr *pErr){
+  if( pErr->rc==SQLITE_OK ){
     *pErr = *p;
     memset(p, 0, sizeof(*p));
   }
+  ormErrClear(p);
+}
+
+int ormErrForgive(OrmErr *p, OrmErr *pErr){
+  if( p->rc==SQLITE_OK ) return 0;
+  if( (p->rc & 0xff)!=SQLITE_ERROR ) ormErrMove(p, pErr);
   ormErrClear(p);
   return 1;
 }

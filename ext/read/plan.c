@@ -346,13 +346,7 @@ static void planFree(OrmPlan *p){
 
 /* Hand the plan's error on to the caller. */
 void ormPlanLeave(OrmPlan *p, OrmErr *pErr){
-  if( p->err.rc==SQLITE_OK ) return;
-  if( pErr->rc==SQLITE_OK ){
-    *pErr = p->err;
-    memset(&p->err, 0, sizeof(p->err));
-  }else{
-    ormErrClear(&p->err);
-  }
+  if( p->err.rc ) ormErrMove(&p->err, pErr);
 }
 
 /* Forget idle plans; busy ones are freed when they are released. */
