@@ -285,7 +285,7 @@ static int declHas(const char *zDecl, const char *zWord){
   return 0;
 }
 
-/* Does the text of a partial index end in WHERE <zColumn> IS NULL?  It is one. */
+/* Does the text of a partial index (it is one) end in WHERE <zColumn> IS NULL? */
 int ormFactWhereNull(
   Orm *pOrm, OrmErr *pErr, OrmArena *pArena, const char *zIndex,
   const char *zColumn
