@@ -47,15 +47,12 @@ static void rowOfTarget(OrmSink *pBase, int nVal, sqlite3_value **apVal){
 }
 
 /* Make the map of the rows: the number of a key is that of its row, or, where
-** keys are NULL, aTargetRow knows. */
+** there is a hash, aTargetRow knows. */
 static void mapTargets(OrmLevel *p, const struct OrmBind *aKey){
   OrmErr *pErr = &p->pPlan->err;
+  if( ormMapDenseRows(pErr, &p->map, aKey, p->nRow) ) return;
   if( !ormGrow(pErr, &p->aTargetRow, &p->nTargetAlloc, p->nRow + 1,
                sizeof(int)) ) return;
-  if( ormMapDenseRows(pErr, &p->map, aKey, p->nRow) ){
-    for(int i=0; i<p->nRow; i++) p->aTargetRow[i] = i;
-    return;
-  }
   for(int i=0; i<p->nRow && pErr->rc==SQLITE_OK; i++){
     int iKey = ormMapAdd(pErr, &p->map, &aKey[(i64)i*p->map.nCol]);
     if( iKey>=0 ) p->aTargetRow[iKey] = i;

@@ -148,7 +148,7 @@ struct OrmLevel {
   OrmMap map;
   OrmMap target;                /* batch.c: keys of a link's targets,         */
   i64 nTargetAlloc; int *aTargetRow;         /*   their rows, -1: none;       */
-                                /*   direct.c: rows of the map's keys         */
+                                /*   direct.c: rows of the hashed keys        */
   int iTarget;                  /* direct.c: target of the row that comes     */
   int nPair; i64 nPairAlloc; struct OrmPair *aPair;
   i64 nKept;                    /* rows.c: of its memory between runs         */

@@ -315,7 +315,7 @@ static void targetFind(OrmLevel *p, sqlite3_value **apVal){
   int iKey;
   for(int i=0; i<pSlot->n; i++) apKey[i] = apVal[pSlot->aVal[i]];
   iKey = ormMapFindRow(&p->map, apKey);
-  p->iTarget = iKey<0 ? -1 : p->aTargetRow[iKey];
+  p->iTarget = iKey<0 || p->map.nDense>0 ? iKey : p->aTargetRow[iKey];
   if( p->iTarget>=0 ) ORM_PREFETCH(&p->aRow[p->iTarget]);
 }
 
