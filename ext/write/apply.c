@@ -197,7 +197,7 @@ static int guardSet(OrmCascade *p){
 i64 ormCascadeRun(OrmCascade *p){
   sqlite3 *db;
   int nBefore, bGuard, bWasDeferred = 1, nGuard = 0;
-  if( !p->bPlanned || p->nStep==0 ) return 0;
+  if( !p->bPlanned ) return 0;
   db = p->pOrm->db;
   nBefore = sqlite3_total_changes(db);
   bGuard = guardSet(p);
@@ -373,12 +373,9 @@ void ormCascadeRefuse(OrmCascade *p, const CascadeStep *pStep){
   ormBufInit(&rows, p->pErr);
   ormCascadePathText(p, rowPath(p, pStep, 0), &path);
   refuseRows(p, pStep, &rows);
-  if( p->pErr->rc==SQLITE_OK ){
-    ormErr(p->pErr, pWhy->rc, "orm: %s: %s: %s.%s of %s %s",
-           ormBufText(&path), pWhy->zWhat, pEdge->pTo->zTable,
-           pEdge->pTo->aCol[pEdge->aTo[0]].zName, ormBufText(&rows),
-           pWhy->zWhy);
-  }
+  ormErr(p->pErr, pWhy->rc, "orm: %s: %s: %s.%s of %s %s", ormBufText(&path),
+         pWhy->zWhat, pEdge->pTo->zTable,
+         pEdge->pTo->aCol[pEdge->aTo[0]].zName, ormBufText(&rows), pWhy->zWhy);
   ormBufFree(&path);
   ormBufFree(&rows);
 }

@@ -9,7 +9,8 @@
 ** twice, keys given to some) is looked for in the whole document before the
 ** first row is written, since rows that are undone stay counted by
 ** total_changes().  What fails later (a wrong type, a constraint) fails there
-** too.
+** too.  So, when rows are written, all objects are known to be well-formed but
+** for their scalars, and to name each field at most once.
 **
 ** Values stand in the document, or in the arena of the current row, until the
 ** next one is read; SQLite has built the record by then.
@@ -56,12 +57,13 @@ static const char *valueEnd(const Bulk *p, const char *z){
   return ormJsonValueEnd(z, p->zEnd, ORM_JSON_MAX_DEPTH-2);
 }
 
-/* The member at z, which is the n-th: its field, and where its value begins; 0
-** if it is not for us. */
+/* The member at z, before the end of the document, which is the n-th: its
+** field, and where its value begins; 0 if it is not for us. */
 static const char *memberValue(
   const Bulk *p, const char *z, int n, int *piField
 ){
   const char *zName = z + 1;
+  assert( z<p->zEnd );
   if( n<p->nGiven ){
     const OrmField *pField = &p->pModel->aField[p->aField[n]];
     int nKey = pField->nJsonKey - 1;               /* "name":                 */
@@ -71,7 +73,7 @@ static const char *memberValue(
       return spaceEnd(p, z + nKey);
     }
   }
-  if( z>=p->zEnd || *z!='"' || (z = ormJsonStringEnd(z, p->zEnd))==0
+  if( *z!='"' || (z = ormJsonStringEnd(z, p->zEnd))==0
    || memchr(zName, '\\', (size_t)(z - zName)) ) return 0;
   *piField = ormFieldFind(p->pModel, zName, z - zName - 1);
   z = spaceEnd(p, z);
@@ -107,10 +109,7 @@ static void addAuto(Bulk *p){
   for(int i=0; i<p->pModel->nField; i++){
     const OrmField *pField = &p->pModel->aField[i];
     if( pField->eAuto==ORM_AUTO_NONE || columnOf(p, i, 0)>=0 ) continue;
-    if( p->nCol==ROWS_MAX ){
-      p->bAbandon = 1;
-      return;
-    }
+    assert( p->nCol<p->pModel->nField );
     p->aField[p->nCol++] = i;
   }
 }
@@ -141,7 +140,8 @@ static int takeShape(Bulk *p, const char *z){
   while( z<p->zEnd && *z!='}' ){
     int iField;
     z = memberValue(p, z, p->nGiven, &iField);
-    if( z==0 || p->nGiven==ROWS_MAX || columnOf(p, iField, 0)>=0 ) return 0;
+    if( z==0 || columnOf(p, iField, 0)>=0 ) return 0;
+    assert( p->nGiven<p->pModel->nField );
     p->aField[p->nGiven++] = iField;
     z = valueEnd(p, z);
     if( z==0 || (z = memberEnd(p, z))==0 ) return 0;
@@ -153,7 +153,8 @@ static int takeShape(Bulk *p, const char *z){
 /* Begin a run. */
 static void newShape(Bulk *p){
   p->bPending = 1;
-  if( !takeShape(p, p->z) ) p->bAbandon = 1;
+  p->bAbandon = (u8)!takeShape(p, p->z);
+  assert( !p->bAbandon );
   addAuto(p);
   if( lacksKey(p) ) p->bAbandon = 1;
 }
@@ -163,9 +164,11 @@ static const char *takeValue(Bulk *p, const char *z, int iField, int iCol){
   const OrmField *pField = &p->pModel->aField[iField];
   const OrmJson *pNode = &p->node;
   const char *zEnd;
-  if( z<p->zEnd && (*z=='{' || *z=='[') ){
+  assert( z<p->zEnd );
+  if( *z=='{' || *z=='[' ){
     zEnd = valueEnd(p, z);
-    pNode = zEnd ? ormJsonParse(&p->arena, z, zEnd - z, "object") : 0;
+    assert( zEnd );
+    pNode = ormJsonParse(&p->arena, z, zEnd - z, "object");
   }else{
     zEnd = ormJsonScalar(&p->arena, z, p->zEnd, &p->node);
   }
@@ -182,10 +185,11 @@ static const char *takeValue(Bulk *p, const char *z, int iField, int iCol){
 static int takeValues(Bulk *p){
   const char *z = spaceEnd(p, p->z + 1);
   int n = 0;
-  while( z<p->zEnd && *z!='}' ){
+  while( *z!='}' ){
     int iField, iCol;
     z = memberValue(p, z, n, &iField);
-    iCol = z ? columnOf(p, iField, n) : -1;
+    assert( z );
+    iCol = columnOf(p, iField, n);
     if( iCol<0 ) return 0;
     z = takeValue(p, z, iField, iCol);
     if( z==0 || (z = memberEnd(p, z))==0 ){
@@ -194,7 +198,7 @@ static int takeValues(Bulk *p){
     }
     n++;
   }
-  if( n!=p->nGiven || z>=p->zEnd ) return 0;
+  if( n!=p->nGiven ) return 0;
   p->z = z + 1;
   fillAuto(p);
   return 1;
@@ -209,7 +213,8 @@ static void nextObject(Bulk *p){
 
 /* Read the next object: 1, or 0 at the end or when it is not for us. */
 static int readRow(Bulk *p){
-  if( p->bEnd || p->bAbandon ) return 0;
+  assert( !p->bAbandon );
+  if( p->bEnd ) return 0;
   ormArenaReset(&p->arena);
   if( p->nRow + p->nRun==0 || !takeValues(p) ){
     if( !p->bAbandon ) newShape(p);
@@ -274,7 +279,7 @@ static int checkSame(Bulk *p){
     if( z==0 || (z = memberEnd(p, z))==0 ) return 0;
     n++;
   }
-  if( n!=p->nGiven || n==0 || z>=p->zEnd ) return 0;
+  if( n!=p->nGiven || n==0 ) return 0;
   p->z = z + 1;
   return 1;
 }
@@ -341,7 +346,6 @@ static int rowsBestIndex(sqlite3_vtab *pVtab, sqlite3_index_info *pInfo){
     if( !p->usable ) return SQLITE_CONSTRAINT;
     pInfo->aConstraintUsage[i].argvIndex = 1;
     pInfo->aConstraintUsage[i].omit = 1;
-    pInfo->idxNum = 1;
     break;
   }
   pInfo->estimatedCost = 1000;
@@ -368,9 +372,8 @@ static int rowsFilter(
   int argc, sqlite3_value **argv
 ){
   RowsCursor *p = (RowsCursor*)pCursor;
-  ORM_UNUSED(idxStr);
-  p->p = 0;
-  if( idxNum==1 && argc==1 ) p->p = sqlite3_value_pointer(argv[0], ROWS_TYPE);
+  ORM_UNUSED(idxNum);  ORM_UNUSED(idxStr);
+  p->p = argc ? sqlite3_value_pointer(argv[0], ROWS_TYPE) : 0;
   p->bRow = p->p!=0;            /* the first row of the run is read already   */
   if( p->p ) p->p->nRun = 1;
   return SQLITE_OK;
@@ -391,7 +394,8 @@ static int rowsColumn(
   sqlite3_vtab_cursor *pCursor, sqlite3_context *pCtx, int i
 ){
   const Bulk *p = ((RowsCursor*)pCursor)->p;
-  if( i<p->nCol ) ormBindResult(pCtx, &p->aVal[i], SQLITE_STATIC);
+  assert( i<p->nCol );
+  ormBindResult(pCtx, &p->aVal[i], SQLITE_STATIC);
   return SQLITE_OK;
 }
 

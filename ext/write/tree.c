@@ -85,18 +85,19 @@ static int modelFits(const Tree *p, OrmModel *pModel){
       && ormTableQuiet(p->pOrm, p->pErr, pModel->zTable, &pModel->eQuiet);
 }
 
-/* Link rows, or references, from the one to the other's rowid. */
+/* Link rows, or references, from the one to the other's rowid.  (That it has
+** one is modelFits()'s matter.) */
 static int relFits(const Tree *p, OrmRel *pRel){
   const OrmModel *pTo = pRel->pTarget;
   int mWord = ORM_CASCADE_SAVE_UPDATE | ORM_CASCADE_MERGE;
-  if( !pRel->bMany || pRel->bForeign || pRel->bSingleParent
+  if( !pRel->bMany || pRel->bSingleParent
    || (pRel->mCascade & mWord)!=mWord || pRel->nLocal!=1 || pRel->nRemote!=1
    || pRel->aLocal[0]!=pRel->pModel->aKey[0] ) return 0;
   if( pRel->zSecondary==0 ){
     return pTo->nNatural<=1 && pRel->aRemote[0]!=pTo->aKey[0];
   }
-  return pTo->nNatural<=1 && pTo->bRowidKey
-      && pRel->aRemote[0]==pTo->aKey[0] && !isReached(p, pRel->zSecondary)
+  return pTo->nNatural<=1 && pRel->aRemote[0]==pTo->aKey[0]
+      && !isReached(p, pRel->zSecondary)
       && sqlite3_stricmp(pRel->zSecondary, pTo->zTable)!=0
       && ormTableQuiet(p->pOrm, p->pErr, pRel->zSecondary, &pRel->eQuiet);
 }
@@ -105,9 +106,12 @@ static int relFits(const Tree *p, OrmRel *pRel){
 static int levelFor(Tree *p, int iUp, OrmRel *pRel, OrmModel *pModel){
   Level *pNew;
   for(int i=1; i<p->nLevel; i++){
-    if( p->aLevel[i].pRel==pRel && p->aLevel[i].iUp==iUp ) return i;
+    if( p->aLevel[i].pRel!=pRel ) continue;
+    assert( p->aLevel[i].iUp==iUp );
+    return i;
   }
-  if( p->bWrite || p->nLevel==MAX_LEVEL || (pRel && !relFits(p, pRel))
+  assert( !p->bWrite );
+  if( p->nLevel==MAX_LEVEL || (pRel && !relFits(p, pRel))
    || !modelFits(p, pModel) ) return -1;
   pNew = &p->aLevel[p->nLevel];
   memset(pNew, 0, sizeof(*pNew));
@@ -193,7 +197,7 @@ static Known *knownAdd(Tree *p, Level *pLevel, const struct OrmBind *pVal){
   Known *pNew;
   knownGrow(p, pLevel);
   pNew = ormArenaAlloc(&p->keep, sizeof(*pNew));
-  if( pNew==0 || pLevel->apHash==0 ) return 0;
+  if( pNew==0 ) return 0;       /* the arena gives nothing after a failure    */
   pNew->v = *pVal;
   pNew->v.u.z = ormArenaText(&p->keep, pVal->u.z, pVal->n);
   if( pNew->v.u.z==0 ) return 0;
@@ -416,12 +420,13 @@ static int takeObject(
       if( !takeField(p, &p->aLevel[iLevel], i, q, pmField, aVal) ) return 0;
       continue;
     }
-    if( q->eType!=ORM_JSON_ARRAY || *pnMany==MAX_LEVEL ) return 0;
+    if( q->eType!=ORM_JSON_ARRAY ) return 0;
     pRel = ormRelFind(p->pOrm, p->pErr, pModel, q->zKey, q->nKey);
     if( pRel==0 || pRel->bViewonly ) return 0;
     i = levelFor(p, iLevel, pRel, pRel->pTarget);
     if( i<0 ) return 0;
     for(int j=0; j<*pnMany; j++) if( aiMany[j]==i ) return 0;
+    assert( *pnMany<MAX_LEVEL );
     apMany[*pnMany] = q;
     aiMany[(*pnMany)++] = i;
   }
@@ -543,7 +548,7 @@ static int checkAll(Tree *p, OrmModel *pModel){
   if( z>=p->zEnd || *z!='[' || levelFor(p, -1, 0, pModel)<0 ) return 0;
   p->zStart = ormJsonSpaceEnd(z + 1, p->zEnd);
   takeDocument(p);
-  return !failed(p) && p->nRow>0 && allFits(p);
+  return !failed(p) && allFits(p);
 }
 
 /* Create the objects of the array z[n]: how many, or -1 if this is no work for
