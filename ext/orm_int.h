@@ -1313,8 +1313,8 @@ struct OrmEdge {
   OrmRel *pRel;                 /* or 0: a declared foreign key               */
   u8 eAction;                   /* ORM_EDGE_*                                 */
   u8 bRefers;                   /* pTo's rows hold the reference              */
-  u8 bHard, bSoft;              /* followed when pFrom's row goes for good,   */
-                                /*   when it is soft-deleted                  */
+  u8 bSoft;                     /* followed too when pFrom's row is not gone  */
+                                /*   for good, but soft-deleted               */
   u8 eBlock;                    /* ORM_BLOCK_*: cannot be set NULL            */
   u8 eOpen;                     /* ORM_OPEN_*: how rows that go let go of one */
                                 /*   another                                  */

@@ -23,8 +23,8 @@ OrmCascade *ormCascadeNew(
   p->pArena = pArena;
   p->pRules = ormRulesRef(pRules);
   p->nPath = 1;
-  p->aPath = ormArenaAlloc(pArena, 8*(i64)sizeof(*p->aPath));
-  p->nPathAlloc = 8;
+  p->aPath = ormArenaAlloc(pArena, sizeof(*p->aPath));
+  p->nPathAlloc = 1;
   return p;
 }
 
@@ -39,12 +39,12 @@ void ormCascadeFree(OrmCascade *p){
 }
 
 void ormCascadeForGood(OrmCascade *p){
-  if( p ) p->bForGood = 1;
+  assert( p );
+  p->bForGood = 1;
 }
 
 NodeState *ormCascadeNode(OrmCascade *p, OrmNode *pNode){
   NodeState *pNew, **pp;
-  if( pNode==0 ) return 0;
   while( p->nPlace<=pNode->iNode ){
     int *pi = ormArenaGrow(p->pArena, (void**)&p->aPlace, p->nPlace,
                            &p->nPlaceAlloc, (int)sizeof(*pi));
@@ -242,10 +242,10 @@ void ormCascadeKeys(
   if( p->pErr->rc ) return;
   if( pSet->bInt && n>p->nKeyAlloc ){
     p->aKeyInt = ormArenaAlloc(p->pArena, 2*(i64)n*(i64)sizeof(i64));
-    p->nKeyAlloc = p->aKeyInt ? 2*n : 0;
+    p->nKeyAlloc = 2*n;
   }else if( !pSet->bInt && nVal>p->nValAlloc ){
     p->apKeyVal = ormArenaAlloc(p->pArena, 2*nVal*(i64)sizeof(void*));
-    p->nValAlloc = p->apKeyVal ? 2*(int)nVal : 0;
+    p->nValAlloc = 2*(int)nVal;
   }
   if( p->pErr->rc ) return;
   for(int i=0; i<n; i++){
@@ -291,7 +291,7 @@ static void foundDelete(
   if( eMode==ROW_SOFT && bDeleted ) return;
   uidTo = rowAdd(p, pSink->pTo, apVal, eMode, pEdge->eAction==ORM_EDGE_UNLINK,
                  pathNext(p, p->aRow[uid].iPath, pEdge), &bNew);
-  if( uidTo>=0 ) pairAdd(p, pEdge, uid, (u32)uidTo);
+  pairAdd(p, pEdge, uid, (u32)uidTo);       /* or nobody looks at it          */
 }
 
 static void foundRow(OrmSink *pBase, int nVal, sqlite3_value **apVal){
@@ -447,7 +447,7 @@ static void followNode(OrmCascade *p, NodeState *pNode){
     int n = pNode->aFront[eMode].n;
     const OrmEdge *pEdge = n ? ormNodeEdges(p->pErr, pNode->p) : 0;
     for(; pEdge && p->pErr->rc==SQLITE_OK; pEdge=pEdge->pNext){
-      if( eMode==ROW_HARD ? !pEdge->bHard : !pEdge->bSoft ) continue;
+      if( eMode==ROW_SOFT && !pEdge->bSoft ) continue;
       if( eMode==ROW_HARD && ormCascadeState(p, pEdge->pTo)->bLeaf ) continue;
       followEdge(p, pNode, pEdge, eMode, pNode->aFront[eMode].a, n);
     }

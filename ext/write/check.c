@@ -99,7 +99,7 @@ static int fkValues(
   const OrmJson **ppNode
 ){
   int bGiven = 0;
-  if( pRow->aVal==0 || pFk->n>ORM_MAX_KEY || pFk->azTo[0][0]==0 ) return 0;
+  if( pRow->aVal==0 || pFk->azTo[0][0]==0 ) return 0;
   *ppNode = pRow->pNode;
   for(int i=0; i<pFk->n; i++){
     const UnitVal *pVal = &pRow->aVal[pFk->aField[i]];
@@ -255,7 +255,7 @@ void ormCheckWritten(Unit *p){
   }
   for(UnitColl *pColl=p->pColl; pColl && !p->pErr->rc; pColl=pColl->pNext){
     const OrmRel *pRel = pColl->pRel;
-    if( !pRel->bSingleParent || pColl->bDone || pColl->bImplied ) continue;
+    if( !pRel->bSingleParent ) continue;
     if( pRel->zSecondary || pRel->bForeign ) checkParents(p, pColl);
   }
 }

@@ -115,5 +115,5 @@ void ormDeletePlan(
   sqlite3_value *pKey, OrmPlanRow xRow, void *pArg
 ){
   DeleteJob job = { zModel, nModel, pKey, 0, 0, xRow, pArg, 0 };
-  if( pErr->rc==SQLITE_OK ) deleteJob(pOrm, pErr, &job);
+  deleteJob(pOrm, pErr, &job);
 }

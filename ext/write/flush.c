@@ -67,15 +67,15 @@ static void checkDeleted(Unit *p, const UnitRow *pRow){
 /* A reference that only one row may hold: who does? */
 static void tellHolder(Unit *p, const UnitRow *pRow){
   const OrmModel *pModel = pRow->pModel->p;
-  const char *zColumn = p->pErr->rc==SQLITE_CONSTRAINT_UNIQUE && p->pErr->zMsg
+  const char *zColumn = p->pErr->rc==SQLITE_CONSTRAINT_UNIQUE
                       ? failedColumn(pModel, p->pErr->zMsg) : 0;
   OrmErr err = { SQLITE_OK, 0 };
   OrmBuf buf;
   OrmStmt *pStmt;
   struct OrmBind v;
   int i = zColumn ? ormFieldByColumn(pModel, zColumn) : -1;
-  if( i<0 || pRow->aVal==0 || !pRow->aVal[i].bRel || pModel->nKey!=1
-   || !ormUnitKnown(pRow, i, &v) ) return;
+  if( i<0 || pRow->aVal==0 || !pRow->aVal[i].bRel || pModel->nKey!=1 ) return;
+  ormUnitKnown(pRow, i, &v);    /* or nothing had met                         */
   pStmt = ormStmtTakef(p->pOrm, &err, "SELECT \"%w\" FROM \"main\".\"%w\""
       " WHERE \"%w\" = ?1", pModel->aField[pModel->aKey[0]].zName,
       pModel->zTable, pModel->aField[i].zName);
@@ -225,7 +225,12 @@ static int insertValue(const UnitRow *pRow, int i, struct OrmBind *pOut){
     *pOut = pVal->v;
     return 1;
   }
-  if( pVal->eKind!=UNIT_REF || pVal->bWrite ) return 0;
+  if( pVal->eKind!=UNIT_REF ) return 0;
+  if( pVal->bWrite ){           /* NULL for a while, whatever the DEFAULT is  */
+    memset(pOut, 0, sizeof(*pOut));
+    pOut->eType = SQLITE_NULL;
+    return 1;
+  }
   return ormUnitKnown(pVal->pRef, pVal->iRef, pOut);
 }
 
@@ -693,15 +698,14 @@ int ormFlushEarly(Unit *p, UnitRow *pRow, int bHold){
 /* References that were not known when the row was inserted (C76, C105). */
 void ormFlushDeferred(Unit *p, UnitRow *pRow){
   const OrmModel *pModel = pRow->pModel->p;
-  u8 *abOnly;
-  if( p->pErr->rc ) return;
-  abOnly = ormArenaAlloc(p->pArena, pModel->nField);
+  u8 *abOnly = ormArenaAlloc(p->pArena, pModel->nField);
   pRow->aOld = ormArenaAlloc(p->pArena,
                              pModel->nField*(i64)sizeof(struct OrmBind));
   if( pRow->aOld==0 ) return;
   for(int i=0; i<pModel->nField; i++){
     struct OrmBind v;
     if( pRow->aVal[i].eKind==UNIT_REF ) abOnly[i] = pRow->aVal[i].bWrite;
+    pRow->aVal[i].bWrite = 0;
     if( !abOnly[i] && ormUnitKnown(pRow, i, &v) ) pRow->aOld[i] = v;
     if( abOnly[i] ) pRow->aOld[i].eType = SQLITE_NULL;
   }

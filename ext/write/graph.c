@@ -501,10 +501,10 @@ void ormGraphInclude(
 ){
   Include root;
   Visit *a;
-  int n = 1, nAlloc = 8;
+  int n = 1, nAlloc = 1;
   i64 nMax = p->pOrm->aConfig[ORM_CONFIG_MAX_DEPTH];
   memset(&root, 0, sizeof(root));
-  a = ormArenaAlloc(p->pArena, nAlloc*(i64)sizeof(*a));
+  a = ormArenaAlloc(p->pArena, sizeof(*a));
   if( a==0 ) return;
   a[0].pNode = pNode;
   a[0].pAt = &root;

@@ -337,9 +337,7 @@ static void leafSteps(OrmCascade *p, int iScc){
     for(; pEdge && p->pErr->rc==SQLITE_OK; pEdge=pEdge->pNext){
       NodeState *pTo = ormCascadeState(p, pEdge->pTo);
       CascadeStep *pStep;
-      if( !pTo->bLeaf || pTo->iScc!=iScc || pFrom->del.n==0 || !pEdge->bHard ){
-        continue;
-      }
+      if( !pTo->bLeaf || pTo->iScc!=iScc || pFrom->del.n==0 ) continue;
       pStep = ormCascadeStep(p, STEP_EDGE, pTo, pFrom->del.n);
       if( pStep==0 ) return;
       pStep->pEdge = pEdge;

@@ -72,7 +72,8 @@ static int edgeFields(
   int bHit = 0;
   for(int i=0; i<n; i++){
     int f = ormFieldByColumn(pRow->pModel->p, pNode->aCol[aCol[i]].zName);
-    if( f<0 || pRow->aOld[f].eType==0 || pRow->aOld[f].eType==SQLITE_NULL ){
+    if( ORM_NEVER(f<0) ) return 0;
+    if( pRow->aOld[f].eType==0 || pRow->aOld[f].eType==SQLITE_NULL ){
       return 0;
     }
     aField[i] = f;

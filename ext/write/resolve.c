@@ -81,8 +81,9 @@ static void hashResize(Unit *p, UnitModel *pModel, int iWhich){
     for(; pRow; pRow=pNext){
       struct OrmBind a[ORM_MAX_KEY];
       u32 h;
+      int bKnown = keyValues(pRow, iWhich, a);
       pNext = pRow->pHash[iWhich];
-      if( !keyValues(pRow, iWhich, a) ) continue;
+      if( ORM_NEVER(!bKnown) ) continue;
       h = keyHash(pModel, iWhich, a) & (u32)(nNew - 1);
       pRow->pHash[iWhich] = ap[h];
       ap[h] = pRow;
@@ -102,8 +103,9 @@ static UnitRow *hashFind(
                                 & (u32)(pModel->nHash[iWhich] - 1)];
   for(; pRow; pRow=pRow->pHash[iWhich]){
     struct OrmBind b[ORM_MAX_KEY];
-    if( pRow!=pNot && pRow->pSame==0 && keyValues(pRow, iWhich, b)
-     && keySame(pModel, iWhich, a, b) ) return pRow;
+    int bKnown = keyValues(pRow, iWhich, b);
+    if( pRow==pNot || pRow->pSame || ORM_NEVER(!bKnown) ) continue;
+    if( keySame(pModel, iWhich, a, b) ) return pRow;
   }
   return 0;
 }
@@ -142,7 +144,7 @@ static int isKeyField(const OrmModel *pModel, int iField){
 
 /* Does a reference lead to this field? */
 static int leadsTo(const UnitVal *pVal, const UnitRow *pTo, int iField){
-  while( pVal->eKind==UNIT_REF ){
+  for(int n=0; pVal->eKind==UNIT_REF && n<UNIT_MAX_HOP; n++){
     const UnitRow *pRow = ormUnitSame(pVal->pRef);
     if( pRow==pTo && pVal->iRef==iField ) return 1;
     if( pRow->aVal==0 ) return 0;

@@ -96,11 +96,9 @@ static int isLiteral(const char *z){
   }
   if( (z[0]=='x' || z[0]=='X') && z[1]=='\'' ) z++;
   if( z[0]=='\'' ){
-    for(z++; *z; z++){
-      if( z[0]=='\'' && z[1]=='\'' ) z++;
-      else if( z[0]=='\'' ) return z[1]==0;
-    }
-    return 0;
+    const char *zEnd = z + strlen(z) - 1;
+    for(z++; z<zEnd; z++) if( *z=='\'' && *++z!='\'' ) return 0;
+    return (z==zEnd) & (*zEnd=='\'');
   }
   if( z[0]=='-' || z[0]=='+' ) z++;
   if( z[0]<'0' || z[0]>'9' ) return 0;
@@ -131,7 +129,7 @@ static void nodeColumn(OrmNode *p, OrmColumn *pCol, sqlite3_stmt *pRow){
                                   pCol->zName, 0, &zColl, 0, 0, 0);
   }
   pCol->zColl = zColl ? ormArenaText(&pRules->arena, zColl, -1) : "BINARY";
-  if( pCol->iKey==1 && sqlite3_stricmp(zType ? zType : "", "INTEGER")==0 ){
+  if( pCol->iKey==1 && sqlite3_stricmp(zType, "INTEGER")==0 ){
     p->iRowid = (int)(pCol - p->aCol);
   }
 }
@@ -285,7 +283,6 @@ static OrmEdge *edgeNew(OrmNode *pFrom, OrmNode *pTo, int eAction, int n){
   p->pFrom = pFrom;
   p->pTo = pTo;
   p->eAction = (u8)eAction;
-  p->bHard = 1;
   p->n = n;
   p->aFrom = a;
   p->aTo = a + ORM_MAX_KEY;
@@ -379,7 +376,7 @@ static OrmEdge *edgeBetween(
   OrmNode *pFrom, OrmNode *pTo, int n, const int *aTo
 ){
   for(OrmEdge *p=pFrom->pEdge; p; p=p->pNext){
-    if( p->pTo==pTo && p->bRefers && p->pVia==0 && p->bHard && p->n==n
+    if( p->pTo==pTo && p->bRefers && p->n==n
      && sameColumns(n, p->aTo, aTo) ) return p;
   }
   return 0;
@@ -411,7 +408,7 @@ static void addUnlink(
     edgeColumn(pErr, p->aFrom, i, pFrom, pModel->aField[aField[i]].zName);
     edgeColumn(pErr, p->aTo, i, pLink, azSec[i]);
   }
-  if( pErr->rc || edgeBetween(pFrom, pLink, n, p->aTo) ) return;
+  if( edgeBetween(pFrom, pLink, n, p->aTo) ) return;
   p->bRefers = 1;
   p->zName = bLocal ? pRel->zName : pRel->pBack ? pRel->pBack->zName
            : ormArenaPrintf(&pFrom->pRules->arena, "%s(%s)", pRel->zSecondary,
@@ -421,11 +418,10 @@ static void addUnlink(
 }
 
 /* Targets of a many-to-many that cascades deletes (C66). */
-static void addFar(OrmErr *pErr, OrmNode *pFrom, OrmRel *pRel, int bHard){
-  OrmNode *pTo = ormNodeFind(pErr, pFrom->pRules, pRel->pTarget->zTable);
+static void addFar(OrmErr *pErr, OrmNode *pFrom, OrmNode *pTo, OrmRel *pRel){
   OrmNode *pLink = ormNodeFind(pErr, pFrom->pRules, pRel->zSecondary);
   OrmEdge *p;
-  if( pTo==0 || pLink==0 ) return;
+  if( pLink==0 ) return;
   pLink->bLink = 1;
   p = edgeNew(pFrom, pTo, ORM_EDGE_DELETE, pRel->nLocal);
   if( p==0 ) return;
@@ -441,20 +437,18 @@ static void addFar(OrmErr *pErr, OrmNode *pFrom, OrmRel *pRel, int bHard){
   }
   p->zName = pRel->zName;
   p->pRel = pRel;
-  p->bHard = (u8)bHard;
   p->bSoft = (u8)(pTo->pSoft!=0);
-  if( p->bHard || p->bSoft ) edgeLink(p);
+  edgeLink(p);
 }
 
 /* A direct relationship: the children of a to-many or one-to-one (C21-C33), or
 ** the target of a many-to-one that cascades deletes (C36). */
-static void addDirect(OrmErr *pErr, OrmNode *pFrom, OrmRel *pRel, int bHard){
-  OrmNode *pTo = ormNodeFind(pErr, pFrom->pRules, pRel->pTarget->zTable);
+static void addDirect(
+  OrmErr *pErr, OrmNode *pFrom, OrmNode *pTo, OrmRel *pRel
+){
   int bDelete = (pRel->mCascade & ORM_CASCADE_DELETE)!=0;
-  OrmEdge *p;
-  if( pTo==0 ) return;
-  p = edgeNew(pFrom, pTo, bDelete ? ORM_EDGE_DELETE : ORM_EDGE_NULLIFY,
-              pRel->nLocal);
+  OrmEdge *p = edgeNew(pFrom, pTo,
+      bDelete ? ORM_EDGE_DELETE : ORM_EDGE_NULLIFY, pRel->nLocal);
   if( p==0 ) return;
   for(int i=0; i<pRel->nLocal; i++){
     edgeColumn(pErr, p->aFrom, i, pFrom, localName(pRel, i));
@@ -463,9 +457,8 @@ static void addDirect(OrmErr *pErr, OrmNode *pFrom, OrmRel *pRel, int bHard){
   p->zName = pRel->zName;
   p->pRel = pRel;
   p->bRefers = !pRel->bForeign;
-  p->bHard = (u8)bHard;
   p->bSoft = (u8)(bDelete && pTo->pSoft);
-  if( p->bHard || p->bSoft ) edgeLink(p);
+  edgeLink(p);
 }
 
 /* The edges that a model's own relationship gives.  passive_deletes leaves the
@@ -474,14 +467,13 @@ static void addDirect(OrmErr *pErr, OrmNode *pFrom, OrmRel *pRel, int bHard){
 static void addRelation(OrmErr *pErr, OrmNode *pFrom, OrmRel *pRel){
   int bDelete = (pRel->mCascade & ORM_CASCADE_DELETE)!=0;
   OrmNode *pTo = ormNodeFind(pErr, pFrom->pRules, pRel->pTarget->zTable);
-  int bSoft = bDelete && pTo && pTo->pSoft;
-  int bHard = pRel->ePassive==0 || (bSoft && pRel->ePassive==1);
-  if( pRel->bViewonly ) return;
+  if( pTo==0 || pRel->bViewonly ) return;
+  if( pRel->ePassive && !(bDelete && pTo->pSoft) ) return;
   if( pRel->zSecondary ){
-    if( bHard ) addUnlink(pErr, pFrom, pRel, 1);
-    if( bDelete ) addFar(pErr, pFrom, pRel, bHard);
+    addUnlink(pErr, pFrom, pRel, 1);
+    if( bDelete ) addFar(pErr, pFrom, pTo, pRel);
   }else if( !pRel->bForeign || bDelete ){
-    addDirect(pErr, pFrom, pRel, bHard);
+    addDirect(pErr, pFrom, pTo, pRel);
   }
 }
 
@@ -500,9 +492,7 @@ static void addInboundLinks(
     pModel = ormModelFind(pOrm, pErr, pCatalog, p->zModel, -1);
     pRel = ormRelFind(pOrm, pErr, pModel, p->zName, -1);
     if( pErr->rc ) break;
-    if( pRel==0 || pRel->bViewonly || pRel->ePassive || !pRel->zSecondary ){
-      continue;
-    }
+    if( pRel==0 || pRel->bViewonly || pRel->ePassive ) continue;
     addUnlink(pErr, pNode, pRel, 0);
   }
 }
@@ -515,8 +505,7 @@ static int declaredFrom(
   for(int i=0; i<pModel->nRel; i++){
     OrmRel *pRel = pModel->apRel[i];
     int nSame = 0;
-    if( !pRel->bForeign || pRel->bViewonly || pRel->zSecondary
-     || pRel->nLocal!=p->n ) continue;
+    if( !pRel->bForeign || pRel->bViewonly || pRel->nLocal!=p->n ) continue;
     for(int j=0; j<p->n; j++){
       int k = 0;
       while( k<p->n && columnFind(pTo, pModel->aField[pRel->aLocal[k]].zName)
@@ -534,7 +523,7 @@ static int isMutual(OrmErr *pErr, const OrmEdge *p){
   Orm *pOrm = p->pFrom->pRules->pOrm;
   OrmReference *pRef = ormReferencesTo(pOrm, pErr, p->pFrom->pRules->pCatalog,
                                        p->pTo->zTable);
-  for(; pRef && pErr->rc==SQLITE_OK; pRef=pRef->pNext){
+  for(; pRef; pRef=pRef->pNext){
     if( sqlite3_stricmp(pRef->zTable, p->pFrom->zTable)!=0 ) continue;
     if( p->pFrom!=p->pTo ) return 1;
     if( pRef->n!=p->n || columnFind(p->pTo, pRef->azFrom[0])!=p->aTo[0] ){
@@ -556,7 +545,7 @@ static void addReference(
   OrmNode *pTo = ormNodeFind(pErr, pFrom->pRules, pRef->zTable);
   OrmEdge *p, *pOther;
   int bDeclared = 0;
-  if( pTo==0 || pRef->n>ORM_MAX_KEY ) return;
+  if( pTo==0 ) return;
   p = edgeNew(pFrom, pTo, aAction[pRef->eOnDelete], pRef->n);
   if( p==0 ) return;
   for(int i=0; i<pRef->n; i++){
@@ -564,7 +553,6 @@ static void addReference(
     edgeColumn(pErr, p->aFrom, i, pFrom, pRef->azTo[i]);
     edgeColumn(pErr, p->aTo, i, pTo, pRef->azFrom[i]);
   }
-  if( pErr->rc ) return;
   p->bRefers = 1;
   p->eForeign = (u8)(pRef->eOnDelete+1);
   pOther = edgeBetween(pFrom, pTo, p->n, p->aTo);
@@ -592,7 +580,7 @@ OrmEdge *ormNodeEdges(OrmErr *pErr, OrmNode *p){
   OrmReference *pRef;
   if( pErr->rc || p->bEdges ) return p->pEdge;
   p->pEdge = 0;
-  for(int i=0; i<p->nModel && pErr->rc==SQLITE_OK; i++){
+  for(int i=0; i<p->nModel; i++){
     OrmModel *pModel = p->apModel[i];
     if( !ormRelResolveAll(pRules->pOrm, pErr, pModel) ) break;
     for(int j=0; j<pModel->nRel && pErr->rc==SQLITE_OK; j++){

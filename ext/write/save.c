@@ -32,8 +32,9 @@ struct Save {                   /* one call on its way                        */
 static int saveBulk(Save *s){
   OrmWrite *p = s->p;
   i64 n, iRowid;
-  if( s->pErr->rc || p->eMany==ORM_WRITE_ONE || p->pKey || p->pOut
+  if( s->pErr->rc || p->eMany==ORM_WRITE_ONE || p->pKey
    || p->eMode!=ORM_WRITE_CREATE ) return 0;
+  assert( p->pOut==0 );
   n = ormBulk(s->pOrm, s->pErr, s->pModel, p->zObject, p->nObject);
   iRowid = sqlite3_last_insert_rowid(s->pOrm->db);
   if( n<=0 && s->pErr->rc==SQLITE_OK ){
@@ -170,7 +171,8 @@ static void readBack(Save *s, Unit *pUnit, const UnitRow *pRow){
   keys.nKey = 1;
   keys.aBind = a;
   for(int i=0; i<keys.nCol; i++){
-    if( !ormUnitKnown(pRow, s->pModel->aKey[i], &a[i]) ) return;
+    int bKnown = ormUnitKnown(pRow, s->pModel->aKey[i], &a[i]);
+    if( ORM_NEVER(!bKnown) ) return;
   }
   ormBufInit(&query, s->pErr);
   if( zQuery==0 ){
@@ -195,15 +197,15 @@ static void readBack(Save *s, Unit *pUnit, const UnitRow *pRow){
 
 /* What became of a root. */
 static void rootDone(Save *s, const UnitRow *pRow){
-  struct OrmBind v;
+  struct OrmBind v = { SQLITE_NULL, 0, 0, { 0 } };
   pRow = ormUnitSame((UnitRow*)pRow);
   if( pRow->eState==UNIT_GONE ) return;
   s->p->nRoot++;
   s->p->bCreated = pRow->eState==UNIT_NEW;
   s->p->iCreated += s->p->bCreated;
   s->p->bRowid = 0;
-  if( s->pModel->nKey==1 && ormUnitKnown(pRow, s->pModel->aKey[0], &v)
-   && v.eType==SQLITE_INTEGER ){
+  if( s->pModel->nKey==1 ) ormUnitKnown(pRow, s->pModel->aKey[0], &v);
+  if( v.eType==SQLITE_INTEGER ){
     s->p->bRowid = 1;
     s->p->iRowid = v.u.i;
   }
@@ -235,7 +237,7 @@ static void saveUnit(Save *s, const OrmJson *pNode, int bOne, int *pbConflict){
   if( pbConflict ) *pbConflict = unit.bConflict;
   else s->p->bConflict = unit.bConflict;
   for(UnitRow *pRow=pFirst; pRow && s->pErr->rc==SQLITE_OK; pRow=pRow->pNext){
-    if( pRow->bRoot && pRow->pNode ) rootDone(s, pRow);
+    if( pRow->bRoot ) rootDone(s, pRow);
   }
   if( s->p->pOut && pFirst && s->pErr->rc==SQLITE_OK ){
     pFirst = ormUnitSame(pFirst);
@@ -272,8 +274,10 @@ static void saveIgnore(Save *s, const OrmJson *pNode, int bOne){
 /* Try the short way for a patch: 1 if that was all. */
 static int savePatch(Save *s){
   OrmWrite *p = s->p;
-  if( p->eMode!=ORM_WRITE_UPDATE || p->nRaw || p->zQuery || s->bTried
-   || (p->pKey==0 && p->aKey==0) ) return 0;
+  if( p->eMode!=ORM_WRITE_UPDATE || p->nRaw || p->zQuery || s->bTried ){
+    return 0;
+  }
+  assert( p->pKey || p->aKey );
   s->bTried = 1;
   return ormPatch(s->pOrm, s->pErr, s->pModel, p, s->pDoc);
 }

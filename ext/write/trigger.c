@@ -41,7 +41,6 @@ static void add(Closure *p, const char *z){ ormBufAdd(p->pBuf, z, -1); }
 /* Edges that a plain DELETE must heed: not to models with soft delete, but
 ** that what a foreign key forbids is forbidden. */
 static int heeds(const OrmEdge *p){
-  if( !p->bHard ) return 0;
   return p->pTo->pSoft==0 || p->eAction==ORM_EDGE_RESTRICT;
 }
 
@@ -67,9 +66,10 @@ static void partAdd(Closure *p, OrmNode *pNode){
   Part *pNew;
   if( partFind(p, pNode)>=0 ) return;
   if( pNode->iNode>=p->nMap ) mapGrow(p, pNode->iNode);
+  if( p->pErr->rc ) return;
   pNew = ormArenaGrow(p->pArena, (void**)&p->a, p->n, &p->nAlloc,
                       (int)sizeof(*pNew));
-  if( pNew==0 || p->pErr->rc ) return;
+  if( pNew==0 ) return;
   memset(pNew, 0, sizeof(*pNew));
   pNew->p = pNode;
   pNew->iOrder = -1;
@@ -92,7 +92,7 @@ static void closureBuild(Closure *p, OrmNode *pRoot){
   for(int i=0; i<p->n; i++){
     for(OrmEdge *pEdge=p->a[i].p->pEdge; pEdge; pEdge=pEdge->pNext){
       int iTo = partFind(p, pEdge->pTo);
-      if( iTo<0 || !heeds(pEdge) ) continue;
+      if( iTo<0 ) continue;
       if( isDelete(pEdge) ) p->a[iTo].bDelete = 1; else p->a[iTo].bTouch = 1;
       if( !isDelete(pEdge) || pEdge->pVia || !pEdge->bRefers ){
         p->a[iTo].bLeaf = 0;
@@ -483,7 +483,8 @@ static void wholeReach(Closure *p){
 /* " AND NOT (the row itself goes)" */
 static void stays(Closure *p, const OrmNode *pNode){
   int i = partFind(p, pNode);
-  if( i<0 || p->a[i].bLeaf ) return;
+  if( i<0 ) return;
+  assert( !p->a[i].bLeaf );     /* its rows only ever go                      */
   add(p, " AND NOT (");
   goes(p, i, 0);
   add(p, ")");
@@ -652,7 +653,7 @@ static void wholeDelete(Closure *p, int i){
   if( p->a[i].bLeaf ){
     for(int j=0; j<p->n; j++){
       for(const OrmEdge *pEdge=p->a[j].p->pEdge; pEdge; pEdge=pEdge->pNext){
-        if( pEdge->pTo!=pNode || !heeds(pEdge) ) continue;
+        if( pEdge->pTo!=pNode ) continue;
         add(p, "  DELETE FROM ");
         name(p, pNode->zTable);
         add(p, " WHERE ");

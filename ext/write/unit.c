@@ -42,7 +42,6 @@
 #include "unit.h"
 
 #define MAX_COMPLAINT 50
-#define MAX_HOP 1000            /* references that lead to references         */
 
 /* ------------------------------------------------------------------------
 ** Building blocks
@@ -132,7 +131,6 @@ UnitModel *ormUnitModel(Unit *p, OrmModel *pModel){
   if( pModel->nField*2>ORM_MASK_MAX*64 ){
     ormErr(p->pErr, SQLITE_ERROR, "orm: %s has too many columns to be written",
            pModel->zName);
-    return 0;
   }
   pNew = ormArenaAlloc(p->pArena, sizeof(*pNew));
   if( pNew==0 ) return 0;
@@ -191,9 +189,7 @@ UnitRow *ormUnitSame(UnitRow *p){
 void ormUnitAgree(
   Unit *p, UnitVal *pVal, UnitRow *pRef, int iRef, const OrmJson *pNode
 ){
-  UnitAgree *pNew;
-  if( pVal->pRef==pRef && pVal->iRef==iRef ) return;
-  pNew = ormArenaAlloc(p->pArena, sizeof(*pNew));
+  UnitAgree *pNew = ormArenaAlloc(p->pArena, sizeof(*pNew));
   if( pNew==0 ) return;
   pNew->pVal = pVal;
   pNew->pRef = pRef;
@@ -204,7 +200,7 @@ void ormUnitAgree(
 }
 
 int ormUnitKnown(const UnitRow *pRow, int iField, struct OrmBind *pOut){
-  for(int n=0; n<MAX_HOP; n++){
+  for(int n=0; n<UNIT_MAX_HOP; n++){
     const UnitVal *pVal;
     const OrmField *pField;
     pRow = ormUnitSame((UnitRow*)pRow);
@@ -606,12 +602,18 @@ void ormUnitDefer(Unit *p){
   p->bWasDeferred = (u8)ormForeignKeysDefer(p->pOrm, p->pErr, 1);
 }
 
+/* Could a row be one of those that wait for one another?  Rows of the file only
+** wait for them. */
+static int isStuck(const UnitRow *p){
+  return p->nWait>0 && p->eState==UNIT_NEW;
+}
+
 /* Rows are left that wait for one another: let one go. */
 static void turnStuck(Turn *t){
   Unit *p = t->p;
   UnitRow *pPick = 0;
   for(int i=0; i<t->nRow && pPick==0; i++){
-    if( t->apRow[i]->nWait>0 && canBeNull(t->apRow[i]) ) pPick = t->apRow[i];
+    if( isStuck(t->apRow[i]) && canBeNull(t->apRow[i]) ) pPick = t->apRow[i];
   }
   if( pPick ){
     for(int j=0; j<pPick->pModel->p->nField; j++){
@@ -623,7 +625,7 @@ static void turnStuck(Turn *t){
     t->nDeferred++;
   }else{
     int i = 0;
-    while( t->apRow[i]->nWait<=0 ) i++;
+    while( !isStuck(t->apRow[i]) ) i++;
     pPick = t->apRow[i];
     ormUnitDefer(p);
     for(int j=0; j<pPick->pModel->p->nField; j++){
@@ -676,11 +678,16 @@ static void writeRows(Unit *p){
   }
 }
 
+/* Is the object to change not there?  What hangs on it is not written then. */
+static int isNobody(const Unit *p){
+  return p->pFirst && p->pFirst->aFind && p->pFirst->eState==UNIT_GONE;
+}
+
 void ormUnitRun(Unit *p){
   ormResolve(p);
-  if( p->pErr->rc==SQLITE_OK ) ormCollect(p);
+  if( p->pErr->rc==SQLITE_OK && !isNobody(p) ) ormCollect(p);
   ormUnitReport(p);
-  if( p->pErr->rc ) return;
+  if( p->pErr->rc || isNobody(p) ) return;
   writeEarly(p);
   ormFlushKeys(p);
   writeRows(p);

@@ -180,7 +180,9 @@ void ormUnitRun(Unit*);
 UnitRow *ormUnitSame(UnitRow*);
 /* Two relationships say what a column refers to: they must mean the same. */
 void ormUnitAgree(Unit*, UnitVal*, UnitRow*, int iRef, const OrmJson*);
-/* What a field of a row has or will have, if that is known: 1 and *pOut. */
+/* What a field of a row has or will have, if that is known: 1 and *pOut.  A
+** reference that leads to itself never is. */
+#define UNIT_MAX_HOP 1000       /* references that lead to references         */
 int ormUnitKnown(const UnitRow*, int iField, struct OrmBind *pOut);
 UnitVal *ormUnitVal(Unit*, UnitRow*, int iField);
 void ormUnitOrphan(Unit*, OrmModel*, const struct OrmBind *aKey,

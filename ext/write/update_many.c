@@ -168,7 +168,6 @@ i64 ormUpdateFast(
   fast.pDoc = pDoc;
   fast.pPlan = pPlan;
   fast.pArena = pUnit->pArena;
-  if( pErr->rc ) return -1;
   ormAnchorRun(pUnit->pOrm, pErr, fastJob, &fast);
   if( pErr->rc==SQLITE_OK ) return fast.nRow;
   if( !ormFlushMachine(pErr->rc) ) ormErrClear(pErr);
