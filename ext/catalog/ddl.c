@@ -544,13 +544,14 @@ OrmDdlIndex *ormDdlIndex(OrmArena *pArena, const char *zSql){
   int i = 0, iOn, iClose, iFirst, nAlloc = 0;
   memset(p, 0, sizeof(*p));
   p->pArena = pArena;
-  if( zSql==0 || !tokenize(p, zSql) ) return 0;
+  if( !tokenize(p, zSql) ) return 0;
   pIndex = ormArenaAlloc(pArena, sizeof(*pIndex));
   if( pIndex==0 ) return 0;
   pIndex->bUnique = (u8)isWord(&p->a[1], "unique");
   while( i<p->n && !isPunct(&p->a[i], '(') ) i++;
+  if( i>=p->n ) return 0;
   iOn = i-2;
-  if( i>=p->n || iOn<2 ) return 0;
+  assert( iOn>2 );              /* CREATE INDEX name ON t (                   */
   pIndex->zName = tokenName(p, &p->a[iOn-1]);
   iClose = closeParen(p, i) - 1;
   iFirst = i+1;

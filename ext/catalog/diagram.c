@@ -232,10 +232,8 @@ static const DiagramFormat *formatFind(OrmErr *pErr, const char *zName){
 static int isDrawn(const OrmRel *pRel){
   const OrmRel *pBack = pRel->pBack;
   int c;
-  if( pBack==0 || pBack==pRel ) return 1;
-  if( pRel->eDir!=ORM_MANY_TO_MANY && pRel->bForeign!=pBack->bForeign ){
-    return !pRel->bForeign;
-  }
+  if( pBack==0 ) return 1;
+  if( pRel->eDir!=ORM_MANY_TO_MANY ) return !pRel->bForeign;
   c = strcmp(pRel->pModel->zName, pBack->pModel->zName);
   return c<0 || (c==0 && strcmp(pRel->zName, pBack->zName)<0);
 }

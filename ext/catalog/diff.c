@@ -102,7 +102,8 @@ static const char *replaceWord(
   return z ? z : zText;
 }
 
-/* "( a ) references t ( b ) ..": what stands from the target on. */
+/* "( a ) references t ( b ) ..": what stands from the target on; 0 only after
+** an error. */
 static const char *referenceTail(const char *zText){
   const char *z = strstr(zText, "references ");
   return z ? z + 11 : 0;

@@ -97,7 +97,7 @@ static int checkObject(OrmErr *pErr, const OrmJson *pNode, const char *zWhat){
 }
 
 static int checkString(OrmErr *pErr, const OrmJson *pNode, const char *zWhat){
-  if( pErr->rc==SQLITE_OK && (!isText(pNode) || pNode->n==0) ){
+  if( !isText(pNode) || pNode->n==0 ){
     ormJsonErr(pErr, pNode, "%s, not %s", zWhat,
         pNode->eType==ORM_JSON_STRING ? "this text" : ormJsonTypeName(pNode));
   }
@@ -211,7 +211,7 @@ static void checkIndexes(OrmErr *pErr, const OrmJson *pNode){
       if( pWhere && pWhere->eType!=ORM_JSON_NULL ){
         checkString(pErr, pWhere, "an SQL condition");
       }
-      if( pUnique && !isFlag(pUnique) && pErr->rc==SQLITE_OK ){
+      if( pUnique && !isFlag(pUnique) ){
         ormJsonErr(pErr, pUnique, "is true or false");
       }
     }
@@ -239,7 +239,7 @@ static void checkModel(OrmErr *pErr, const OrmJson *pNode){
       checkString(pErr, q, "an SQL column definition");
     }
   }
-  if( (p = ormJsonMember(pNode, "constraints"))!=0 && pErr->rc==SQLITE_OK ){
+  if( (p = ormJsonMember(pNode, "constraints"))!=0 ){
     if( p->eType!=ORM_JSON_ARRAY ){
       ormJsonErr(pErr, p, "an array of SQL constraints, not %s",
                  ormJsonTypeName(p));

@@ -192,8 +192,9 @@ int ormFactExists(
   sqlite3_stmt *p;
   if( pOrm->pSchema ){
     const OrmHeld *pHeld = ormHeldFind(pOrm, pErr, zType, zName);
-    if( pzSql ) *pzSql = pHeld && pHeld->zSql
-                       ? ormArenaText(pArena, pHeld->zSql, -1) : 0;
+    if( pzSql && pHeld && pHeld->zSql ){
+      *pzSql = ormArenaText(pArena, pHeld->zSql, -1);
+    }
     return pHeld!=0;
   }
   p = ormFactOpen(pOrm, pErr,
@@ -285,7 +286,7 @@ static int declHas(const char *zDecl, const char *zWord){
   return 0;
 }
 
-/* Does the text of a partial index (it is one) end in WHERE <zColumn> IS NULL? */
+/* Does the text of an index end in WHERE <zColumn> IS NULL?  It is partial. */
 int ormFactWhereNull(
   Orm *pOrm, OrmErr *pErr, OrmArena *pArena, const char *zIndex,
   const char *zColumn
@@ -378,7 +379,7 @@ static int looksLikeArray(const char *z){
 
 /*
 ** The names in a cell: a JSON array of strings, or one plain name.  Returns
-** how many and the array in *pazName (arena); 0 for NULL or an empty cell.
+** how many and the array in *pazName (arena); 0 for an empty cell.
 ** An array that is malformed or holds anything but strings is an error that
 ** starts with zWhat.
 */
@@ -391,7 +392,7 @@ int ormFactNames(
   const char **az;
   int n = 0;
   *pazName = 0;
-  if( pErr->rc || zCell==0 || zCell[0]==0 ) return 0;
+  if( pErr->rc || zCell[0]==0 ) return 0;
   if( !looksLikeArray(zCell) ){
     az = ormArenaAlloc(pArena, sizeof(char*));
     if( az==0 ) return 0;

@@ -19,7 +19,7 @@ static int cellLinkColumns(
   if( zCell==0 || p->pErr->rc ) return 0;
   zPlace = ormArenaPrintf(p->pArena, "relationship %s.%s: %s",
                           p->pRel->pModel->zName, p->pRel->zName, zWhat);
-  n = zPlace ? ormFactNames(p->pArena, zCell, zPlace, paz) : 0;
+  n = ormFactNames(p->pArena, zCell, zPlace, paz);
   if( n>ORM_MAX_KEY ){
     ormRelErr(p->pErr, p->pRel, "%s: more than %d columns", zWhat, ORM_MAX_KEY);
     return 0;

@@ -132,12 +132,9 @@ struct Statement {
 
 static void statementJob(Orm *pOrm, OrmErr *pErr, void *pArg){
   Statement *p = (Statement*)pArg;
-  int rc = SQLITE_OK;
-  if( p->pStmt ){
-    while( (rc = sqlite3_step(p->pStmt))==SQLITE_ROW ){}
-    if( rc==SQLITE_DONE ) rc = sqlite3_reset(p->pStmt);
-    ormErrDb(pErr, pOrm->db, rc);
-  }
+  int rc = sqlite3_step(p->pStmt);           /* none gives rows               */
+  if( rc==SQLITE_DONE ) rc = sqlite3_reset(p->pStmt);
+  ormErrDb(pErr, pOrm->db, rc);
   if( pErr->rc==SQLITE_OK ) panicReady(p->p);
 }
 
@@ -203,8 +200,9 @@ static int setSwitch(Orm *pOrm, int eSwitch, int bOn){
 /* Setting it spends prepared statements. */
 static void legacyJob(Orm *pOrm, OrmErr *pErr, void *pArg){
   Migrate *p = (Migrate*)pArg;
+  ORM_UNUSED(pErr);
   setSwitch(pOrm, SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, p->bLegacy);
-  if( pErr->rc==SQLITE_OK ) panicReady(p);
+  panicReady(p);
 }
 
 /* All renames, or all other steps.  Renames carry the new names to whatever
@@ -295,7 +293,7 @@ static void checkReached(Migrate *p){
   if( diff.pFirst && p->pErr->rc==SQLITE_OK ){
     ormErr(p->pErr, SQLITE_ERROR, "orm: the document cannot be reached: %s %s"
         " would still differ (%s)", diff.pFirst->zKind, diff.pFirst->zSubject,
-        diff.pFirst->zSql ? diff.pFirst->zSql : "");
+        diff.pFirst->zSql);
   }
   ormArenaFree(&arena);
 }

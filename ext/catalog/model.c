@@ -41,10 +41,10 @@ static const char *columnNameAt(const void *pArg, int i){
   return i<p->nField ? p->aField[i].zName : 0;
 }
 
-/* The field of a name that a cell holds; an error with the nearest if none. */
+/* The field of a name that a cell holds; -1 and an error with the nearest. */
 static int loadField(Loader *p, const char *zName, const char *zCell){
   int iField = ormFieldFind(p->pModel, zName, -1);
-  if( iField<0 && p->pErr->rc==SQLITE_OK ){
+  if( iField<0 ){
     const char *z = ormNearest(zName, (i64)strlen(zName), columnNameAt,
                                p->pModel);
     loadErr(p, "%s: no such column in %s: %s%s%s%s", zCell, p->pModel->zTable,
@@ -68,7 +68,7 @@ static int loadFieldList(
     n = 1;
   }else{
     zWhat = ormArenaPrintf(p->pArena, "model %s: %s", p->pModel->zName, zCell);
-    n = zWhat ? ormFactNames(p->pArena, zValue, zWhat, &az) : 0;
+    n = ormFactNames(p->pArena, zValue, zWhat, &az);
   }
   if( n>ORM_MAX_KEY ){
     loadErr(p, "%s: more than %d columns", zCell, ORM_MAX_KEY);
@@ -295,7 +295,7 @@ static void fieldRow(Loader *p, sqlite3_stmt *pStmt){
   int iField = loadField(p, zName ? zName : "", "orm_field");
   int bBad = 0;
   OrmField *pField;
-  if( p->pErr->rc || iField<0 ) return;
+  if( p->pErr->rc ) return;
   pField = &p->pModel->aField[iField];
   pField->bHidden = (u8)ormFactFlag(pStmt, 2, &bBad);
   pField->bReadonly = (u8)ormFactFlag(pStmt, 3, &bBad);

@@ -81,7 +81,8 @@ static int canAdd(const Table *t, int iDoc){
   if( clauseOf(p, iDoc, ORM_DDL_UNIQUE) ) return 0;
   if( zGenerated ){
     size_t n = strlen(zGenerated);
-    return n>8 && strcmp(&zGenerated[n-8], " virtual")==0;
+    assert( n>8 );              /* as ( .. ) stored                           */
+    return strcmp(&zGenerated[n-8], " virtual")==0;
   }
   if( !t->bRows ) return 1;
   if( zDefault && (strchr(zDefault, '(') || strstr(zDefault, "current_")) ){
@@ -139,35 +140,32 @@ static int canDrop(const Table *t, int iNow){
 static int losesValues(const Table *t, int iDoc, int iNow){
   static const char zText[] = "typeof(%s)='text' AND %s GLOB '*[0-9]*' AND %s"
       " NOT GLOB '*[^-+.0-9eE ]*' AND CAST(CAST(%s AS NUMERIC) AS TEXT)<>%s";
+  OrmArena *pArena = t->p->pArena;
   const char *zType = t->pDoc->aColumn[iDoc].zType;
-  const char *zColumn = ormQuoted(t->p->pArena, t->pNow->aColumn[iNow].zWas);
+  const char *zColumn = ormQuoted(pArena, t->pNow->aColumn[iNow].zWas);
   char cAff = ormFactAffinity(zType);
-  char *zWhere = 0;
+  const char *zWhere;
   sqlite3_stmt *pStmt;
   int b;
   if( cAff==ormFactAffinity(t->pNow->aColumn[iNow].zType) ) return 0;
   if( cAff=='B' ){
-    zWhere = sqlite3_mprintf("typeof(%s)='real' AND"
+    zWhere = ormArenaPrintf(pArena, "typeof(%s)='real' AND"
         " CAST(CAST(%s AS TEXT) AS REAL)<>%s", zColumn, zColumn, zColumn);
   }else if( cAff!='A' ){
-    zWhere = sqlite3_mprintf(zText, zColumn, zColumn, zColumn, zColumn,
-                             zColumn);
-    if( zWhere && cAff=='E' ){
-      char *z = sqlite3_mprintf("(%s) OR (typeof(%s)='integer' AND"
+    zWhere = ormArenaPrintf(pArena, zText, zColumn, zColumn, zColumn, zColumn,
+                            zColumn);
+    if( cAff=='E' ){
+      zWhere = ormArenaPrintf(pArena, "(%s) OR (typeof(%s)='integer' AND"
           " CAST(CAST(%s AS REAL) AS INTEGER)<>%s)", zWhere, zColumn, zColumn,
           zColumn);
-      sqlite3_free(zWhere);
-      zWhere = z;
     }
   }else{
     return 0;
   }
-  if( zWhere==0 ) ormErrOom(t->p->pErr);
   pStmt = ormFactOpen(t->p->pOrm, t->p->pErr,
-      "SELECT 1 FROM main.\"%w\" WHERE %s", t->zNow, zWhere ? zWhere : "0");
+      "SELECT 1 FROM main.\"%w\" WHERE %s", t->zNow, zWhere);
   b = ormFactStep(t->p->pOrm, t->p->pErr, pStmt);
   sqlite3_finalize(pStmt);
-  sqlite3_free(zWhere);
   return b;
 }
 
@@ -218,8 +216,8 @@ static void columns(Table *t){
     if( iNow<0 ) addedColumn(t, iDoc, q);
     else changedColumn(t, iDoc, iNow, q);
     if( iNow>=0 && strcmp(t->pNow->aColumn[iNow].zName, q->zKey)!=0 ){
-      Change *pChange = changeNew(t, "column", q->zKey, q);
-      if( pChange ) t->bRebuild = 1;
+      changeNew(t, "column", q->zKey, q);
+      t->bRebuild = 1;
     }
   }
   for(int i=0; i<t->pNow->nColumn; i++){
@@ -353,8 +351,9 @@ static void addObjects(Table *t, OrmBuf *pSql){
     const char *zType = (const char*)sqlite3_column_text(pStmt, 0);
     const char *zSql = ormFactText(p->pArena, pStmt, 1);
     OrmDdlIndex *pIndex;
-    if( zSql==0 || zType==0 ) break;
-    pIndex = zType[0]=='i' ? ormDdlIndex(p->pArena, zSql) : 0;
+    if( zSql==0 ) break;
+    pIndex = sqlite3_stricmp(zType, "index")==0
+           ? ormDdlIndex(p->pArena, zSql) : 0;
     if( pIndex && !ormDiffIndexStays(p, t->pModel, pIndex) ) continue;
     ormBufPrintf(pSql, "%s;\n", zSql);
   }
@@ -363,8 +362,8 @@ static void addObjects(Table *t, OrmBuf *pSql){
 
 static const char *newName(Table *t){
   const char *zNew = ormArenaPrintf(t->p->pArena, "orm_new_%s", t->zTable);
-  for(int i=2; zNew && t->p->pErr->rc==SQLITE_OK; i++){
-    if( ormFactKind(t->p->pOrm, t->p->pErr, zNew)==ORM_KIND_NONE ) break;
+  for(int i=2; zNew
+      && ormFactKind(t->p->pOrm, t->p->pErr, zNew)!=ORM_KIND_NONE; i++){
     zNew = ormArenaPrintf(t->p->pArena, "orm_new_%s_%d", t->zTable, i);
   }
   return zNew ? zNew : "";

@@ -181,7 +181,7 @@ int ormRelFields(
   if( a[0]>=0 ) return 1;
   zPlace = ormArenaPrintf(p->pArena, "relationship %s.%s: %s",
                           p->pRel->pModel->zName, p->pRel->zName, zWhat);
-  n = zPlace ? ormFactNames(p->pArena, zCell, zPlace, &az) : 0;
+  n = ormFactNames(p->pArena, zCell, zPlace, &az);
   if( n>ORM_MAX_KEY ){
     ormRelErr(p->pErr, p->pRel, "%s: more than %d columns", zWhat, ORM_MAX_KEY);
     return 0;

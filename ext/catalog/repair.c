@@ -62,7 +62,7 @@ static const Repair aModelRepair[] = {
   { "primary_key", MODEL_SET "primary_key=NULL" MODEL_WHERE },
   { "soft_delete", MODEL_SET "soft_delete=NULL" MODEL_WHERE },
   { "orm_field: no such column", "DELETE FROM main.orm_field" FIELD_WHERE
-    "name NOT IN (SELECT name FROM pragma_table_xinfo(%3))" },
+    "(name IS NULL OR name NOT IN (SELECT name FROM pragma_table_xinfo(%3)))" },
   { "no such type", "UPDATE main.orm_field SET type=NULL" FIELD_WHERE
     "type NOT IN ('boolean', 'json', 'date', 'datetime', 'decimal', 'blob',"
     " 'text', 'integer', 'real')" },

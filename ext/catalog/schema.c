@@ -72,7 +72,8 @@ static void fieldsMember(
   Writer *p, const char *zName, const OrmModel *pModel, int n, const int *a
 ){
   const char *az[ORM_MAX_KEY];
-  for(int i=0; i<n && i<ORM_MAX_KEY; i++) az[i] = pModel->aField[a[i]].zName;
+  assert( n<=ORM_MAX_KEY );
+  for(int i=0; i<n; i++) az[i] = pModel->aField[a[i]].zName;
   namesMember(p, zName, n, az);
 }
 

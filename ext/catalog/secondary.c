@@ -169,7 +169,7 @@ static void linkSql(
     pLink->zIndexSql = ormArenaText(p->pArena, ormBufText(&buf), buf.n);
   }
   ormBufFree(&buf);
-  if( p->pErr->rc==SQLITE_OK ) ormDocTableParse(p, &pLink->table);
+  ormDocTableParse(p, &pLink->table);
 }
 
 static const char *modelNameAt(const void *pArg, int i){

@@ -34,9 +34,7 @@ static char *updateSql(Orm *pOrm, OrmErr *pErr, const char *zName){
     ormBufName(&buf, z);
   }
   sqlite3_finalize(pStmt);
-  if( pErr->rc==SQLITE_OK && n ) return ormBufTake(&buf, 0);
-  ormBufFree(&buf);
-  return 0;
+  return ormBufTake(&buf, 0);   /* there is a column that is not generated    */
 }
 
 /* "no such column: x" if a trigger's text, in canonical wording, is for an
