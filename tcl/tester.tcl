@@ -54,7 +54,8 @@
 # for one: what is true must be true of such databases as well.  For another
 # machine's binaries: ORM_CC is the compiler, ORM_TCLSH the command that is tclsh
 # there, ORM_RUN what is put before a program that a test has built.  ORM_SWEEP:
-# faults in every statement (tests/fault/sweep.tcl).
+# faults in every statement (tests/fault/sweep.tcl).  ORM_STOP: the first check
+# that fails ends the file.
 
 package require Tcl 8.6
 package require sqlite3
@@ -67,6 +68,8 @@ set ::tester(passed) 0
 set ::tester(failed) 0
 set ::tester(seed) ""
 set ::tester(names) [dict create]
+set ::tester(stop) [info exists ::env(ORM_STOP)]
+unset -nocomplain ::env(ORM_STOP)
 
 # The compiler (or ""), tclsh, and what goes before a program that was built.
 foreach {name value} [list cc [lindex [lmap word {gcc clang cc} {
@@ -93,6 +96,7 @@ proc fail {name args} {
   puts "! $name"
   foreach line $args { puts "    $line" }
   flush stdout
+  if {$::tester(stop)} Leave
 }
 
 # Two tests of one name would hide each other in a report.
