@@ -96,12 +96,11 @@ static int checkObject(OrmErr *pErr, const OrmJson *pNode, const char *zWhat){
   return pErr->rc==SQLITE_OK;
 }
 
-static int checkString(OrmErr *pErr, const OrmJson *pNode, const char *zWhat){
+static void checkString(OrmErr *pErr, const OrmJson *pNode, const char *zWhat){
   if( !isText(pNode) || pNode->n==0 ){
     ormJsonErr(pErr, pNode, "%s, not %s", zWhat,
         pNode->eType==ORM_JSON_STRING ? "this text" : ormJsonTypeName(pNode));
   }
-  return pErr->rc==SQLITE_OK;
 }
 
 static void checkName(OrmErr *pErr, const OrmJson *pNode, const char *zWhat){

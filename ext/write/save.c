@@ -42,7 +42,6 @@ static int saveBulk(Save *s){
   }
   if( n<=0 ) return 0;
   p->nRoot = p->iCreated = n;
-  p->bCreated = 1;
   p->bRowid = s->pModel->bRowidKey;
   p->iRowid = iRowid;
   return 1;
