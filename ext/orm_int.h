@@ -965,6 +965,7 @@ struct OrmSql {                 /* a statement's text under construction      */
 void ormSqlInit(OrmSql*, Orm*, OrmArena*, int iFirst);
 void ormSqlFree(OrmSql*);                            /* the text              */
 void ormSqlParam(OrmSql*, int iBind);                /* ?N                    */
+void ormSqlLimit(OrmSql*, i64 nLimit, i64 nOffset);
 void ormSqlAlias(OrmSql*, char zAlias[16]);          /* a fresh t<n>          */
 void ormSqlAliasOf(int n, char zAlias[16]);          /* t<n> again            */
 /* "main"."table" AS <alias> */

@@ -140,12 +140,7 @@ static void addLimit(OrmSql *pSql, const OrmLevel *p){
   if( !p->pRel->bMany ){
     add(pSql, " LIMIT 1");
   }else if( p->bLimited ){
-    add(pSql, " LIMIT ");
-    ormSqlParam(pSql, ormBindInt(&pSql->binds, pQuery->iLimit));
-    if( pQuery->iOffset>0 ){
-      add(pSql, " OFFSET ");
-      ormSqlParam(pSql, ormBindInt(&pSql->binds, pQuery->iOffset));
-    }
+    ormSqlLimit(pSql, pQuery->iLimit, pQuery->iOffset);
   }
 }
 
@@ -399,8 +394,7 @@ static void addEach(OrmSql *pSql, OrmLevel *p, int bFew){
     add(pSql, " ORDER BY ");
     ormOrderTermSql(pSql, pOrder, "c");
     ormOrderWordsSql(pSql, pOrder, 0);
-    add(pSql, " LIMIT ");
-    ormSqlParam(pSql, ormBindInt(&pSql->binds, p->pQuery->iLimit + 1));
+    ormSqlLimit(pSql, p->pQuery->iLimit + 1, 0);
   }else{
     ormOrderSql(pSql, p->pQuery, "c");
     addLimit(pSql, p);

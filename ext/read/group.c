@@ -284,10 +284,7 @@ void ormGroupSql(OrmSql *p, Aggregate *pAgg){
   }
   orderSql(p, pAgg);
   if( pAgg->iLimit<0 && pAgg->iOffset==0 ) return;
-  sql(p, " LIMIT ");
-  ormSqlParam(p, ormBindInt(&p->binds, pAgg->iLimit));
-  sql(p, " OFFSET ");
-  ormSqlParam(p, ormBindInt(&p->binds, pAgg->iOffset));
+  ormSqlLimit(p, pAgg->iLimit, pAgg->iOffset);
 }
 
 /* ----------------------------------------------------------------- run --- */

@@ -20,12 +20,7 @@ static void asWhere(OrmSql *p, i64 nBefore){
 }
 
 static void limitSql(OrmSql *p, const OrmQuery *pQuery){
-  ormBufAdd(&p->buf, " LIMIT ", 7);
-  ormSqlParam(p, ormBindInt(&p->binds,
-                                 pQuery->iLimit + pQuery->bMore));
-  if( pQuery->iOffset==0 ) return;
-  ormBufAdd(&p->buf, " OFFSET ", 8);
-  ormSqlParam(p, ormBindInt(&p->binds, pQuery->iOffset));
+  ormSqlLimit(p, pQuery->iLimit + pQuery->bMore, pQuery->iOffset);
 }
 
 static void fromSql(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){

@@ -25,6 +25,17 @@ void ormSqlParam(OrmSql *p, int iBind){
   ormBufInt(&p->buf, p->iFirst + iBind);
 }
 
+/* " LIMIT ?n OFFSET ?m".  SQLite looks at a limit that is a bare parameter
+** when it plans, and plans anew whenever it is bound: a sum it leaves alone. */
+void ormSqlLimit(OrmSql *p, i64 nLimit, i64 nOffset){
+  ormBufAdd(&p->buf, " LIMIT ", 7);
+  ormSqlParam(p, ormBindInt(&p->binds, nLimit));
+  ormBufAdd(&p->buf, "+0", 2);
+  if( nOffset<=0 ) return;
+  ormBufAdd(&p->buf, " OFFSET ", 8);
+  ormSqlParam(p, ormBindInt(&p->binds, nOffset));
+}
+
 /* The alias of a number; numbers are small, but nothing depends on it. */
 void ormSqlAliasOf(int iAlias, char zAlias[16]){
   char *z = &zAlias[15];

@@ -377,8 +377,7 @@ static void countSql(Where *p, const OrmCond *pCond, const char *zAlias){
   sql(p, " WHERE ");
   relJoinSql(p, pRel, zAlias, zLink, zChild);
   ormDeletedSql(p->pSql, pRel->pTarget, p->eDeleted, zChild);
-  sql(p, " LIMIT ");
-  ormSqlParam(p->pSql, ormBindInt(&p->pSql->binds, countBound(pCond->pTest)));
+  ormSqlLimit(p->pSql, countBound(pCond->pTest), 0);
   sql(p, "))");
   zCount = ormArenaText(p->pSql->binds.pArena, ormBufText(&p->pSql->buf),
                         p->pSql->buf.n);

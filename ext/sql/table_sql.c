@@ -314,7 +314,7 @@ static void tailSql(Inner *in, const OrmQuery *pQuery){
   if( pQuery && pPlan->nOrder==0 ) ormOrderSql(in->pSql, pQuery, "t0");
   for(int i=0; i<pPlan->nTerm; i++){
     if( pPlan->aTerm[i].cOp!='t' ) continue;
-    ormBufPrintf(pBuf, " LIMIT ?%d OFFSET ?%d", i + 1, pPlan->nTerm + 1);
+    ormBufPrintf(pBuf, " LIMIT ?%d+0 OFFSET ?%d", i + 1, pPlan->nTerm + 1);
   }
 }
 
