@@ -1343,6 +1343,8 @@ void ormEdgeJoin(OrmBuf*, const OrmEdge*, const char *zFrom, const char *zTo);
 /* May IN stand for the = of a direct edge: same collations, and types that
 ** let it use an index? */
 int ormEdgePlain(const OrmEdge*);
+/* Have two edges to one table a column of it in common? */
+int ormEdgeShares(const OrmEdge*, const OrmEdge*);
 /* " SET .." that lets go of an edge whose eOpen is not ORM_OPEN_NOT. */
 void ormEdgeOpenSql(OrmBuf*, const OrmEdge*);
 void ormSoftDeletedSql(OrmBuf*, const OrmModel*, const char *zAlias);

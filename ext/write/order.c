@@ -124,13 +124,6 @@ static int touchGoes(const OrmCascade *p, const NodeState *pNode, int i){
   return iDel>=0 && p->aRow[pNode->aUid[iDel]].eMode==ROW_HARD;
 }
 
-static int shareColumn(const OrmEdge *a, const OrmEdge *b){
-  for(int i=0; i<a->n; i++){
-    for(int j=0; j<b->n; j++) if( a->aTo[i]==b->aTo[j] ) return 1;
-  }
-  return 0;
-}
-
 /* Is there a row for the DEFAULTs of a reference to stand for, that stays? */
 static int defaultHolds(OrmCascade *p, const OrmEdge *pEdge){
   OrmBuf buf;
@@ -188,8 +181,7 @@ static void touchMasks(OrmCascade *p, NodeState *pNode, TouchMasks *pMasks){
     for(int j=0; j<pNode->nIn; j++){
       if( pNode->apIn[i]->eAction==ORM_EDGE_RESTRICT
        && (pMasks->mNull>>j & 1)
-       && shareColumn(pNode->apIn[i], pNode->apIn[j])
-      ){
+       && ormEdgeShares(pNode->apIn[i], pNode->apIn[j]) ){
         pMasks->aOver[i] |= ((u64)1)<<j;
       }
     }

@@ -693,6 +693,13 @@ int ormEdgePlain(const OrmEdge *p){
   return 1;
 }
 
+int ormEdgeShares(const OrmEdge *a, const OrmEdge *b){
+  for(int i=0; i<a->n; i++){
+    for(int j=0; j<b->n; j++) if( a->aTo[i]==b->aTo[j] ) return 1;
+  }
+  return 0;
+}
+
 void ormEdgeOpenSql(OrmBuf *pBuf, const OrmEdge *p){
   const char *zSep = " SET ";
   for(int i=0; i<p->n; i++){

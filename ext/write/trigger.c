@@ -164,6 +164,23 @@ static int inCircle(const Closure *p){
   return nGone<p->n;
 }
 
+static int forbids(const OrmEdge *p){
+  return p->eAction==ORM_EDGE_RESTRICT || (!isDelete(p) && p->eBlock);
+}
+
+static int letsGo(const OrmEdge *p){
+  return heeds(p) && !isDelete(p) && !forbids(p);
+}
+
+/* Is a column let go of by two edges, so that the first would hide from the
+** second whom it is about? */
+static int sharesColumn(const OrmEdge *pEdge){
+  for(const OrmEdge *p=pEdge->pNext; p; p=p->pNext){
+    if( p->pTo==pEdge->pTo && ormEdgeShares(p, pEdge) ) return 1;
+  }
+  return 0;
+}
+
 /* Can the tables' own triggers do it, one calling the next? */
 static int canChain(const Closure *p){
   if( inCircle(p) || p->pErr->rc ) return 0;
@@ -177,6 +194,7 @@ static int canChain(const Closure *p){
       if( !pEdge->bRefers ) return 0;
       if( isDelete(pEdge) ) continue;
       if( pEdge->eAction==ORM_EDGE_DEFAULT ) return 0;
+      if( letsGo(pEdge) && sharesColumn(pEdge) ) return 0;
       if( i>0 && pEdge->pTo==p->a[0].p ) return 0;
       for(int j=0; pModel && j<pModel->nField; j++){
         if( pModel->aField[j].eAuto==ORM_AUTO_VERSION ) return 0;
@@ -348,14 +366,6 @@ static void raise(Closure *p, const OrmEdge *pEdge, int eWhy){
   ormBufLiteral(p->pBuf, z);
   add(p, ") WHERE ");
   sqlite3_free(z);
-}
-
-static int forbids(const OrmEdge *p){
-  return p->eAction==ORM_EDGE_RESTRICT || (!isDelete(p) && p->eBlock);
-}
-
-static int letsGo(const OrmEdge *p){
-  return heeds(p) && !isDelete(p) && !forbids(p);
 }
 
 /* ------------------------------------------------------------------------
