@@ -492,21 +492,24 @@ static UnitRow *readyTake(Turn *t){
 }
 
 /* The new row of this turn that the value of a foreign key names, or 0.  One
-** that names none could still be a key that SQLite is to choose: *pbGuess. */
+** that names none, or not by the key, could still mean a row whose key SQLite is
+** to choose, or any: *pbGuess. */
 static UnitRow *namedRow(
   const Turn *t, const UnitRow *pRow, const OrmFk *pFk, int *pbGuess
 ){
   const UnitVal *pVal = &pRow->aVal[pFk->aField[0]];
-  if( pFk->n!=1 || pVal->eKind!=UNIT_BIND || pVal->v.eType==SQLITE_NULL ){
-    return 0;
-  }
+  if( pVal->eKind!=UNIT_BIND || pVal->v.eType==SQLITE_NULL ) return 0;
   for(UnitModel *pAt=t->p->pModel; pAt; pAt=pAt->pNext){
     const OrmField *pKey = &pAt->p->aField[pAt->p->aKey[0]];
     struct OrmBind v = pVal->v;
     UnitRow *pRef;
-    if( pAt->iOrder!=pRow->pModel->iOrder || pAt->p->nKey!=1
-     || sqlite3_stricmp(pAt->p->zTable, pFk->zTarget)!=0
-     || sqlite3_stricmp(pKey->zName, pFk->azTo[0])!=0 ) continue;
+    if( pAt->iOrder!=pRow->pModel->iOrder
+     || sqlite3_stricmp(pAt->p->zTable, pFk->zTarget)!=0 ) continue;
+    if( pFk->n!=1 || pAt->p->nKey!=1
+     || sqlite3_stricmp(pKey->zName, pFk->azTo[0])!=0 ){
+      *pbGuess = 1;
+      continue;
+    }
     ormValAffinity(t->p->pArena, &v, pKey->cAff);
     pRef = ormResolveByKey(pAt, &v);
     if( pRef ) pRef = ormUnitSame(pRef);
@@ -524,7 +527,6 @@ static void waitFor(Turn *t, UnitRow *pRow, const UnitRow *pRef){
 /* What a row waits for by the values of its foreign keys. */
 static void waitByValue(Turn *t, UnitRow *pRow){
   int bGuess = 0;
-  if( pRow->eState!=UNIT_NEW ) return;
   for(int j=0; j<pRow->pModel->p->nFk; j++){
     UnitRow *pRef = namedRow(t, pRow, &pRow->pModel->p->aFk[j], &bGuess);
     if( pRef==0 ) continue;
