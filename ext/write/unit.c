@@ -492,8 +492,8 @@ static UnitRow *readyTake(Turn *t){
 }
 
 /* The new row of this turn that the value of a foreign key names, or 0.  One
-** that names none, or not by the key, could still mean a row whose key SQLite is
-** to choose, or any: *pbGuess. */
+** that names none, or not by the key, could still mean a row whose key SQLite
+** is to choose, or any: *pbGuess. */
 static UnitRow *namedRow(
   const Turn *t, const UnitRow *pRow, const OrmFk *pFk, int *pbGuess
 ){
