@@ -59,8 +59,8 @@ typedef uint8_t u8;
 /* Branches that cannot be taken (ALWAYS, NEVER in SQLite): an assert in debug
 ** builds, a constant for coverage builds, a cheap guard in release builds. */
 #if defined(ORM_COVERAGE)
-# define ORM_NEVER(x)  0
-# define ORM_ALWAYS(x) 1
+# define ORM_NEVER(x)  ((void)sizeof((x) ? 1 : 0), 0)
+# define ORM_ALWAYS(x) ((void)sizeof((x) ? 1 : 0), 1)
 #elif !defined(NDEBUG)
 # define ORM_NEVER(x)  ((x) ? (assert(0), 1) : 0)
 # define ORM_ALWAYS(x) ((x) ? 1 : (assert(0), 0))

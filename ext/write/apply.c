@@ -134,6 +134,7 @@ static void runStep(OrmCascade *p, const CascadeStep *pStep){
   OrmKeys keys;
   OrmStmt *pStmt;
   if( pStep->n==0 ) return;
+  ormCascadeKeys(p, pKeyNode, bTouch, pStep->n, pStep->aRow, &keys);
   if( bEdge && pStep->pEdge->zDrop ){
     pStmt = ormStmtTake(p->pOrm, p->pErr, pStep->pEdge->zDrop,
                         pStep->pEdge->nDrop);
@@ -145,7 +146,6 @@ static void runStep(OrmCascade *p, const CascadeStep *pStep){
     pStmt = ormStmtTake(p->pOrm, p->pErr, ormBufText(&buf), buf.n);
     ormBufFree(&buf);
   }
-  ormCascadeKeys(p, pKeyNode, bTouch, pStep->n, pStep->aRow, &keys);
   if( pStmt && bOne ) sqlite3_bind_int64(pStmt->p, 1, keys.aInt[0]);
   else ormKeysBind(p->pErr, pStmt, 1, &keys);
   if( pStmt && pStep->eType<=STEP_SOFT ) bindClock(p, pStmt);
