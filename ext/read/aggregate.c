@@ -60,7 +60,7 @@ static void pathParse(
     if( ormFieldFind(pTerm->pModel, z, n)<0 ){
       pRel = ormRelFind(p->pOrm, p->pErr, pTerm->pModel, z, n);
       if( pRel ) zDot = 0;
-      else if( zDot && p->pErr->rc==SQLITE_OK ){
+      else if( zDot ){
         pRel = ormParseRel(p, pTerm->pModel, pNode, z, zDot - z);
       }
     }
@@ -86,7 +86,7 @@ static AggTerm *termNew(
   if( memchr(zName, 0, (size_t)n) || n==0 ){
     ormJsonErr(p->pErr, pNode, "a name is needed");
   }
-  for(int i=0; i<pAgg->nTerm && p->pErr->rc==SQLITE_OK; i++){
+  for(int i=0; i<pAgg->nTerm; i++){
     if( strcmp(pAgg->aTerm[i].zName, zName)!=0 ) continue;
     ormJsonErr(p->pErr, pNode, "%s is there already", zName);
   }

@@ -432,7 +432,7 @@ static int pairsByScan(LinkSink *pSink){
   if( p->bIndexed ) pSink->nMost = (i64)p->nGroup*SCAN_ROWS;
   pSink->base.xRow = linkByScan;
   ormFetchRun(p, ORM_FETCH_LINK_SCAN, 0, &pSink->base);
-  if( pErr->rc!=SQLITE_ABORT || pSink->base.nRow<=pSink->nMost ) return 1;
+  if( pErr->rc!=SQLITE_ABORT ) return 1;     /* linkByScan() ended it         */
   ormErrClear(pErr);
   p->nPair = 0;
   pSink->bOdd = 0;
@@ -460,7 +460,7 @@ static int fetchPairs(OrmLevel *p, int bScan, LinkSink *pSink){
 
 /* A target's row: its number is kept. */
 static void addTarget(OrmLevel *p, int iTarget, sqlite3_value **apVal){
-  if( iTarget<0 || p->aTargetRow[iTarget]>=0 ) return;
+  if( iTarget<0 ) return;
   p->aTargetRow[iTarget] = p->nRow;
   ormLevelAddRow(p, apVal, -1);
 }

@@ -24,8 +24,9 @@ static int bindOperand(OrmSql *p, const struct OrmBind *pBind){
     case SQLITE_INTEGER: return ormBindInt(&p->binds, pBind->u.i);
     case SQLITE_FLOAT:   return ormBindReal(&p->binds, pBind->u.r);
     case SQLITE_TEXT:    return ormBindText(&p->binds, pBind->u.z, pBind->n);
-    case SQLITE_BLOB:    return ormBindBlob(&p->binds, pBind->u.z, pBind->n);
-    default:             return ormBindNull(&p->binds);
+    default:             /* null is asked for by IS NULL                      */
+      assert( pBind->eType==SQLITE_BLOB );
+      return ormBindBlob(&p->binds, pBind->u.z, pBind->n);
   }
 }
 

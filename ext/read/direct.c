@@ -53,7 +53,7 @@ static void mapTargets(OrmLevel *p, const struct OrmBind *aKey){
   if( ormMapDenseRows(pErr, &p->map, aKey, p->nRow) ) return;
   if( !ormGrow(pErr, &p->aTargetRow, &p->nTargetAlloc, p->nRow + 1,
                sizeof(int)) ) return;
-  for(int i=0; i<p->nRow && pErr->rc==SQLITE_OK; i++){
+  for(int i=0; i<p->nRow; i++){
     int iKey = ormMapAdd(pErr, &p->map, &aKey[(i64)i*p->map.nCol]);
     if( iKey>=0 ) p->aTargetRow[iKey] = i;
   }

@@ -109,7 +109,7 @@ void ormExplain(
   Explain explain;
   int bDirect;
   ORM_UNUSED(pOrm);
-  if( pErr->rc ) return;
+  assert( pErr->rc==SQLITE_OK );
   explain.pPlan = pPlan;
   explain.xRow = xRow;
   explain.pArg = pArg;

@@ -17,7 +17,7 @@ static int checkDepth(
 ){
   i64 nMax = p->pOrm->aConfig[ORM_CONFIG_MAX_DEPTH];
   i64 n = nMore;
-  for(; pParent && pParent->pParent; pParent=pParent->pParent) n++;
+  for(; pParent->pParent; pParent=pParent->pParent) n++;
   if( n<=nMax ) return 1;
   ormJsonErr(p->pErr, pNode, "%lld relationships deep, max_depth is %lld", n,
              nMax);

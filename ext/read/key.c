@@ -107,7 +107,7 @@ static int keyFields(
   OrmParse parse;
   int n = 0;
   ormParseInit(&parse, pOrm, pArena, 0);
-  for(const OrmJson *p=pNode->pChild; p && parse.pErr->rc==0; p=p->pNext){
+  for(const OrmJson *p=pNode->pChild; p; p=p->pNext){
     int iField = ormParseField(&parse, pModel, p, p->zKey, p->nKey);
     if( iField<0 ) return -1;
     for(int i=0; i<n; i++){
@@ -121,7 +121,7 @@ static int keyFields(
     }
     aField[n++] = iField;
   }
-  return parse.pErr->rc ? -1 : n;
+  return n;
 }
 
 static int keyObject(

@@ -86,7 +86,7 @@ static void rowText(const OrmLevel *p, int iRow, OrmBuf *pOut){
 
 /* ,"name":  without the comma if nothing stands before it. */
 static void includeKey(const OrmLevel *p, OrmBuf *pOut){
-  int bFirst = pOut->n>0 && pOut->z[pOut->n - 1]=='{';
+  int bFirst = ORM_ALWAYS(pOut->n>0) && pOut->z[pOut->n - 1]=='{';
   ormBufAdd(pOut, p->zKey + bFirst, p->nKey - bFirst);
 }
 
@@ -288,7 +288,7 @@ void ormObjectText(OrmLevel *p, int iRow, OrmBuf *pOut){
 
 /* The include of a target that is loaded (row i), or null, in one go. */
 static void target(OrmLevel *p, int i, OrmBuf *pOut){
-  int bFirst = pOut->n>0 && pOut->z[pOut->n - 1]=='{';
+  int bFirst = ORM_ALWAYS(pOut->n>0) && pOut->z[pOut->n - 1]=='{';
   int nKey = p->nKey - bFirst;
   const char *zText = "null";
   i64 n = 4;

@@ -231,11 +231,11 @@ static int isReversed(OrmPlan *pPlan){
   return pPlan->iFirst!=1;
 }
 
-/* Is the order that is asked for the one in which a scan gives the table? */
+/* Is the order that is asked for the one in which a scan gives the table?  (A
+** term alone is the key, which ends every order.) */
 static int isNatural(const OrmLevel *p){
   const OrmOrder *pOrder = p->pQuery->aOrder;
-  return p->pModel->bRowidKey && p->pQuery->nOrder==1 && pOrder->nHop==0
-      && pOrder->iField==p->pModel->aKey[0] && !pOrder->bDesc
+  return p->pModel->bRowidKey && p->pQuery->nOrder==1 && !pOrder->bDesc
       && !isReversed(p->pPlan);
 }
 
@@ -563,7 +563,7 @@ OrmPlan *ormPlanGet(
   struct OrmPlanCache *pCache;
   PlanText text = { pModel, mParts, zQuery, zQuery ? nQuery : 0, {-1, 0}, 0 };
   OrmPlan *p;
-  if( pErr->rc || pModel==0 ) return 0;
+  if( pErr->rc ) return 0;
   pCache = planCache(pOrm, pErr, pModel->pCatalog);
   if( pCache==0 ) return 0;
   p = cacheTake(pCache, &text);

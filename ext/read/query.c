@@ -385,10 +385,9 @@ OrmQuery *ormQueryParse(
   OrmParse parse;
   OrmQuery *pQuery;
   ormParseInit(&parse, pOrm, pArena, mParts);
-  if( parse.pErr->rc ) return 0;
   pQuery = ormQueryNew(&parse, pModel, 0, 0);
   if( pQuery==0 ) return 0;
-  if( z ) parseText(&parse, pQuery, z, n<0 ? (i64)strlen(z) : n);
+  if( z ) parseText(&parse, pQuery, z, n);
   if( parse.pErr->rc==SQLITE_OK ) queryFinish(&parse, pQuery);
   pQuery->bMore = (mParts & ORM_Q_TOTAL) && pQuery->iLimit>=0
                && pQuery->iLimit<INT64_MAX;

@@ -289,7 +289,7 @@ static void edgesNeed(OrmReach *p, int iHop){
     if( pPlace->iHop==iHop && !pPlace->bAgain ) continue;
     edgesMissing(p, pEdges, &pPlace->now, pPlace->iHop!=iHop, aiKey, &nKey);
   }
-  if( nKey && p->pErr->rc==SQLITE_OK ) edgesRead(p, iHop, nKey, aiKey);
+  if( nKey ) edgesRead(p, iHop, nKey, aiKey);
   sqlite3_free(aiKey);
 }
 

@@ -126,7 +126,7 @@ i64 ormLoadAll(Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan, OrmBuf *pOut){
   OrmLevel *p = pPlan->pRoot;
   i64 n;
   ORM_UNUSED(pOrm);
-  if( pErr->rc ) return 0;
+  assert( pErr->rc==SQLITE_OK );
   if( pPlan->nLast>0 ) ormBufReserve(pOut, pPlan->nLast);
   if( ormDirectIs(p) && ormDirectLoad(p) ) n = allDirect(p, pOut);
   else n = allLoaded(p, pOut);
@@ -138,7 +138,7 @@ i64 ormLoadAll(Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan, OrmBuf *pOut){
 i64 ormLoadFirst(Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan, OrmBuf *pOut){
   OrmLevel *p = pPlan->pRoot;
   ORM_UNUSED(pOrm);
-  if( pErr->rc ) return 0;
+  assert( pErr->rc==SQLITE_OK );
   rootRows(p);
   if( p->nRow>0 ) ormLevelChildren(p, 0, 1);
   if( p->nRow>0 && pPlan->err.rc==SQLITE_OK ) ormObjectText(p, 0, pOut);
@@ -188,7 +188,7 @@ int ormLoadOne(
   OrmLevel *p = pPlan->pRoot;
   int bFound;
   ORM_UNUSED(pOrm);
-  if( pErr->rc ) return 0;
+  assert( pErr->rc==SQLITE_OK );
   assert( pModel==pPlan->pModel );
   ORM_UNUSED(pModel);
   ormLevelReset(p, 0);
@@ -227,7 +227,7 @@ i64 ormLoadKeys(
 ){
   OrmLevel *p = pPlan->pRoot;
   ORM_UNUSED(pOrm);
-  if( pErr->rc ) return 0;
+  assert( pErr->rc==SQLITE_OK );
   rootKeys(p, pKeys);
   ormBufChar(pOut, '[');
   rootObjects(p, 0, p->nRow, pOut);
@@ -243,7 +243,7 @@ void ormLoadEach(
   OrmLevel *p = pPlan->pRoot;
   OrmBuf buf;
   ORM_UNUSED(pOrm);
-  if( pErr->rc ) return;
+  assert( pErr->rc==SQLITE_OK );
   ormBufInit(&buf, &pPlan->err);
   rootKeys(p, pKeys);
   for(int i=0; i<p->nRow && pPlan->err.rc==SQLITE_OK; i++){
@@ -260,7 +260,7 @@ i64 ormLoadRootKeys(Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan, OrmBinds *pOut){
   int nKey = p->pModel->nKey;
   i64 n = 0;
   OrmStmt *pStmt;
-  if( pErr->rc ) return 0;
+  assert( pErr->rc==SQLITE_OK );
   pStmt = ormFetchTake(p, ORM_FETCH_ROOT_KEYS);
   while( ormStmtStep(pOrm, &pPlan->err, pStmt) && pErr->rc==SQLITE_OK ){
     for(int i=0; i<nKey; i++){
@@ -278,7 +278,7 @@ static i64 rootNumber(OrmErr *pErr, OrmPlan *pPlan, int eFetch){
   OrmLevel *p = pPlan->pRoot;
   OrmStmt *pStmt;
   i64 n = 0;
-  if( pErr->rc ) return 0;
+  assert( pErr->rc==SQLITE_OK );
   pStmt = ormFetchTake(p, eFetch);
   if( ormStmtStep(pPlan->pOrm, &pPlan->err, pStmt) ){
     n = sqlite3_column_int64(pStmt->p, 0);

@@ -64,12 +64,8 @@ void ormDeletedSql(
   OrmSql *p, const OrmModel *pModel, int eDeleted, const char *zAlias
 ){
   const OrmField *pField;
-  int bOnly = eDeleted==ORM_DELETED_ONLY;
-  if( eDeleted==ORM_DELETED_ALSO || (pModel->iSoftDelete<0 && !bOnly) ) return;
-  if( pModel->iSoftDelete<0 ){
-    ormBufAdd(&p->buf, " AND 0", 6);
-    return;
-  }
+  int bOnly = eDeleted==ORM_DELETED_ONLY;      /* checked: there is a field   */
+  if( eDeleted==ORM_DELETED_ALSO || pModel->iSoftDelete<0 ) return;
   pField = &pModel->aField[pModel->iSoftDelete];
   if( pField->eType==ORM_TYPE_BOOLEAN ){
     ormBufAdd(&p->buf, " AND coalesce(", -1);
