@@ -508,10 +508,11 @@ static const struct OrmBind *endKey(
 void ormPairsEndResult(OrmPairs *p, sqlite3_context *pCtx, int iEnd){
   const OrmModel *pModel = endModel(p, iEnd);
   struct OrmBind a[ORM_MAX_KEY];
-  if( p->pReach==0 && p->pStmt && pModel->nKey==1 ){
+  if( ORM_NEVER(p->pReach==0 && p->pStmt==0) ) return;     /* no row          */
+  if( p->pReach==0 && pModel->nKey==1 ){
     sqlite3_result_value(pCtx, sqlite3_column_value(p->pStmt->p,
                              iEnd!=p->iNear ? p->pPath->pFrom->nKey : 0));
-  }else if( p->pStmt || p->pReach ){
+  }else{
     ormKeyResult(pCtx, pModel, endKey(p, iEnd, a));
   }
 }
