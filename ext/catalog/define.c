@@ -123,7 +123,7 @@ static int addColumns(OrmDoc *p, const OrmDocTable *pTable, const OrmDdl *pNow){
     }
     ormDocExec(p, q, buildSql(p, "ALTER TABLE ", pTable->zName, " ADD COLUMN ",
                   q->zKey, ormArenaPrintf(p->pArena, " %s", q->z)));
-    if( (pErr->rc & 0xff)==SQLITE_ERROR && pErr->zMsg ){
+    if( (pErr->rc & 0xff)==SQLITE_ERROR ){
       char *z = sqlite3_mprintf("%s: %s", pErr->zMsg, zMigrate);
       sqlite3_free(pErr->zMsg);
       pErr->zMsg = z;
@@ -238,7 +238,7 @@ static void defineIndex(OrmDoc *p, const OrmDocIndex *pIndex){
   }
   pNow = zSql ? ormDdlIndex(p->pArena, zSql) : 0;
   if( p->pErr->rc ) return;
-  if( pNow==0 || pIndex->pDdl==0
+  if( pNow==0
    || strcmp(pNow->zCanonical, pIndex->pDdl->zCanonical)!=0 ){
     ormJsonErr(p->pErr, pIndex->pNode, "the index is there and differs (%s):"
                " %s", zSql ? zSql : "SQLite's own", zMigrate);
@@ -265,7 +265,6 @@ static void runRow(
   ORM_UNUSED(zKind);
   ORM_UNUSED(zModel);
   ORM_UNUSED(zSubject);
-  if( p->pErr->rc ) return;
   ormFactExecLike(p->pOrm, &err, zSql);
   failAt(p, &err, pNode);
 }
@@ -289,13 +288,12 @@ static const OrmJson *blamed(const OrmJson *pNode, const char *z, size_t *pn){
     if( pPart==0 || strncmp(z, aOf[i].zHead, nHead)!=0 ) continue;
     if( aOf[i].cEnd==0 ){
       *pn = 11;
-      z = strstr(&z[nHead], ": ");
+      z = strstr(&z[nHead], ": ");             /* "users: nmae (did .."     */
       nHead = 2;
     }
-    for(const OrmJson *p=pPart->pChild; z && p; p=p->pNext){
+    for(const OrmJson *p=pPart->pChild; p; p=p->pNext){
       const char *zEnd = &z[nHead + (size_t)p->nKey];
-      if( strlen(p->zKey)!=(size_t)p->nKey
-       || strncmp(&z[nHead], p->zKey, (size_t)p->nKey)!=0 ) continue;
+      if( strncmp(&z[nHead], p->zKey, (size_t)p->nKey)!=0 ) continue;
       if( aOf[i].cEnd==0 && (*zEnd==0 || *zEnd==' ') ) return p;
       if( aOf[i].cEnd && *zEnd==aOf[i].cEnd ){
         *pn = nHead + (size_t)p->nKey + (*zEnd==':' ? 2 : 1);

@@ -459,7 +459,7 @@ int ormDiffIndexStays(
     if( !q->zModel ) zNow = replaceWord(p, zNow, q->zOld, q->zNew);
   }
   if( ormJsonMember(pModel->pNode, "indexes") ){
-    return pDoc && pDoc->pDdl && strcmp(pDoc->pDdl->zCanonical, zNow)==0;
+    return pDoc && strcmp(pDoc->pDdl->zCanonical, zNow)==0;
   }
   for(int i=0; pModel->pTable && i<pNow->nTerm; i++){
     const char *z = pNow->azColumn[i];

@@ -573,8 +573,7 @@ const OrmJson *ormDocPart(
   const OrmDocModel *p, const char *zPart, const char *zName
 ){
   const OrmJson *pPart = ormJsonMember(p->pNode, zPart);
-  return pPart && pPart->eType==ORM_JSON_OBJECT ? ormJsonMember(pPart, zName)
-                                                : 0;
+  return ormJsonMember(pPart, zName);
 }
 
 /* ------------------------------------------------------------------------

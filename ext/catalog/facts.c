@@ -405,7 +405,8 @@ int ormFactNames(
   pArena->pErr = pErr;
   ormErrForgive(&errJson, pErr);
   if( pErr->rc ) return 0;
-  if( pDoc && pDoc->eType==ORM_JSON_ARRAY ){
+  if( pDoc ){
+    assert( pDoc->eType==ORM_JSON_ARRAY );
     az = ormArenaAlloc(pArena, (i64)sizeof(char*)*(pDoc->nChild+1));
     if( az==0 ) return 0;
     for(OrmJson *p=pDoc->pChild; p; p=p->pNext){

@@ -45,7 +45,7 @@ void ormFactRelease(Orm *pOrm){
 }
 
 void ormFactRenew(Orm *pOrm, OrmErr *pErr){
-  if( pOrm->pSchema==0 ) return;
+  assert( pOrm->pSchema );
   ormFactRelease(pOrm);
   ormFactHold(pOrm, pErr);
 }

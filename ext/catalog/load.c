@@ -37,7 +37,7 @@ static const char zNoModels[] =
 ** Life of a catalog
 */
 OrmCatalog *ormCatalogRef(OrmCatalog *p){
-  if( p ) p->nRef++;
+  p->nRef++;
   return p;
 }
 

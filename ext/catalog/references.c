@@ -149,7 +149,7 @@ OrmReference *ormReferencesTo(
 ){
   const Group *pGroup = leadsTo(pOrm, pErr, pCatalog, REVERSE_FOREIGN, zTable);
   OrmReference *pFirst = pGroup ? pGroup->pRef : 0;
-  for(OrmReference *p=pFirst; p && pErr->rc==SQLITE_OK; p=p->pNext){
+  for(OrmReference *p=pFirst; p; p=p->pNext){
     if( p->bModel ) continue;
     p->pModel = ormModelByTable(pOrm, pErr, pCatalog, p->zTable);
     p->bModel = pErr->rc==SQLITE_OK;

@@ -454,7 +454,7 @@ static OrmModel *resolveTarget(OrmResolver *p){
 static void resolveSelf(OrmResolver *p){
   OrmRel *pRel = p->pRel;
   int eDir;
-  if( pRel->bResolved || p->pErr->rc ) return;
+  if( pRel->bResolved ) return;
   if( pRel->bBadFlag ){
     ormRelErr(p->pErr, pRel, "single_parent and viewonly are 0 or 1");
   }
@@ -506,7 +506,8 @@ static int sameLink(
 
 /* Do two resolved relationships go the same way, there and back? */
 static int isMirror(const OrmRel *pA, const OrmRel *pB){
-  if( pA==pB || pA->pTarget!=pB->pModel || pB->pTarget!=pA->pModel ) return 0;
+  assert( pA->pTarget==pB->pModel );
+  if( pA==pB || pB->pTarget!=pA->pModel ) return 0;
   if( (pA->zSecondary==0)!=(pB->zSecondary==0) ) return 0;
   if( pA->zSecondary ){
     return sqlite3_stricmp(pA->zSecondary, pB->zSecondary)==0

@@ -24,7 +24,7 @@ struct Row {
   const char *zModelWas, *zNameWas;          /* as the file has it            */
   const OrmJson *pNode;         /* the document's word                        */
   const OrmJson *pHolds;        /* what holds now, or 0                       */
-  const char *azExtra[3];       /* table_name; secondary_local, _remote       */
+  const char *azExtra[2];       /* table_name; secondary_local, _remote       */
   u8 bKeep;                     /* an all-empty row is one too                */
   u8 bMoved;                    /* a relationship that leads elsewhere now    */
 };
@@ -177,10 +177,8 @@ static void cellsCollect(Row *pRow, Cells *pCells, const char **azNow){
   int nCell = 0;
   const char *z = 0;
   while( pRow->aCell[nCell].zName ) nCell++;
-  for(int i=0; i<3 && pRow->azExtra[i] && !pRow->zName; i++){
-    if( azNow[nCell]==0 || sqlite3_stricmp(azNow[nCell], pRow->azExtra[i]) ){
-      cellsAdd(pCells, &aExtra[i], pRow->azExtra[i]);
-    }
+  if( pRow->zName==0 && sqlite3_stricmp(azNow[nCell], pRow->azExtra[0])!=0 ){
+    cellsAdd(pCells, &aExtra[0], pRow->azExtra[0]);
   }
   for(int i=0; i<nCell; i++){
     if( cellDiffers(pRow, i, azNow[i], &z) ){
@@ -357,7 +355,7 @@ void ormDocHolds(OrmDoc *p){
     buf.pErr = &err;
     ormSchemaModel(p->pOrm, &err, pCatalog, pModel->zWas, &buf);
     buf.pErr = p->pErr;
-    if( ormErrForgive(&err, p->pErr) || buf.n==0 ) continue;
+    if( ormErrForgive(&err, p->pErr) ) continue;
     z = ormArenaText(p->pArena, ormBufText(&buf), buf.n);
     n = buf.n;
     if( z && p->pRename ) z = renamedText(p, z, &n);

@@ -58,7 +58,7 @@ static const char *keyName(OrmDoc *p, const char *zPrefix, const char *zKey){
   for(int i=0; zPrefix[i]; i++){
     char c = zPrefix[i];
     if( c>='A' && c<='Z' ){
-      if( i && zPrefix[i-1]>='a' && zPrefix[i-1]<='z' ) ormBufChar(&buf, '_');
+      if( i && zPrefix[i-1]>='a' ) ormBufChar(&buf, '_');
       c = (char)(c | 32);
     }
     ormBufChar(&buf, c);
