@@ -278,7 +278,7 @@ static i64 rootNumber(OrmErr *pErr, OrmPlan *pPlan, int eFetch){
   OrmLevel *p = pPlan->pRoot;
   OrmStmt *pStmt;
   i64 n = 0;
-  assert( pErr->rc==SQLITE_OK );
+  if( pErr->rc ) return 0;
   pStmt = ormFetchTake(p, eFetch);
   if( ormStmtStep(pPlan->pOrm, &pPlan->err, pStmt) ){
     n = sqlite3_column_int64(pStmt->p, 0);
