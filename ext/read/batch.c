@@ -605,7 +605,8 @@ static int canLink(const OrmLevel *p){
 }
 
 static int canScan(const OrmLevel *p){
-  return p->bHash && !p->bViaParent;
+  assert( !p->bHash || !p->bViaParent );
+  return p->bHash;
 }
 
 /* How the rows of n groups would be fetched; iGroup>0: the later levels of an
