@@ -164,7 +164,7 @@ static int nextCharacter(const char *z, int n, char *zOut){
 static int textAfter(char *z, int n){
   for(int i=0, nChar; i<n; i+=nChar){
     nChar = ormUtf8Length(z + i, n - i);
-    if( ORM_NEVER(nChar==0) ) return 0;        /* it comes out of JSON          */
+    if( ORM_NEVER(nChar==0) ) return 0;      /* it comes out of JSON          */
   }
   while( n>0 ){
     int i = n - 1, nNext;
