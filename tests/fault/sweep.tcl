@@ -12,8 +12,9 @@
 # failed, the database must be unchanged by the rollback and whole, and nothing
 # may be left allocated when the connection is closed.
 #
-# A statement whose result is not the same twice (clocks, counters) is run but
-# not compared.  What begins or ends transactions, or touches other files, is
+# A statement that takes longer than ORM_SWEEP_LONG (200) milliseconds is passed
+# over.  One whose result is not the same twice (clocks, counters) is run but not
+# compared.  What begins or ends transactions, or touches other files, is
 # passed over, and so is what comes after the first ORM_SWEEP_MOST (300)
 # statements of a file.
 
@@ -24,6 +25,9 @@ if {[info exists ::env(ORM_SWEEP_MOST)]} {
   set ::sweep(most) $::env(ORM_SWEEP_MOST)
 }
 set ::sweep(long) 200           ;# milliseconds
+if {[info exists ::env(ORM_SWEEP_LONG)]} {
+  set ::sweep(long) $::env(ORM_SWEEP_LONG)
+}
 set ::sweep(n) 0
 set ::sweep(seen) [dict create]
 # What SQLite says of an error for whose text there was no memory.
