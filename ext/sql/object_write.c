@@ -27,10 +27,9 @@ static const char *valueText(OrmErr *pErr, sqlite3_value *pVal, i64 *pn){
   return z;
 }
 
-/* Is there a value in a column of a new or changed row? */
+/* Is there a value in a column of a new row? */
 static int isGiven(const Row *p, int iCol){
-  return !sqlite3_value_nochange(p->apCol[iCol])
-      && sqlite3_value_type(p->apCol[iCol])!=SQLITE_NULL;
+  return sqlite3_value_type(p->apCol[iCol])!=SQLITE_NULL;
 }
 
 /* ------------------------------------------------------------------------
@@ -153,10 +152,11 @@ static void checkKey(Row *p, const OrmModel *pModel){
   struct OrmBind a[ORM_MAX_KEY];
   const OrmJson *q = p->pPk->pChild->pNext;
   memset(a, 0, sizeof(a));
-  for(int i=0; i<pModel->nKey && q; i++, q=q->pNext){
+  for(int i=0; q; i++, q=q->pNext){
+    assert( i<ORM_MAX_KEY );
     a[i].eType = q->eType==ORM_JSON_NULL ? SQLITE_NULL : SQLITE_TEXT;
   }
-  if( q==0 ) ormKeysNotNull(p->pErr, pModel, 1, a);
+  ormKeysNotNull(p->pErr, pModel, 1, a);
 }
 
 /* UPDATE or (apCol is 0) DELETE of the row pPk. */
@@ -183,16 +183,18 @@ static void changeRow(Row *p, OrmWrite *pWrite){
 static int updatePlain(Row *p, OrmWrite *pWrite, sqlite3_value *pPk){
   i64 n;
   const char *z = valueText(p->pErr, pPk, &n);
-  const char *zModel = z + 2, *zQuote;
+  const char *zModel, *zQuote;
   struct OrmBind key;
   OrmJson node;
-  if( z==0 || n<6 || z[0]!='[' || z[1]!='"'
-   || !sqlite3_value_nochange(p->apCol[ORM_OBJECT_KEY])
+  if( n<6 || !sqlite3_value_nochange(p->apCol[ORM_OBJECT_KEY])
    || !sqlite3_value_nochange(p->apCol[ORM_OBJECT_MODEL])
    || sqlite3_value_nochange(p->apCol[ORM_OBJECT_OBJECT]) ) return 0;
+  assert( z[0]=='[' && z[1]=='"' );
+  zModel = z + 2;
   zQuote = memchr(zModel, '"', (size_t)(n - 2));
-  if( zQuote==0 || memchr(zModel, '\\', (size_t)(zQuote - zModel))
-   || zQuote[1]!=',' || !(zQuote[2]=='-' || (zQuote[2]>='0' && zQuote[2]<='9'))
+  assert( zQuote );
+  if( memchr(zModel, '\\', (size_t)(zQuote - zModel))
+   || !(zQuote[2]=='-' || (zQuote[2]>='0' && zQuote[2]<='9'))
    || ormJsonScalar(p->pArena, zQuote+2, z+n-1, &node)!=z+n-1
    || node.eType!=ORM_JSON_INTEGER ) return 0;
   memset(&key, 0, sizeof(key));
@@ -224,7 +226,7 @@ static int resultCode(const Row *p, const OrmWrite *pWrite){
       ormErrClear(p->pErr);
       return SQLITE_CONSTRAINT;
     }
-    if( rc==SQLITE_OK && !p->bChange && p->apCol && pWrite->nRoot==0
+    if( rc==SQLITE_OK && !p->bChange && pWrite->nRoot==0
      && pWrite->nPassed>0 ) return SQLITE_CONSTRAINT;
     return (rc & 0xff)==SQLITE_CONSTRAINT ? SQLITE_ERROR : rc;
   }

@@ -189,7 +189,7 @@ static void loadKey(Load *p, sqlite3_value *pKey){
     return;
   }
   iKey = ormKeyFind(p->call.pOrm, &p->keys, pModel, pKey);
-  if( iKey<0 || p->call.err.rc ){
+  if( iKey<0 ){
     p->keys.n = n;
     return;
   }

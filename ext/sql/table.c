@@ -22,7 +22,7 @@ static char *modelName(const char *z){
   if( zName==0 ) return 0;
   for(size_t i=1; i<n-1; i++){
     zName[iOut++] = z[i];
-    if( z[i]==cQuote && z[i+1]==cQuote && i+1<n-1 ) i++;
+    if( z[i]==cQuote ) i++;     /* it is doubled                              */
   }
   zName[iOut] = 0;
   return zName;
@@ -56,7 +56,7 @@ static void declare(sqlite3 *db, OrmErr *pErr, OrmTableShape *pShape){
   ormBufInit(&buf, pErr);
   ormTableDeclare(&buf, pShape, 1);
   rc = declareText(db, pErr, &buf);
-  if( (rc & 0xff)==SQLITE_ERROR && pErr->rc==SQLITE_OK ){
+  if( (rc & 0xff)==SQLITE_ERROR ){
     ormTableDeclare(&buf, pShape, 0);
     rc = declareText(db, pErr, &buf);
     for(int i=0; i<pShape->nCol; i++){

@@ -51,7 +51,6 @@ static void listThere(
     if( pNew==0 ) break;
     pNew->zName = ormFactText(pArena, pStmt, 0);
     pNew->zSql = ormFactText(pArena, pStmt, 1);
-    if( pNew->zSql==0 ) pNew->zSql = "";
   }
   sqlite3_finalize(pStmt);
 }

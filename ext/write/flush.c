@@ -604,7 +604,8 @@ static void updateRow(Unit *p, UnitRow *pRow, u64 *aMask, int bTouch){
   if( rowFailed(p, pRow) ) return;
   for(int i=0; i<pModel->nField; i++){
     if( !maskHas(aMask, i) || pRow->aVal[i].eKind==UNIT_INC ) continue;
-    if( insertValue(pRow, i, &v) ) updated(p, pRow, i, &v);
+    insertValue(pRow, i, &v);
+    updated(p, pRow, i, &v);
   }
 }
 

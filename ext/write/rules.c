@@ -492,7 +492,7 @@ static void addInboundLinks(
     pModel = ormModelFind(pOrm, pErr, pCatalog, p->zModel, -1);
     pRel = ormRelFind(pOrm, pErr, pModel, p->zName, -1);
     if( pErr->rc ) break;
-    if( pRel==0 || pRel->bViewonly || pRel->ePassive ) continue;
+    if( ORM_NEVER(pRel==0) || pRel->bViewonly || pRel->ePassive ) continue;
     addUnlink(pErr, pNode, pRel, 0);
   }
 }
