@@ -118,9 +118,7 @@ void ormUnitReport(Unit *p){
   if( p->nComplaint>MAX_COMPLAINT ){
     ormBufPrintf(&buf, "; and %d more", p->nComplaint - MAX_COMPLAINT);
   }
-  if( p->pErr->rc==SQLITE_OK ){
-    ormErr(p->pErr, p->pComplaint->rc, "orm: %s", ormBufText(&buf));
-  }
+  ormErr(p->pErr, p->pComplaint->rc, "orm: %s", ormBufText(&buf));
   ormBufFree(&buf);
 }
 
