@@ -146,6 +146,8 @@ static Orm *newState(sqlite3 *db){
   if( pOrm==0 ) return 0;
   memset(pOrm, 0, sizeof(*pOrm));
   pOrm->db = db;
+  pOrm->nClean = sqlite3_txn_state(db, "main")==SQLITE_TXN_WRITE
+               ? -1 : sqlite3_total_changes(db);
   ormConfigInit(pOrm);
   return pOrm;
 }

@@ -141,6 +141,7 @@ struct Orm {
   sqlite3_stmt *apToken[2];     /* catalog/load.c: on orm_state.token         */
   int aReprepare[2];            /*   and how often they were re-prepared      */
   int nPin;                     /* pins that are held                         */
+  int nClean;                   /* total changes when none was uncommitted    */
   struct OrmPlanCache *pPlans;  /* read/plan.c                                */
   i64 nKept;                    /* read/rows.c: bytes that its plans keep     */
   struct OrmSchemaCopy *pSchema;             /* catalog/held.c, or 0          */
@@ -376,6 +377,10 @@ OrmStmt *ormStmtTake(Orm*, OrmErr*, const char *zSql, i64 nSql);
 OrmStmt *ormStmtTakef(Orm*, OrmErr*, const char *zFormat, ...);
 /* The same, never logged: the house's own bookkeeping (anchor, token ..). */
 OrmStmt *ormStmtTakeQuiet(Orm*, OrmErr*, const char *zSql);
+/* The one for zSql[nSql] if it is there, idle and prepared; else 0.  iHash is
+** ormStmtHash() of the text. */
+OrmStmt *ormStmtTakeKept(Orm*, const char *zSql, i64 nSql, u64 iHash);
+u64 ormStmtHash(const char *zSql, i64 nSql);
 /* Step: 1 for a row, 0 when done or failed (the error is recorded).  OrmStmt
 ** may be 0 (after an error): 0. */
 int ormStmtStep(Orm*, OrmErr*, OrmStmt*);
@@ -716,6 +721,15 @@ struct OrmRel {
 ** orm_init()") or it cannot be read. */
 OrmCatalog *ormCatalogPin(Orm*, OrmErr*);
 void ormCatalogUnpin(Orm*, OrmCatalog*);
+/* The newest as it is, without a look at the file, or 0; to be unref'd.  Who
+** uses it asks ormCatalogHolds() inside the one statement that he runs, which
+** others prepared: if it is prepared anew, the schema has moved.
+** ormCatalogSeen() after a write of which he knows all saves the next look. */
+OrmCatalog *ormCatalogPeek(Orm*);
+int ormCatalogHolds(Orm*, OrmErr*, OrmCatalog*);
+void ormCatalogSeen(Orm*, OrmCatalog*);
+/* A model of it if it is loaded, else 0. */
+OrmModel *ormModelLoaded(OrmCatalog*, const char *zName, i64 n);
 /* Keep one over the end of the call (a cursor, a cached plan). */
 OrmCatalog *ormCatalogRef(OrmCatalog*);
 void ormCatalogUnref(OrmCatalog*);

@@ -21,6 +21,11 @@ struct OrmCatalog {
   Orm *pOrm;
   int nRef;
   u8 bStale;                    /* cannot be checked: good for one pin only   */
+  u8 bClean;                    /* nothing was uncommitted at the peek        */
+  u8 bSettled;                  /* its token is one that was committed        */
+  u8 bSeen;                     /* it held when these two were so             */
+  int nChange;                  /*   sqlite3_total_changes()                  */
+  u32 iVersion;                 /*   and SQLITE_FCNTL_DATA_VERSION            */
   i64 iToken;
   OrmArena arena;               /* all models; pErr is set on each way in     */
   OrmErr err;                   /* where arena.pErr points between calls      */
@@ -119,6 +124,13 @@ OrmArena *ormCatalogArena(OrmCatalog *p, OrmErr *pErr, OrmErr **ppOld){
 ** Pins
 */
 
+/* Is nothing of ours uncommitted? */
+static int isClean(Orm *pOrm){
+  return sqlite3_txn_state(pOrm->db, "main")!=SQLITE_TXN_WRITE
+      || sqlite3_total_changes(pOrm->db)==pOrm->nClean;
+}
+
+
 /* An error of the token statements: a file without our tables says so. */
 static void tokenError(Orm *pOrm, OrmErr *pErr, int rc){
   if( (rc & 0xff)==SQLITE_ERROR ){
@@ -200,7 +212,10 @@ OrmCatalog *ormCatalogPin(Orm *pOrm, OrmErr *pErr){
     ormCatalogDrop(pOrm);
     p = 0;
   }
-  if( p==0 ) p = pOrm->pCatalog = catalogNew(pOrm, pErr);
+  if( p==0 ){
+    p = pOrm->pCatalog = catalogNew(pOrm, pErr);
+    if( p ) p->bSettled = (u8)isClean(pOrm);
+  }
   if( p==0 || i>0 ) sqlite3_reset(pOrm->apToken[i]);
   if( p==0 ) return 0;
   p->iToken = iToken;
@@ -214,6 +229,56 @@ void ormCatalogUnpin(Orm *pOrm, OrmCatalog *p){
   assert( pOrm->nPin>0 );
   if( --pOrm->nPin==0 ) sqlite3_reset(pOrm->apToken[0]);
   ormCatalogUnref(p);
+}
+
+/* ------------------------------------------------------------------------
+** Without a pin
+**
+** What the token is now need not be read if nothing was written since it was
+** seen: not by others (the data version), not by us (the total changes, and the
+** data version again).  Only a rollback counts as no change.  It leads back to
+** the state of some earlier moment of the transaction; but a token that was
+** committed once is the transaction's first, and nothing that comes after it in
+** the chain of tokens leads to it again.  So the catalog of such a token is
+** settled: while it holds, it holds after a rollback too.
+**
+** Whether the schema moved is for the caller's statement to tell: prepared
+** under a pin, it is prepared anew when it has, and the catalog dropped.
+*/
+OrmCatalog *ormCatalogPeek(Orm *pOrm){
+  OrmCatalog *p = pOrm->pCatalog;
+  if( p==0 || p->bStale ) return 0;
+  p->bClean = p->bSettled || isClean(pOrm);
+  return ormCatalogRef(p);
+}
+
+static u32 dataVersion(Orm *pOrm){
+  u32 i = 0;
+  sqlite3_file_control(pOrm->db, 0, SQLITE_FCNTL_DATA_VERSION, &i);
+  return i;
+}
+
+int ormCatalogHolds(Orm *pOrm, OrmErr *pErr, OrmCatalog *p){
+  sqlite3_stmt *pStmt = pOrm->apToken[1];
+  i64 iToken = 0;
+  int rc;
+  if( p->bSeen && p->nChange==sqlite3_total_changes(pOrm->db)
+   && p->iVersion==dataVersion(pOrm) ) return 1;
+  rc = sqlite3_step(pStmt);
+  if( rc==SQLITE_ROW ) iToken = sqlite3_column_int64(pStmt, 0);
+  else if( rc!=SQLITE_DONE ) ormErrDb(pErr, pOrm->db, rc);
+  sqlite3_reset(pStmt);
+  /* The caller's statement knows that the schema is the catalog's.           */
+  pOrm->aReprepare[1] = sqlite3_stmt_status(pStmt,
+                                            SQLITE_STMTSTATUS_REPREPARE, 0);
+  return rc==SQLITE_ROW && iToken==p->iToken;
+}
+
+void ormCatalogSeen(Orm *pOrm, OrmCatalog *p){
+  p->bSettled |= p->bClean;
+  p->nChange = sqlite3_total_changes(pOrm->db);
+  p->iVersion = dataVersion(pOrm);
+  p->bSeen = p->bSettled;
 }
 
 /* ------------------------------------------------------------------------
@@ -260,24 +325,30 @@ static void noSuchModel(
   }
 }
 
+OrmModel *ormModelLoaded(OrmCatalog *p, const char *zName, i64 n){
+  OrmModel *pModel = p->apBucket[nameHash(zName, n)];
+  while( pModel && !ormNameIs(pModel->zName, zName, n) ){
+    pModel = pModel->pNextHash;
+  }
+  return pModel;
+}
+
 OrmModel *ormModelFind(
   Orm *pOrm, OrmErr *pErr, OrmCatalog *p, const char *zName, i64 n
 ){
   OrmErr *pOld = p->arena.pErr;
-  u32 h;
   OrmModel *pModel;
   if( pErr->rc ) return 0;
   if( n<0 ) n = (i64)strlen(zName);
-  h = nameHash(zName, n);
-  for(pModel=p->apBucket[h]; pModel; pModel=pModel->pNextHash){
-    if( ormNameIs(pModel->zName, zName, n) ) return pModel;
-  }
+  pModel = ormModelLoaded(p, zName, n);
+  if( pModel ) return pModel;
   p->arena.pErr = pErr;
   pModel = ormModelLoad(pOrm, p, &p->arena, zName, n);
   p->arena.pErr = pOld;
   if( pModel ){
-    pModel->pNextHash = p->apBucket[h];
-    p->apBucket[h] = pModel;
+    OrmModel **pp = &p->apBucket[nameHash(zName, n)];
+    pModel->pNextHash = *pp;
+    *pp = pModel;
   }else if( pErr->rc==SQLITE_OK ){
     noSuchModel(pErr, p, zName, (int)n);
   }

@@ -45,7 +45,7 @@ i64 ormNano(void){
 
 /* ------------------------------------------------------------ the cache -- */
 
-static u64 hashText(const char *z, i64 n){
+u64 ormStmtHash(const char *z, i64 n){
   u64 h = (u64)n * 0x9e3779b97f4a7c15u;
   for(; n>=8; n-=8, z+=8){
     u64 w;
@@ -167,20 +167,30 @@ static OrmStmt *stmtNew(
   return p;
 }
 
-OrmStmt *ormStmtTake(Orm *pOrm, OrmErr *pErr, const char *zSql, i64 nSql){
-  OrmStmt *p;
-  u64 iHash;
-  if( pErr->rc!=SQLITE_OK || !ormContextEnsure(pOrm, pErr) ) return 0;
-  if( nSql<0 ) nSql = (i64)strlen(zSql);
-  iHash = hashText(zSql, nSql);
-  p = cacheFind(pOrm->pStmts, zSql, nSql, iHash);
-  if( p==0 ) p = stmtNew(pOrm, pErr, zSql, nSql, iHash);
+/* On loan from now on. */
+static OrmStmt *lend(Orm *pOrm, OrmStmt *p){
   if( p && pOrm->aConfig[ORM_CONFIG_LOG] ){
     p->bLog = 1;
     p->nNano = 0;
     sqlite3_stmt_status(p->p, SQLITE_STMTSTATUS_FULLSCAN_STEP, 1);
   }
   return p;
+}
+
+OrmStmt *ormStmtTake(Orm *pOrm, OrmErr *pErr, const char *zSql, i64 nSql){
+  OrmStmt *p;
+  u64 iHash;
+  if( pErr->rc!=SQLITE_OK || !ormContextEnsure(pOrm, pErr) ) return 0;
+  if( nSql<0 ) nSql = (i64)strlen(zSql);
+  iHash = ormStmtHash(zSql, nSql);
+  p = cacheFind(pOrm->pStmts, zSql, nSql, iHash);
+  if( p==0 ) p = stmtNew(pOrm, pErr, zSql, nSql, iHash);
+  return lend(pOrm, p);
+}
+
+OrmStmt *ormStmtTakeKept(Orm *pOrm, const char *zSql, i64 nSql, u64 iHash){
+  if( pOrm->pStmts==0 ) return 0;
+  return lend(pOrm, cacheFind(pOrm->pStmts, zSql, nSql, iHash));
 }
 
 OrmStmt *ormStmtTakeQuiet(Orm *pOrm, OrmErr *pErr, const char *zSql){

@@ -8,9 +8,15 @@
 ** not written (C20), and makes the object that is given back, from the values
 ** as the columns will store them; only values are taken of which that is
 ** certain.  So nothing is left that can fail when the row is written, and the
-** UPDATE, which is all or nothing by itself, needs no anchor around it.  It
-** needs one only for the lock: unless the transaction is writing already, a
-** busy file must be waited for before anything is read.
+** UPDATE, which is all or nothing by itself, needs no anchor around it.
+**
+** Nor does it need a pin: with the catalog as it was last read it is tried at
+** once, and the sink looks whether that still holds (ormCatalogHolds(), and
+** that the statement was not prepared anew, which a changed schema would make
+** SQLite do), before the row is written.  So the UPDATE is all that is run, and
+** the lock is waited for before anything is read.  Whatever could not be known
+** this way (a model not read yet, a statement not prepared, an object that is
+** not there) is tried again with a pin, inside the anchor.
 **
 ** This is a short cut and nothing else.  It takes plain values of plain fields
 ** of a table without triggers; at whatever it does not know, and whenever the
@@ -28,6 +34,7 @@
 struct OrmPatchText {
   OrmPatchText *pNext;
   u64 mSet, mRead;
+  u64 iHash;
   i64 n;
   const char *z;
 };
@@ -38,6 +45,11 @@ struct Patch {
   Orm *pOrm;
   OrmErr *pErr;                 /* goes nowhere, but for the machine's        */
   OrmModel *pModel;
+  OrmCatalog *pCatalog;         /* whether it holds is to be seen; 0: it does */
+  OrmStmt *pStmt;
+  int nReprepare;               /* of pStmt, before                           */
+  int nChange;                  /* sqlite3_total_changes() before the write   */
+  u8 bMoved;                    /* the catalog does not hold                  */
   OrmArena *pArena;
   OrmBuf *pOut;                 /* the object, or 0                           */
   u64 mGiven, mChange;          /* fields in the document; that differ        */
@@ -88,6 +100,7 @@ int ormTableQuiet(Orm *pOrm, OrmErr *pErr, const char *zTable, u8 *pe){
 static int isPlainTable(Patch *p){
   OrmModel *pModel = p->pModel;
   if( pModel->ePlain!=PLAIN_UNKNOWN ) return pModel->ePlain==PLAIN_YES;
+  if( p->pCatalog ) return 0;
   pModel->ePlain = PLAIN_NO;
   if( pModel->bView || pModel->nField>MAX_FIELD || !hasKey(pModel) ) return 0;
   for(int i=0; i<pModel->nField; i++){
@@ -145,25 +158,46 @@ static int isExact(const OrmField *pField, struct OrmBind *pVal){
   }
 }
 
-/* The values of the document; 0: not for us. */
-static int takeValues(Patch *p, const OrmJson *pDoc){
+/* The value of a field; 0: not for us. */
+static int takeValue(Patch *p, Unit *pUnit, int i, const OrmJson *pNode){
+  const OrmField *pField = &p->pModel->aField[i];
+  if( pField->eType==ORM_TYPE_JSON || pField->eType==ORM_TYPE_BLOB
+   || pField->eType==ORM_TYPE_DECIMAL ) return 0;
+  if( ormUnitValue(pUnit, pField, pNode, &p->aVal[i]) ) return 0;
+  if( !isExact(pField, &p->aVal[i]) ) return 0;
+  p->mGiven |= BIT(i);
+  return 1;
+}
+
+/* The values of the document z[n], an object of scalars that is read without a
+** tree; 0: not for us. */
+static int takeValues(Patch *p, const char *z, i64 n){
+  const char *zEnd = z + n;
+  OrmJson node;
   Unit unit;
   int iNext = 0;
   memset(&unit, 0, sizeof(unit));
   unit.pErr = p->pErr;
   unit.pArena = p->pArena;
-  for(const OrmJson *q=pDoc->pChild; q; q=q->pNext){
-    int i = ormGraphField(p->pModel, q, &iNext);
-    const OrmField *pField;
-    if( i<0 || (p->mGiven & BIT(i)) || q->eType>=ORM_JSON_ARRAY ) return 0;
-    pField = &p->pModel->aField[i];
-    if( pField->eType==ORM_TYPE_JSON || pField->eType==ORM_TYPE_BLOB
-     || pField->eType==ORM_TYPE_DECIMAL ) return 0;
-    if( ormUnitValue(&unit, pField, q, &p->aVal[i]) ) return 0;
-    if( !isExact(pField, &p->aVal[i]) ) return 0;
-    p->mGiven |= BIT(i);
-  }
-  return 1;
+  z = ormJsonSpaceEnd(z, zEnd);
+  if( z>=zEnd || *z!='{' ) return 0;
+  do{
+    int i;
+    z = ormJsonSpaceEnd(z + 1, zEnd);
+    if( z>=zEnd || *z!='"' ) return 0;
+    z = ormJsonScalar(p->pArena, z, zEnd, &node);
+    if( z==0 ) return 0;
+    z = ormJsonSpaceEnd(z, zEnd);
+    if( z>=zEnd || *z!=':' ) return 0;
+    node.zKey = node.z;
+    node.nKey = (int)node.n;
+    i = ormGraphField(p->pModel, &node, &iNext);
+    if( i<0 || (p->mGiven & BIT(i)) ) return 0;
+    z = ormJsonScalar(p->pArena, ormJsonSpaceEnd(z + 1, zEnd), zEnd, &node);
+    if( z==0 || !takeValue(p, &unit, i, &node) ) return 0;
+    z = ormJsonSpaceEnd(z, zEnd);
+  }while( z<zEnd && *z==',' );
+  return z<zEnd && *z=='}' && ormJsonSpaceEnd(z + 1, zEnd)==zEnd;
 }
 
 /* ------------------------------------------------------------------------
@@ -218,6 +252,7 @@ static const OrmPatchText *patchText(Patch *p){
     pNew->mSet = p->mSet;
     pNew->mRead = p->mRead;
     pNew->n = buf.n;
+    pNew->iHash = ormStmtHash(ormBufText(&buf), buf.n);
     pNew->z = ormArenaText(pArena, ormBufText(&buf), buf.n);
     if( p->pErr->rc==SQLITE_OK ) *pp = pNew;
   }
@@ -330,13 +365,21 @@ static void result(Patch *p, sqlite3_value **apVal){
 ** The patch
 ** --------------------------------------------------------------------- */
 
+/* Was the statement prepared anew meanwhile? */
+static int isAnew(const Patch *p){
+  return sqlite3_stmt_status(p->pStmt->p, SQLITE_STMTSTATUS_REPREPARE, 0)
+      !=p->nReprepare;
+}
+
 /* The row is there: is it to be written? */
 static void sinkRow(OrmSink *pSink, int nVal, sqlite3_value **apVal){
   Patch *p = (Patch*)pSink;
   ORM_UNUSED(nVal);
-  pSink->bPushed = 0;
   p->bFound = 1;
-  p->bOdd = !compare(p, apVal);
+  p->nChange = sqlite3_total_changes(p->pOrm->db);
+  p->bMoved = p->pCatalog
+           && (isAnew(p) || !ormCatalogHolds(p->pOrm, p->pErr, p->pCatalog));
+  p->bOdd = p->bMoved || !compare(p, apVal);
   if( p->bOdd || (p->mChange && p->mChange!=p->mSet) ) return;
   if( p->pOut ) result(p, apVal);
   pSink->bPushed = p->mChange!=0;
@@ -379,14 +422,26 @@ static int takeFields(Patch *p){
   return p->mSet!=0;
 }
 
+/* The statement for mSet.  One is not prepared without a pin: the schema may be
+** another than the catalog's. */
+static int takeStmt(Patch *p){
+  const OrmPatchText *pText = patchText(p);
+  if( pText==0 ) return 0;
+  p->pStmt = ormStmtTakeKept(p->pOrm, pText->z, pText->n, pText->iHash);
+  if( p->pStmt==0 && p->pCatalog==0 ){
+    p->pStmt = ormStmtTake(p->pOrm, p->pErr, pText->z, pText->n);
+  }
+  return p->pStmt!=0;
+}
+
 /* Run the statement for mSet: 1 if it did. */
 static int runUpdate(Patch *p){
   OrmSink *pOuter = p->pOrm->pSink;
-  const OrmPatchText *pText = patchText(p);
   OrmStmt *pStmt;
   int n = 0;
-  if( pText==0 ) return 0;
-  pStmt = ormStmtTake(p->pOrm, p->pErr, pText->z, pText->n);
+  if( !takeStmt(p) ) return 0;
+  pStmt = p->pStmt;
+  p->nReprepare = sqlite3_stmt_status(pStmt->p, SQLITE_STMTSTATUS_REPREPARE, 0);
   for(int i=0; i<p->pModel->nField; i++){
     if( ((p->mSet | p->mAuto) & BIT(i))
      && p->pModel->aField[i].eAuto!=ORM_AUTO_VERSION ){
@@ -397,63 +452,95 @@ static int runUpdate(Patch *p){
   p->pOrm->pSink = &p->base;
   ormStmtStep(p->pOrm, p->pErr, pStmt);
   p->pOrm->pSink = pOuter;
+  p->bMoved |= p->pCatalog && isAnew(p);
   ormStmtGive(p->pOrm, p->pErr, pStmt);
   return p->pErr->rc==SQLITE_OK && (p->pOut==0 || p->pOut->pErr->rc==0);
 }
 
-/* 1: done, whether there is such an object or not.  Where not all that is given
-** differs, a second statement sets just what does. */
+/* Nothing but this write was done since the catalog was seen to hold. */
+static void seen(const Patch *p){
+  if( p->pCatalog && p->bFound
+   && sqlite3_total_changes(p->pOrm->db)==p->nChange + (p->mChange!=0) ){
+    ormCatalogSeen(p->pOrm, p->pCatalog);
+  }
+}
+
+/* Once, and where not all that is given differs, once more to set just what
+** does: 1 if nothing is left to do. */
 static int patchRow(Patch *p){
   if( !takeFields(p) ) return 0;
   for(int i=0; i<2; i++){
-    p->bFound = p->bOdd = 0;
+    p->bFound = p->bOdd = p->bMoved = 0;
     p->mChange = 0;
     if( !runUpdate(p) || p->bOdd ) return 0;
-    if( p->mChange==0 || p->mChange==p->mSet ) return 1;
+    if( p->mChange==0 || p->mChange==p->mSet ){
+      seen(p);
+      return p->bFound || p->pCatalog==0;
+    }
     p->mSet = p->mChange;
   }
   return 0;
 }
 
-/* 1: done.  0: nothing is written, and there is an error only if it would be
-** one for the unit of work too. */
-int ormPatch(
-  Orm *pOrm, OrmErr *pErr, OrmModel *pModel, OrmWrite *pWrite,
-  const OrmJson *pDoc
+/* The end of a patch that was none: only the machine's errors stay. */
+static void notDone(
+  Patch *p, OrmErr *pErr, OrmBuf *pOut, int bTransaction
 ){
+  int bLost = bTransaction && sqlite3_get_autocommit(p->pOrm->db);
+  if( pOut ) ormBufReset(pOut);
+  if( pErr->rc==SQLITE_OK && (bLost || ormFlushMachine(p->pErr->rc)) ){
+    *pErr = *p->pErr;
+    p->pErr->rc = SQLITE_OK;
+    p->pErr->zMsg = 0;
+    if( bLost ) pErr->rc = SQLITE_ABORT_ROLLBACK;
+  }
+}
+
+/* Try it with a model, pinned or not. */
+static int patchTry(Patch *p, OrmErr *pErr, OrmWrite *pWrite){
+  int bTransaction = !sqlite3_get_autocommit(p->pOrm->db);
   OrmErr err = { SQLITE_OK, 0 };
   OrmArena arena;
-  Patch patch;
-  int bDone, bLost;
-  int bTransaction = !sqlite3_get_autocommit(pOrm->db);
-  if( pErr->rc || pDoc->eType!=ORM_JSON_OBJECT ) return 0;
-  memset(&patch.base, 0, sizeof(patch.base));
-  patch.base.xRow = sinkRow;
-  patch.base.pErr = &err;
-  patch.pOrm = pOrm;
-  patch.pErr = &err;
-  patch.pModel = pModel;
-  patch.pArena = &arena;
-  patch.pOut = pWrite->pOut;
-  patch.mGiven = 0;
+  int bDone;
+  p->base.xRow = sinkRow;
+  p->base.pErr = p->pErr = &err;
+  p->pArena = &arena;
+  p->pOut = pWrite->pOut;
+  p->mGiven = 0;
   ormArenaInit(&arena, &err);
-  bDone = isPlainTable(&patch) && takeKey(&patch, pWrite)
-       && takeValues(&patch, pDoc) && patchRow(&patch);
+  bDone = isPlainTable(p) && takeKey(p, pWrite)
+       && takeValues(p, pWrite->zObject, pWrite->nObject) && patchRow(p);
   if( bDone ){
-    pWrite->nRoot = patch.bFound;
-    pWrite->bRowid = (u8)(patch.bFound && patch.key.eType==SQLITE_INTEGER);
-    pWrite->iRowid = patch.key.u.i;
+    pWrite->nRoot = p->bFound;
+    pWrite->bRowid = (u8)(p->bFound && p->key.eType==SQLITE_INTEGER);
+    pWrite->iRowid = p->key.u.i;
   }else{
-    if( pWrite->pOut ) ormBufReset(pWrite->pOut);
-    bLost = bTransaction && sqlite3_get_autocommit(pOrm->db);
-    if( pErr->rc==SQLITE_OK && (bLost || ormFlushMachine(err.rc)) ){
-      *pErr = err;
-      err.rc = SQLITE_OK;
-      err.zMsg = 0;
-      if( bLost ) pErr->rc = SQLITE_ABORT_ROLLBACK;
-    }
+    notDone(p, pErr, pWrite->pOut, bTransaction);
   }
   ormErrClear(&err);
   ormArenaFree(&arena);
+  return bDone;
+}
+
+int ormPatch(
+  Orm *pOrm, OrmErr *pErr, OrmModel *pModel, OrmWrite *pWrite, u8 *pbNever
+){
+  Patch patch;
+  int bDone;
+  memset(&patch.base, 0, sizeof(patch.base));
+  patch.pOrm = pOrm;
+  patch.pModel = pModel;
+  patch.pCatalog = 0;
+  patch.bFound = patch.bMoved = 0;
+  if( pModel==0 ){
+    patch.pCatalog = ormCatalogPeek(pOrm);
+    if( patch.pCatalog==0 ) return 0;
+    patch.pModel = ormModelLoaded(patch.pCatalog, pWrite->zModel,
+                                  pWrite->nModel);
+  }
+  bDone = patch.pModel && patchTry(&patch, pErr, pWrite);
+  *pbNever = patch.bFound && !patch.bMoved;
+  if( patch.bMoved ) ormCatalogDrop(pOrm);
+  ormCatalogUnref(patch.pCatalog);
   return bDone;
 }

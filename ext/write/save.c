@@ -19,7 +19,7 @@ struct Save {                   /* one call on its way                        */
   OrmModel *pModel;
   OrmJson *pDoc;
   OrmBinds binds;
-  u8 bTried;                    /* ormPatch() was no help                     */
+  u8 bNoPatch;                  /* ormPatch() is no help                      */
   const char *zQuery; i64 nQuery;            /* update_many                   */
   char aSpace[1000];            /* the arena's first                          */
 };
@@ -271,21 +271,20 @@ static void saveIgnore(Save *s, const OrmJson *pNode, int bOne){
 }
 
 /* Try the short way for a patch: 1 if that was all. */
-static int savePatch(Save *s){
-  OrmWrite *p = s->p;
-  if( p->eMode!=ORM_WRITE_UPDATE || p->nRaw || p->zQuery || s->bTried ){
+static int savePatch(Save *s, OrmModel *pModel){
+  const OrmWrite *p = s->p;
+  if( p->eMode!=ORM_WRITE_UPDATE || p->nRaw || p->zQuery || s->bNoPatch ){
     return 0;
   }
   assert( p->pKey || p->aKey );
-  s->bTried = 1;
-  return ormPatch(s->pOrm, s->pErr, s->pModel, p, s->pDoc);
+  return ormPatch(s->pOrm, s->pErr, pModel, s->p, &s->bNoPatch);
 }
 
 static void saveJob(Orm *pOrm, OrmErr *pErr, void *pArg){
   Save *s = (Save*)pArg;
   i64 iRowid = sqlite3_last_insert_rowid(pOrm->db);
   ORM_UNUSED(pErr);
-  if( saveBegin(s) && checkDocument(s) && !savePatch(s) ){
+  if( saveBegin(s) && checkDocument(s) && !savePatch(s, s->pModel) ){
     int bArray = s->pDoc->eType==ORM_JSON_ARRAY;
     const OrmJson *pNode = bArray ? s->pDoc->pChild : s->pDoc;
     if( s->p->eMode==ORM_WRITE_IGNORE ) saveIgnore(s, pNode, !bArray);
@@ -305,13 +304,15 @@ void ormWrite(Orm *pOrm, OrmErr *pErr, OrmWrite *p){
   p->nRoot = p->iCreated = p->nPassed = 0;
   p->bConflict = 0;
   p->bCreated = p->bRowid = 0;
-  if( pErr->rc ) return;
+  if( pErr->rc || savePatch(&save, 0) || pErr->rc ) return;
   if( p->eMode==ORM_WRITE_UPDATE
    && sqlite3_txn_state(pOrm->db, "main")==SQLITE_TXN_WRITE ){
     /* The file is locked, and a patch is one statement: no anchor.           */
-    int bDone = saveBegin(&save) && checkDocument(&save) && savePatch(&save);
+    int bDone = saveBegin(&save) && checkDocument(&save)
+             && savePatch(&save, save.pModel);
     saveEnd(&save);
     if( bDone || pErr->rc ) return;
+    save.bNoPatch = 1;
     save.pDoc = 0;
   }
   ormAnchorRun(pOrm, pErr, saveJob, &save);

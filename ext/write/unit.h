@@ -265,7 +265,10 @@ i64 ormUpdateFast(Unit*, OrmModel*, OrmPlan*, const OrmJson *pChanges);
 /* Has the table neither triggers nor ON CONFLICT clauses?  *pe keeps what was
 ** found: an eQuiet of the catalog. */
 int ormTableQuiet(Orm*, OrmErr*, const char *zTable, u8 *pe);
-int ormPatch(Orm*, OrmErr*, OrmModel*, OrmWrite*, const OrmJson*);
+/* 1: done.  0: nothing is written, and there is an error only if it would be
+** one for the unit of work too.  pModel may be 0: then what is known of it is
+** used without a pin, and *pbNever is set if a pin would be no help. */
+int ormPatch(Orm*, OrmErr*, OrmModel*, OrmWrite*, u8 *pbNever);
 
 /* bulk.c */
 i64 ormBulk(Orm*, OrmErr*, OrmModel*, const char *z, i64 n);

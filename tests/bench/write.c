@@ -1,6 +1,7 @@
 /*
 ** Writes beside the same writes in hand-written SQL, each prepared, each in a
-** transaction that is rolled back, on one database in memory.
+** transaction that is rolled back, on one database in memory; "commit" is
+** "patch" with a transaction for each statement.
 **
 **     write LIBRARY [WORKLOAD [WAY]]
 **
@@ -113,9 +114,10 @@ struct Way {
 static const struct Work {
   const char *zName;
   const char *zDocSql;
+  int bCommit;                  /* each statement is a transaction            */
   Way aWay[MAX_WAY];
 } aWork[] = {
-  { "patch", 0, {
+  { "patch", 0, 0, {
     { "UPDATE", patchSql, { "UPDATE users SET name = ?2 WHERE id = ?1" } },
     { "orm_update", patchOrm, { "SELECT orm_update('User', ?1, ?2)" } },
     { "UPDATE orm_object", patchOrm, { "UPDATE orm_object SET object = ?2"
@@ -124,7 +126,13 @@ static const struct Work {
         " WHERE id = ?1 RETURNING json_object('id', id, 'email', email,"
         " 'name', name, 'bucket', bucket, 'created_at', created_at)" } },
   } },
-  { "many", 0, {
+  { "commit", 0, 1, {
+    { "UPDATE", patchSql, { "UPDATE users SET name = ?2 WHERE id = ?1" } },
+    { "orm_update", patchOrm, { "SELECT orm_update('User', ?1, ?2)" } },
+    { "UPDATE orm_object", patchOrm, { "UPDATE orm_object SET object = ?2"
+        " WHERE model = 'User' AND key = ?1" } },
+  } },
+  { "many", 0, 0, {
     { "UPDATE", once, { "UPDATE users SET bucket = 777 WHERE bucket<>777" } },
     { "orm_update_many", once, {
         "SELECT orm_update_many('User', NULL, '{\"bucket\": 777}')" } },
@@ -134,12 +142,12 @@ static const struct Work {
         "SELECT orm_update_many('User', '{\"where\": {\"id\": {\"gt\": 100}}}',"
         " '{\"bucket\": 777}')" } },
   } },
-  { "increment", 0, {
+  { "increment", 0, 0, {
     { "UPDATE", once, { "UPDATE people SET age = age + 1" } },
     { "orm_update_many", once, { "SELECT orm_update_many('Person', NULL,"
         " '{\"age\": {\"$inc\": 1}}')" } },
   } },
-  { "nested", NESTED_DOC, {
+  { "nested", NESTED_DOC, 0, {
     { "json_each", document, {
         "INSERT INTO users(email, name, bucket) SELECT value->>'email',"
         " value->>'name', value->>'bucket' FROM json_each(?1)",
@@ -172,7 +180,7 @@ static const struct Work {
     { "orm_create_many", document, { "SELECT orm_create_many('User', ?1)" } },
     { "orm_save_many", document, { "SELECT orm_save_many('User', ?1)" } },
   } },
-  { "flat", FLAT_DOC, {
+  { "flat", FLAT_DOC, 0, {
     { "bind loop", bindLoop, {
         "INSERT INTO people(email, name, age, bio) VALUES (?1, ?2, ?3, ?4)" } },
     { "json_each ->>", document, { "INSERT INTO people(email, name, age, bio)"
@@ -184,7 +192,7 @@ static const struct Work {
         " FROM json_each(?1)" } },
     { "orm_create_many", document, { "SELECT orm_create_many('Person', ?1)" } },
   } },
-  { "plain", FLAT_DOC, {        /* no UNIQUE index                            */
+  { "plain", FLAT_DOC, 0, {     /* no UNIQUE index                            */
     { "bind loop", bindLoop, {
         "INSERT INTO plain(email, name, age, bio) VALUES (?1, ?2, ?3, ?4)" } },
     { "json_each ->>", document, { "INSERT INTO plain(email, name, age, bio)"
@@ -254,16 +262,16 @@ static void shut(sqlite3_stmt **ap){
 }
 
 /* One way once, after a first time that is not counted. */
-static void single(const Way *p){
+static void single(const struct Work *pWork, const Way *p){
   sqlite3_stmt *ap[8];
   int n;
   nPatch = 2000;
   open(p, ap);
-  run("BEGIN");
+  if( !pWork->bCommit ) run("BEGIN");
   p->xRun(ap);
-  run("ROLLBACK; BEGIN");
+  if( !pWork->bCommit ) run("ROLLBACK; BEGIN");
   n = work(p, ap);
-  run("ROLLBACK");
+  if( !pWork->bCommit ) run("ROLLBACK");
   printf("%s: %d changes\n", p->zName, n);
   shut(ap);
 }
@@ -277,7 +285,7 @@ static void measure(const struct Work *pWork){
   for(int j=-1; j<RUNS; j++){
     for(int i=0; i<n; i++){
       double t;
-      run("BEGIN");
+      if( !pWork->bCommit ) run("BEGIN");
       sqlite3_status64(SQLITE_STATUS_MEMORY_USED, &nHeld, &nMost, 1);
       t = seconds();
       pWork->aWay[i].xRun(aap[i]);
@@ -285,7 +293,7 @@ static void measure(const struct Work *pWork){
       sqlite3_status64(SQLITE_STATUS_MEMORY_USED, &nHeld, &nMost, 0);
       anMost[i] = nMost - nHeld;
       if( j>=0 ) aaTime[i][j] = t;
-      run("ROLLBACK");
+      if( !pWork->bCommit ) run("ROLLBACK");
     }
   }
   for(int i=0; i<n; i++){
@@ -309,7 +317,7 @@ int main(int nArg, char **azArg){
   for(int i=0; i<N_WORK; i++){
     if( nArg>2 && strcmp(azArg[2], aWork[i].zName)!=0 ) continue;
     if( aWork[i].zDocSql ) zDoc = text(aWork[i].zDocSql);
-    if( nArg>3 ) single(&aWork[i].aWay[atoi(azArg[3])]);
+    if( nArg>3 ) single(&aWork[i], &aWork[i].aWay[atoi(azArg[3])]);
     else measure(&aWork[i]);
     sqlite3_free(zDoc);
     zDoc = 0;
