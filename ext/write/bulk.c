@@ -1,7 +1,7 @@
 /*
-** Many flat objects from one array: the document streams through orm_rows, a
-** virtual table that is never a tree in memory, into one INSERT .. SELECT for
-** each run of objects that name the same fields.
+** Many flat objects that are all new, from one array: the document streams
+** through orm_rows, a virtual table that is never a tree in memory, into one
+** INSERT .. SELECT for each run of objects that name the same fields.
 **
 ** This is a short cut and nothing else: at whatever it does not know the unit
 ** of work does it all, whose results and errors are the ones that count.  What
@@ -32,6 +32,7 @@ struct Bulk {
   u8 bEnd;                      /* the array is closed                        */
   u8 bAbandon;                  /* not for us                                 */
   u8 bPending;                  /* the row that is read begins a new run      */
+  u8 bSave;                     /* objects may be there                       */
   u8 bSelf;                     /* some refer to the table itself             */
   int nShape;                   /* runs                                       */
   u8 mKeyed;                    /* 1: some objects give the rowid, 2: some    */
@@ -253,11 +254,20 @@ static int givesSelf(const Bulk *p){
   return 0;
 }
 
+/* Does a field of the run tell whether an object is there already? */
+static int givesIdentity(const Bulk *p){
+  for(int i=0; i<p->nGiven; i++){
+    if( ormGraphIdentity(p->pModel, p->aField[i]) ) return 1;
+  }
+  return 0;
+}
+
 /* Are objects with the fields of this one for us?  Not if SQLite is to choose
 ** keys beside those that are given, which it could meet, nor if a run could
-** refer to a row of a later one. */
+** refer to a row of a later one, nor if they have to be looked for. */
 static int checkShape(Bulk *p, const char *z){
   if( !takeShape(p, z) || p->nGiven==0 || needsCheck(p) ) return 0;
+  if( p->bSave && givesIdentity(p) ) return 0;
   p->bSelf |= (u8)givesSelf(p);
   if( ++p->nShape>1 && p->bSelf ) return 0;
   if( p->pModel->bRowidKey ){
@@ -475,7 +485,9 @@ void ormBulkLeave(OrmErr *pErr, OrmErr *pOwn){
 
 /* Create the flat objects of the array z[n]: how many, or -1 if this is no
 ** work for us (nothing is written then) or it failed. */
-i64 ormBulk(Orm *pOrm, OrmErr *pErr, OrmModel *pModel, const char *z, i64 n){
+i64 ormBulk(
+  Orm *pOrm, OrmErr *pErr, OrmModel *pModel, int bSave, const char *z, i64 n
+){
   Bulk *p = sqlite3_malloc64(sizeof(*p));
   i64 nRow = -1;
   if( p==0 ){
@@ -488,6 +500,7 @@ i64 ormBulk(Orm *pOrm, OrmErr *pErr, OrmModel *pModel, const char *z, i64 n){
               ORM_WRITE_CREATE);
   p->pOrm = pOrm;
   p->pModel = pModel;
+  p->bSave = (u8)bSave;
   p->z = z;
   p->zEnd = z + n;
   if( checkAll(p) ){

@@ -359,7 +359,7 @@ int ormGraphField(const OrmModel *pModel, const OrmJson *p, int *piNext){
   return i;
 }
 
-static int isIdentity(const OrmModel *pModel, int i){
+int ormGraphIdentity(const OrmModel *pModel, int i){
   if( pModel->aField[i].iKey ) return 1;
   for(int j=0; j<pModel->nNatural; j++) if( pModel->aNatural[j]==i ) return 1;
   return 0;
@@ -372,7 +372,7 @@ static void readMember(
   int i = ormGraphField(pModel, pNode, piNext);
   const OrmRel *pRel;
   if( i>=0 ){
-    if( pRow->eRole==UNIT_FIND && !isIdentity(pModel, i) ) return;
+    if( pRow->eRole==UNIT_FIND && !ormGraphIdentity(pModel, i) ) return;
     readField(p, pRow, i, pNode);
     return;
   }

@@ -31,14 +31,16 @@ struct Save {                   /* one call on its way                        */
 /* Objects that are all new: 1 if they are written. */
 static int saveBulk(Save *s){
   OrmWrite *p = s->p;
+  int bSave = p->eMode==ORM_WRITE_SAVE;
   i64 n, iRowid;
   if( s->pErr->rc || p->eMany==ORM_WRITE_ONE || p->pKey
-   || p->eMode!=ORM_WRITE_CREATE ) return 0;
+   || (p->eMode!=ORM_WRITE_CREATE && !bSave) ) return 0;
   assert( p->pOut==0 );
-  n = ormBulk(s->pOrm, s->pErr, s->pModel, p->zObject, p->nObject);
+  n = ormBulk(s->pOrm, s->pErr, s->pModel, bSave, p->zObject, p->nObject);
   iRowid = sqlite3_last_insert_rowid(s->pOrm->db);
   if( n<=0 && s->pErr->rc==SQLITE_OK ){
-    n = ormTree(s->pOrm, s->pErr, s->pModel, p->zObject, p->nObject, &iRowid);
+    n = ormTree(s->pOrm, s->pErr, s->pModel, bSave, p->zObject, p->nObject,
+                &iRowid);
   }
   if( n<=0 ) return 0;
   p->nRoot = p->iCreated = n;

@@ -5,9 +5,12 @@
 **
 ** This is a short cut like bulk.c, which is tried first.  It knows plain
 ** fields, to-many relationships of new objects, and objects that are told by
-** nothing but a natural key, which are found or made (tags by name).  The
-** document is gone through twice: whether all of it is for us is known before
-** the first row is written, since rows that are undone stay counted by
+** nothing but a natural key, which are found or made (tags by name).  Where
+** objects are saved, a root with a natural key is looked for too, and must not
+** be there.
+**
+** The document is gone through twice: whether all of it is for us is known
+** before the first row is written, since rows that are undone stay counted by
 ** total_changes().  What can fail then is what fails in the unit of work too,
 ** which does it again, from the start, to say what went wrong.
 **
@@ -36,6 +39,7 @@ struct Level {                  /* a model, and how it is reached             */
   OrmModel *pModel;
   const OrmRel *pRel;           /* 0: root                                    */
   int iUp;                      /* the level above                            */
+  u8 bTold;                     /* by its natural key, if it has one          */
   OrmStmt *pInsert, *pFind, *pSeek, *pLink;
   u8 bSeek;                     /* link rows: look for each pair              */
   i64 idOwner;                  /* owner of the newest, and what is linked    */
@@ -53,6 +57,7 @@ struct Tree {
   OrmErr *pErr;                 /* of the statements                          */
   OrmArena arena, keep;         /* of one root; of all                        */
   const char *zStart, *z, *zEnd;
+  u8 bSave;                     /* roots may be there                         */
   u8 bWrite;                    /* the second time through                    */
   u8 bAbandon;
   int nLevel;
@@ -112,12 +117,13 @@ static int levelFor(Tree *p, int iUp, OrmRel *pRel, OrmModel *pModel){
   }
   assert( !p->bWrite );
   if( p->nLevel==MAX_LEVEL || (pRel && !relFits(p, pRel))
-   || !modelFits(p, pModel) ) return -1;
+   || (p->bSave && pModel->nNatural>1) || !modelFits(p, pModel) ) return -1;
   pNew = &p->aLevel[p->nLevel];
   memset(pNew, 0, sizeof(*pNew));
   pNew->pModel = pModel;
   pNew->pRel = pRel;
   pNew->iUp = iUp;
+  pNew->bTold = pModel->nNatural==1 && (pRel || p->bSave);
   for(int i=0; i<pModel->nField; i++){
     if( pModel->aField[i].eAuto ) pNew->mAuto |= BIT(i);
   }
@@ -156,7 +162,7 @@ static int allFits(const Tree *p){
 
 /* The field that tells the objects of a level, or 0: all are new. */
 static const OrmField *naturalField(const Level *p){
-  if( p->pRel==0 || p->pModel->nNatural!=1 ) return 0;
+  if( !p->bTold ) return 0;
   return &p->pModel->aField[p->pModel->aNatural[0]];
 }
 
@@ -482,7 +488,8 @@ static void takeTree(
     const struct OrmBind *pVal = naturalValue(pLevel, mField, aVal);
     pLevel->mGiven |= mField;
     if( pVal ){
-      checkNatural(p, pLevel, pVal, pRel->zSecondary && pObject->nChild==1);
+      checkNatural(p, pLevel, pVal,
+                   pRel && pRel->zSecondary && pObject->nChild==1);
     }
   }
   for(int i=0; i<nMany; i++){
@@ -554,7 +561,8 @@ static int checkAll(Tree *p, OrmModel *pModel){
 /* Create the objects of the array z[n]: how many, or -1 if this is no work for
 ** us (nothing is written then) or it failed. */
 i64 ormTree(
-  Orm *pOrm, OrmErr *pErr, OrmModel *pModel, const char *z, i64 n, i64 *piRowid
+  Orm *pOrm, OrmErr *pErr, OrmModel *pModel, int bSave, const char *z, i64 n,
+  i64 *piRowid
 ){
   Tree *p = sqlite3_malloc64(sizeof(*p));
   i64 nRow = -1;
@@ -569,6 +577,7 @@ i64 ormTree(
               ORM_WRITE_CREATE);
   p->pOrm = pOrm;
   p->pErr = pErr;
+  p->bSave = (u8)bSave;
   p->z = z;
   p->zEnd = z + n;
   if( checkAll(p, pModel) ){

@@ -215,6 +215,8 @@ void ormValText1(OrmBuf*, const struct OrmBind*);
 UnitRow *ormGraphRoot(Unit*, OrmModel*, const OrmJson*);
 void ormGraphRead(Unit*, UnitRow *pFirst);
 int ormGraphField(const OrmModel*, const OrmJson*, int *piNext);
+/* Is a field of what tells objects apart, the key or the natural key? */
+int ormGraphIdentity(const OrmModel*, int iField);
 /* The include part of a query that gives back what a document wrote. */
 void ormGraphInclude(Unit*, OrmModel*, const OrmJson*, OrmBuf*);
 
@@ -271,12 +273,14 @@ int ormTableQuiet(Orm*, OrmErr*, const char *zTable, u8 *pe);
 int ormPatch(Orm*, OrmErr*, OrmModel*, OrmWrite*, u8 *pbNever);
 
 /* bulk.c */
-i64 ormBulk(Orm*, OrmErr*, OrmModel*, const char *z, i64 n);
+/* bSave: objects that could be there already are not for it. */
+i64 ormBulk(Orm*, OrmErr*, OrmModel*, int bSave, const char *z, i64 n);
 /* The end of a short cut: of what failed only the machine's errors stay, as the
 ** unit of work has to say the rest. */
 void ormBulkLeave(OrmErr*, OrmErr *pOwn);
 
 /* tree.c */
-i64 ormTree(Orm*, OrmErr*, OrmModel*, const char *z, i64 n, i64 *piRowid);
+i64 ormTree(Orm*, OrmErr*, OrmModel*, int bSave, const char *z, i64 n,
+            i64 *piRowid);
 
 #endif /* ORM_UNIT_H */
