@@ -9,8 +9,9 @@
 ** twice, keys given to some) is looked for in the whole document before the
 ** first row is written, since rows that are undone stay counted by
 ** total_changes().  What fails later (a wrong type, a constraint) fails there
-** too.  So, when rows are written, all objects are known to be well-formed but
-** for their scalars, and to name each field at most once.
+** too; but where it is known what that would say, it is said at once.  So, when
+** rows are written, all objects are known to be well-formed but for their
+** scalars, and to name each field at most once.
 **
 ** Values stand in the document, or in the arena of the current row, until the
 ** next one is read; SQLite has built the record by then.
@@ -33,6 +34,7 @@ struct Bulk {
   u8 bAbandon;                  /* not for us                                 */
   u8 bPending;                  /* the row that is read begins a new run      */
   u8 bSave;                     /* objects may be there                       */
+  u8 bRefers;                   /* some have references                       */
   u8 bSelf;                     /* some refer to the table itself             */
   int nShape;                   /* runs                                       */
   u8 mKeyed;                    /* 1: some objects give the rowid, 2: some    */
@@ -50,7 +52,7 @@ struct Bulk {
 ** --------------------------------------------------------------------- */
 
 static const char *spaceEnd(const Bulk *p, const char *z){
-  return ormJsonSpaceEnd(z, p->zEnd);
+  return z<p->zEnd && (u8)*z>' ' ? z : ormJsonSpaceEnd(z, p->zEnd);
 }
 
 /* The depth is that of the whole document. */
@@ -230,9 +232,8 @@ static int readRow(Bulk *p){
 ** Checking
 ** --------------------------------------------------------------------- */
 
-/* Do the fields of the run hold references that only we would check? */
-static int needsCheck(const Bulk *p){
-  if( p->unit.bForeignKeys ) return 0;
+/* Do the fields of the run hold references? */
+static int givesReference(const Bulk *p){
   for(int i=0; i<p->pModel->nFk; i++){
     for(int j=0; j<p->pModel->aFk[i].n; j++){
       if( columnOf(p, p->pModel->aFk[i].aField[j], 0)>=0 ) return 1;
@@ -266,8 +267,10 @@ static int givesIdentity(const Bulk *p){
 ** keys beside those that are given, which it could meet, nor if a run could
 ** refer to a row of a later one, nor if they have to be looked for. */
 static int checkShape(Bulk *p, const char *z){
-  if( !takeShape(p, z) || p->nGiven==0 || needsCheck(p) ) return 0;
+  if( !takeShape(p, z) || p->nGiven==0 ) return 0;
   if( p->bSave && givesIdentity(p) ) return 0;
+  p->bRefers |= (u8)givesReference(p);
+  if( p->bRefers && !p->unit.bForeignKeys ) return 0;
   p->bSelf |= (u8)givesSelf(p);
   if( ++p->nShape>1 && p->bSelf ) return 0;
   if( p->pModel->bRowidKey ){
@@ -483,6 +486,39 @@ void ormBulkLeave(OrmErr *pErr, OrmErr *pOwn){
   ormErrClear(pOwn);
 }
 
+/* ------------------------------------------------------------------------
+** Failures
+** --------------------------------------------------------------------- */
+
+/* Is it known what the unit of work would say of a failure?  Of the values of a
+** row alone, and rows fail one by one, in the order of the document.  (Foreign
+** keys are looked at when the statement is over.) */
+static int isPlainFailure(Bulk *p, int rc){
+  OrmModel *pModel = p->pModel;
+  return (rc==SQLITE_CONSTRAINT_UNIQUE || rc==SQLITE_CONSTRAINT_PRIMARYKEY
+       || rc==SQLITE_CONSTRAINT_NOTNULL || rc==SQLITE_CONSTRAINT_CHECK)
+      && !p->bRefers && pModel->iSoftDelete<0
+      && ormTableQuiet(p->pOrm, &p->err, pModel->zTable, &pModel->eQuiet);
+}
+
+/* A row failed, the last that was read: 1 if the error says all, with its
+** place.  Where an object behind it has a value of the wrong type, that is what
+** the unit of work complains of, so all are read to the end. */
+static int tellFailed(Bulk *p, OrmErr *pErr){
+  UnitModel model = { .p = p->pModel };
+  OrmJson array = { .eType = ORM_JSON_ARRAY };
+  OrmJson object = { .eType = ORM_JSON_OBJECT, .pParent = &array };
+  UnitRow row = { .pModel = &model, .pNode = &object, .eRole = UNIT_OBJECT };
+  object.iIndex = (int)p->nRow - 1;
+  if( !isPlainFailure(p, pErr->rc) ) return 0;
+  assert( !p->bAbandon );
+  while( readRow(p) ){}
+  if( p->bAbandon ) return 0;
+  p->unit.pErr = pErr;
+  ormFlushPrefix(&p->unit, &row, 0);
+  return 1;
+}
+
 /* Create the flat objects of the array z[n]: how many, or -1 if this is no
 ** work for us (nothing is written then) or it failed. */
 i64 ormBulk(
@@ -490,6 +526,7 @@ i64 ormBulk(
 ){
   Bulk *p = sqlite3_malloc64(sizeof(*p));
   i64 nRow = -1;
+  int bTold = 0;
   if( p==0 ){
     ormErrOom(pErr);
     return -1;
@@ -506,8 +543,10 @@ i64 ormBulk(
   if( checkAll(p) ){
     ormAnchorRun(pOrm, pErr, bulkJob, p);
     if( pErr->rc==SQLITE_OK ) nRow = p->nRow;
+    bTold = pErr->rc && tellFailed(p, pErr);
   }
-  ormBulkLeave(pErr, &p->err);
+  if( bTold ) ormErrClear(&p->err);
+  else ormBulkLeave(pErr, &p->err);
   ormArenaFree(&p->arena);
   sqlite3_free(p);
   return pErr->rc ? -1 : nRow;
