@@ -213,9 +213,8 @@ struct OrmBuf {
 void ormBufInit(OrmBuf*, OrmErr*);
 void ormBufFree(OrmBuf*);
 void ormBufReset(OrmBuf*);                   /* n = 0, memory kept            */
-char *ormBufReserve(OrmBuf*, i64 nMore);     /* z+n with nMore writable, or 0 */
+char *ormBufGrow(OrmBuf*, i64 nMore);
 void ormBufAdd(OrmBuf*, const char *z, i64 n);       /* n<0: strlen           */
-void ormBufChar(OrmBuf*, char c);
 void ormBufInt(OrmBuf*, i64 i);
 #define ORM_INT_TEXT 24
 char *ormIntText(char *zTo, i64 i);          /* the digits; returns the end   */
@@ -228,6 +227,21 @@ void ormBufLiteral(OrmBuf*, const char *z);
 /* t."name" */
 void ormBufColumn(OrmBuf*, const char *zAlias, const char *zName);
 void ormBufTable(OrmBuf*, const char *zTable);                  /* "main"."t" */
+
+/* Room for nMore bytes at the end, for the caller to write and then to add to
+** p->n; 0 after an error. */
+static inline char *ormBufReserve(OrmBuf *p, i64 nMore){
+  if( ORM_LIKELY(p->nAlloc - p->n>=nMore && p->pErr->rc==SQLITE_OK) ){
+    return p->z + p->n;
+  }
+  return ormBufGrow(p, nMore);
+}
+static inline void ormBufChar(OrmBuf *p, char c){
+  char *z = ormBufReserve(p, 1);
+  if( z==0 ) return;
+  *z = c;
+  p->n++;
+}
 
 /* ========================================================================
 ** Interface to ext/core/json_read.c: a document as a tree

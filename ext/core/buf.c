@@ -46,9 +46,11 @@ static void largePages(char *z, i64 n){
 #endif
 }
 
-static char *bufGrow(OrmBuf *p, i64 nMore){
+/* Room that ormBufReserve() did not find; 0 after an error. */
+char *ormBufGrow(OrmBuf *p, i64 nMore){
   i64 nNew = p->nAlloc*2;
   char *zNew;
+  if( p->pErr->rc!=SQLITE_OK ) return 0;
   if( nNew<p->n + nMore ) nNew = p->n + nMore;
   if( nNew<120 ) nNew = 120;
   zNew = sqlite3_realloc64(p->z, (u64)nNew);
@@ -62,14 +64,6 @@ static char *bufGrow(OrmBuf *p, i64 nMore){
   return zNew + p->n;
 }
 
-/* Room for nMore bytes at the end, for the caller to write and then to add to
-** p->n; 0 after an error. */
-char *ormBufReserve(OrmBuf *p, i64 nMore){
-  if( ORM_UNLIKELY(p->pErr->rc!=SQLITE_OK) ) return 0;
-  if( ORM_LIKELY(p->nAlloc - p->n>=nMore) ) return p->z + p->n;
-  return bufGrow(p, nMore);
-}
-
 /* n<0: up to z's NUL; no z (out of memory, as pErr knows) adds nothing. */
 void ormBufAdd(OrmBuf *p, const char *z, i64 n){
   char *zTo;
@@ -79,13 +73,6 @@ void ormBufAdd(OrmBuf *p, const char *z, i64 n){
   if( zTo==0 ) return;
   memcpy(zTo, z, (size_t)n);
   p->n += n;
-}
-
-void ormBufChar(OrmBuf *p, char c){
-  char *z = ormBufReserve(p, 1);
-  if( z==0 ) return;
-  *z = c;
-  p->n++;
 }
 
 /* The decimal text of i, at most ORM_INT_TEXT bytes; returns the end.  Digits
