@@ -325,7 +325,7 @@ static int objectColumn(
   if( p->bThere && (iCol==ORM_OBJECT_OBJECT || iCol==ORM_OBJECT_CURSOR) ){
     cursorAsked(p, &err);
   }
-  if( p->pStream==0 && !p->bThere ) iCol = -1;
+  if( err.rc || (p->pStream==0 && !p->bThere) ) iCol = -1;
   switch( iCol ){
     case -1:                                             break;
     case ORM_OBJECT_KEY:    resultKey(p, &err, pCtx);    break;
