@@ -119,6 +119,7 @@ static int hashGrow(RowSet *p){
 /* Copy the values of a row to the end; all or none. */
 static int rowCopy(RowSet *p, sqlite3_value **apVal){
   sqlite3_value **ap;
+  int bCopied = 1;
   if( p->bInt ){
     i64 *pInt = ormArenaGrow(p->pArena, (void**)&p->aInt, p->n, &p->nAlloc,
                              (int)sizeof(i64));
@@ -130,13 +131,12 @@ static int rowCopy(RowSet *p, sqlite3_value **apVal){
   if( ap==0 ) return 0;
   for(int i=0; i<p->nCol; i++){
     ap[i] = sqlite3_value_dup(apVal[i]);
-    if( ap[i]==0 ){
-      while( i-->0 ) sqlite3_value_free(ap[i]);
-      ormErrOom(p->pArena->pErr);
-      return 0;
-    }
+    if( ap[i]==0 ) bCopied = 0;
   }
-  return 1;
+  if( bCopied ) return 1;
+  for(int i=0; i<p->nCol; i++) sqlite3_value_free(ap[i]);
+  ormErrOom(p->pArena->pErr);
+  return 0;
 }
 
 int ormRowSetAdd(RowSet *p, sqlite3_value **apVal, int *pbNew){

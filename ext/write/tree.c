@@ -85,9 +85,9 @@ static int isReached(const Tree *p, const char *zTable){
 }
 
 static int modelFits(const Tree *p, OrmModel *pModel){
-  return !pModel->bView && pModel->bRowidKey && pModel->nField<=MAX_FIELD
-      && pModel->iSoftDelete<0 && !isReached(p, pModel->zTable)
-      && ormTableQuiet(p->pOrm, p->pErr, pModel->zTable, &pModel->eQuiet);
+  if( pModel->bView || !pModel->bRowidKey || pModel->nField>MAX_FIELD
+   || pModel->iSoftDelete>=0 || isReached(p, pModel->zTable) ) return 0;
+  return ormTableQuiet(p->pOrm, p->pErr, pModel->zTable, &pModel->eQuiet);
 }
 
 /* Link rows, or references, from the one to the other's rowid.  (That it has
