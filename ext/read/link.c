@@ -69,7 +69,6 @@ static void forget(OrmPairs *p){
   ormArenaFree(&p->arena);
   p->zModel = p->zPath = 0;
   p->pPath = 0;
-  p->zSql = 0;
   ormKeySetFree(&p->near);
   ormKeySetFree(&p->far);
 }

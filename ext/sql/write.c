@@ -10,10 +10,12 @@ static const char *textArg(
 ){
   const char *z = (const char*)sqlite3_value_text(p);
   *pn = sqlite3_value_bytes(p);
-  if( z ) return z;
-  if( sqlite3_value_type(p)!=SQLITE_NULL ) ormErrOom(pErr);
-  else ormErr(pErr, SQLITE_ERROR, "orm: %s is missing", zWhat);
-  return 0;
+  if( z==0 && sqlite3_value_type(p)==SQLITE_NULL ){
+    ormErr(pErr, SQLITE_ERROR, "orm: %s is missing", zWhat);
+  }else if( z==0 ){
+    ormErrOom(pErr);
+  }
+  return z;
 }
 
 /* Model and document into the call, from two arguments. */
