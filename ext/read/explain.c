@@ -35,7 +35,7 @@ static void planText(OrmPlan *pPlan, const char *zSql, OrmBuf *pOut){
     while( n>0 && aId[n-1]!=iParent ) n--;
     if( pOut->n ) ormBufChar(pOut, '\n');
     for(int i=0; i<n; i++) ormBufAdd(pOut, "  ", 2);
-    ormBufAdd(pOut, zLine ? zLine : "", -1);
+    ormBufAdd(pOut, zLine, -1);
     if( n<ORM_COUNT(aId) ) aId[n++] = sqlite3_column_int(pStmt, 0);
   }
   if( rc==SQLITE_OK ) rc = sqlite3_reset(pStmt);

@@ -132,7 +132,7 @@ static OrmQuery *includeStep(
 static OrmQuery *includePath(
   OrmParse *p, OrmQuery *pQuery, const OrmJson *pNode, const char *z, i64 n
 ){
-  while( pQuery && p->pErr->rc==SQLITE_OK ){
+  while( pQuery ){
     i64 nStep = stepLength(p, pQuery->pModel, z, n);
     pQuery = includeStep(p, pQuery, pNode, z, nStep);
     if( nStep==n ) return pQuery;

@@ -243,12 +243,12 @@ static void listKeys(
   int rc;
   memset(&binds, 0, sizeof(binds));
   binds.pArena = &p->values;
-  for(rc=sqlite3_vtab_in_first(pList, &pVal); rc==SQLITE_OK && pVal;
+  for(rc=sqlite3_vtab_in_first(pList, &pVal); rc==SQLITE_OK;
       rc=sqlite3_vtab_in_next(pList, &pVal)){
     keyValues(p, &binds, pModel, pVal);
     if( p->pErr->rc ) return;
   }
-  if( rc!=SQLITE_OK && rc!=SQLITE_DONE ) ormErrDb(p->pErr, p->pOrm->db, rc);
+  if( rc!=SQLITE_DONE ) ormErrDb(p->pErr, p->pOrm->db, rc);
   memset(pKeys, 0, sizeof(*pKeys));
   pKeys->nCol = pModel->nKey;
   pKeys->nKey = binds.n / pModel->nKey;

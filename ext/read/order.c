@@ -45,8 +45,7 @@ static void termAdd(OrderParse *pOrder, const OrmOrder *pTerm){
 /* A field whose values are never NULL. */
 static int neverNull(const OrmModel *pModel, int iField){
   const OrmField *p = &pModel->aField[iField];
-  return p->bNotNull
-      || (p->iKey && (pModel->bRowidKey || pModel->bWithoutRowid));
+  return p->bNotNull || (p->iKey && pModel->bRowidKey);
 }
 
 static void termHop(OrderParse *pOrder, OrmOrder *pTerm, OrmRel *pRel){

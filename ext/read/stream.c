@@ -130,7 +130,6 @@ static int streamMore(OrmStream *p){
 
 /* The next row of the statement: 1 and its values. */
 static int streamStep(OrmStream *p){
-  if( p->bEof ) return 0;
   while( !ormStmtStep(p->pOrm, &p->pPlan->err, p->pStmt) ){
     if( streamMore(p) ) continue;
     p->bEof = 1;
@@ -184,7 +183,7 @@ static void viewKey(OrmStream *p){
 }
 
 int ormStreamNext(OrmStream *p, OrmErr *pErr){
-  if( pErr->rc || p->bDone ) return 0;
+  if( pErr->rc || ORM_NEVER(p->bDone) ) return 0;
   p->object.n = 0;
   if( p->eMode!=MODE_BATCH ){
     p->bDone = !streamStep(p);

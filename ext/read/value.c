@@ -65,7 +65,7 @@ static int dateDigits(const char **pz, int nDigit){
 static int dateIsDay(int iYear, int iMonth, int iDay){
   static const u8 aDays[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
   int bLeap = (iYear%4==0 && iYear%100!=0) || iYear%400==0;
-  if( iYear<0 || iMonth<1 || iMonth>12 || iDay<1 ) return 0;
+  if( iMonth<1 || iMonth>12 || iDay<1 ) return 0;
   return iDay<=aDays[iMonth-1] + (iMonth==2 && bLeap);
 }
 
