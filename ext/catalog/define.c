@@ -76,7 +76,7 @@ static void checkMade(OrmDoc *p, const OrmDocTable *pTable){
   while( ormFactStep(p->pOrm, p->pErr, pStmt) ){
     const char *z = ormFactText(p->pArena, pStmt, 1);
     if( z==0 ) break;
-    if( q==0 || strcmp(z, q->zKey)!=0 ){
+    if( q==0 ){                 /* they come in the order of the document     */
       ormJsonErr(p->pErr, pTable->pNode, "the definitions make a column %s"
                  " that the document does not name", z);
       break;

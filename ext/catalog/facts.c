@@ -117,7 +117,7 @@ void ormFactExecLike(Orm *pOrm, OrmErr *pErr, const char *zSql){
   OrmBinds binds = { &arena, 0, 0, 0 };
   OrmBuf buf;
   OrmStmt *pStmt;
-  if( pErr->rc ) return;
+  assert( pErr->rc==SQLITE_OK );
   ormArenaInit(&arena, pErr);
   ormBufInit(&buf, pErr);
   literalsOut(&buf, &binds, zSql);

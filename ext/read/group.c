@@ -78,7 +78,7 @@ static int joinNew(Part *p, const OrmRel *pRel, int iParent){
 /* The table that a term's path leads to, joined if it is not yet. */
 static int joinPath(Part *p, const AggTerm *pTerm){
   int iAt = 0;
-  for(int i=0; i<pTerm->nHop && p->pSql->buf.pErr->rc==SQLITE_OK; i++){
+  for(int i=0; i<pTerm->nHop; i++){
     int j = 1;
     while( j<p->nJoin && (p->aJoin[j].iParent!=iAt
                        || p->aJoin[j].pRel!=pTerm->apHop[i]) ) j++;
@@ -199,7 +199,7 @@ static int inPart(const Part *p, int i){
 }
 
 static void groupBySql(OrmSql *p, const Aggregate *pAgg){
-  for(int i=0; i<pAgg->nGroup && pAgg->aTerm[i].zSql; i++){
+  for(int i=0; i<pAgg->nGroup; i++){
     sql(p, i ? ", " : " GROUP BY ");
     sql(p, pAgg->aTerm[i].zSql);
   }

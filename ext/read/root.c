@@ -111,7 +111,7 @@ static i64 allLoaded(OrmLevel *p, OrmBuf *pOut){
     rootObjects(p, 0, p->nRow, pOut);
   }else{
     pPlan->bNoScan = 1;
-    for(int i=0; i<p->nRow && pPlan->err.rc==SQLITE_OK; i+=WINDOW){
+    for(int i=0; i<p->nRow; i+=WINDOW){
       int nPart = p->nRow - i<WINDOW ? p->nRow - i : WINDOW;
       ormLevelChildren(p, i, nPart);
       rootObjects(p, i, nPart, pOut);
