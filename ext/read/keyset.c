@@ -131,7 +131,6 @@ int ormKeySetPut(OrmKeySet *p, const struct OrmBind *a, int *pbNew){
   if( p->aSlot[iSlot] ) return (int)p->aSlot[iSlot] - 1;
   if( p->n>=0x3fffffff/ORM_MAX_KEY ){
     ormErr(p->arena.pErr, SQLITE_TOOBIG, "orm: too many objects at once");
-    return -1;
   }
   for(int i=0; i<p->nCol; i++) ormBindCopy(&p->key, &a[i]);
   if( p->arena.pErr->rc ) return -1;
