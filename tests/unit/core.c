@@ -104,6 +104,44 @@ static void testArena(void){
   check(arena.nTotal==0 && arena.pChunk==0, "arena: all free");
 }
 
+/* The bytes of the character at z, by decoding and encoding it again. */
+static int utf8Bytes(const unsigned char *z, int n){
+  static const unsigned aLead[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
+  static const unsigned aLeast[] = { 0, 0, 0x80, 0x800, 0x10000 };
+  int nByte = z[0]<0x80 ? 1 : z[0]<0xc0 ? 0 : z[0]<0xe0 ? 2 : z[0]<0xf0 ? 3
+            : z[0]<0xf8 ? 4 : 0;
+  unsigned c;
+  if( nByte<2 ) return nByte;
+  c = z[0] - aLead[nByte];
+  for(int i=1; i<nByte; i++){
+    if( i>=n || z[i]<0x80 || z[i]>=0xc0 ) return 0;
+    c = c*64 + z[i] - 0x80;
+  }
+  if( c<aLeast[nByte] || c>0x10ffff || (c>=0xd800 && c<0xe000) ) return 0;
+  return nByte;
+}
+
+static void testUtf8(void){
+  static const unsigned char aByte[] = {
+    0, 0x22, 0x7f, 0x80, 0x81, 0x8f, 0x90, 0x91, 0x9f, 0xa0, 0xa1, 0xbf, 0xc0,
+    0xff
+  };
+  unsigned char z[4];
+  int nWrong = 0;
+  for(int iLead=0; iLead<256; iLead++){
+    for(int i=0; i<14*14*14; i++){
+      z[0] = (unsigned char)iLead;
+      z[1] = aByte[i%14];
+      z[2] = aByte[i/14%14];
+      z[3] = aByte[i/196];
+      for(int n=1; n<=4; n++){
+        nWrong += ormUtf8Length((const char*)z, n)!=utf8Bytes(z, n);
+      }
+    }
+  }
+  check(nWrong==0, "utf-8: every lead byte, every kind of what follows");
+}
+
 static void testBuf(void){
   static const i64 aNumber[] = { 0, -1, 9, 10, 99, 100, 12345, -98765,
                                  INT64_MAX, INT64_MIN };
@@ -127,6 +165,19 @@ static void testBuf(void){
   ormBufLiteral(&buf, "it's");
   checkText(ormBufText(&buf), "t0.\"a\"\"b\" \"main\".\"x y\" 5 'it''s'",
             "buf: names and literals are quoted");
+  for(int bTake=0; bTake<2; bTake++){      /* full to the last byte          */
+    OrmBuf full;
+    ormBufInit(&full, &err);
+    do ormBufChar(&full, 'x'); while( full.n<full.nAlloc );
+    if( bTake ){
+      z = ormBufTake(&full, &n);
+      check((i64)sqlite3_msize(z)>n && z[n]==0, "buf: room for the end, taken");
+      sqlite3_free(z);
+    }else{
+      check(ormBufText(&full) && full.nAlloc>full.n, "buf: room for the end");
+      ormBufFree(&full);
+    }
+  }
   z = ormBufTake(&buf, &n);
   check(n==(i64)strlen(z) && buf.n==0 && buf.z==0, "buf: taken");
   sqlite3_free(z);
@@ -1079,7 +1130,8 @@ int main(int nArg, char **azArg){
   }else{
     testErrors();
     testArena();
-    testBuf();
+    testUtf8();
+  testBuf();
     testReader();
     testTree();
     testEscape();
