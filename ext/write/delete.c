@@ -33,7 +33,7 @@ static OrmModel *deletable(
 void ormKeysNotNull(
   OrmErr *pErr, const OrmModel *pModel, i64 n, const struct OrmBind *a
 ){
-  if( pModel->bRowidKey ) return;
+  if( pErr->rc || pModel->bRowidKey ) return;
   for(i64 i=0; i<n*pModel->nKey; i++){
     if( a[i].eType!=SQLITE_NULL ) continue;
     ormErr(pErr, SQLITE_CONSTRAINT_NOTNULL, "orm: %s of some %s is NULL: no key"
