@@ -130,7 +130,6 @@ static int isClean(Orm *pOrm){
       || sqlite3_total_changes(pOrm->db)==pOrm->nClean;
 }
 
-
 /* An error of the token statements: a file without our tables says so. */
 static void tokenError(Orm *pOrm, OrmErr *pErr, int rc){
   if( (rc & 0xff)==SQLITE_ERROR ){

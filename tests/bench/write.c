@@ -74,17 +74,34 @@ static void document(sqlite3_stmt **ap){
 }
 
 /* What a program does that has the values in its own structures. */
+typedef struct Person Person;
+struct Person {
+  char zMail[40], zName[40], zBio[80];
+  int iAge;
+};
+static Person *aPerson;
+
+static void makePersons(void){
+  aPerson = malloc(N_FLAT*sizeof(*aPerson));
+  if( aPerson==0 ) die("malloc");
+  for(int i=0; i<N_FLAT; i++){
+    Person *p = &aPerson[i];
+    sqlite3_snprintf((int)sizeof(p->zMail), p->zMail, "person%d@example.org",
+                     i + 1);
+    sqlite3_snprintf((int)sizeof(p->zName), p->zName, "Person %d", i + 1);
+    sqlite3_snprintf((int)sizeof(p->zBio), p->zBio,
+                     "Some words about person number %d", i + 1);
+    p->iAge = (i + 1)%90;
+  }
+}
+
 static void bindLoop(sqlite3_stmt **ap){
-  for(int i=1; i<=N_FLAT; i++){
-    char zMail[40], zName[40], zBio[80];
-    sqlite3_snprintf((int)sizeof(zMail), zMail, "person%d@example.org", i);
-    sqlite3_snprintf((int)sizeof(zName), zName, "Person %d", i);
-    sqlite3_snprintf((int)sizeof(zBio), zBio,
-                     "Some words about person number %d", i);
-    sqlite3_bind_text(ap[0], 1, zMail, -1, SQLITE_STATIC);
-    sqlite3_bind_text(ap[0], 2, zName, -1, SQLITE_STATIC);
-    sqlite3_bind_int(ap[0], 3, i%90);
-    sqlite3_bind_text(ap[0], 4, zBio, -1, SQLITE_STATIC);
+  for(int i=0; i<N_FLAT; i++){
+    const Person *p = &aPerson[i];
+    sqlite3_bind_text(ap[0], 1, p->zMail, -1, SQLITE_STATIC);
+    sqlite3_bind_text(ap[0], 2, p->zName, -1, SQLITE_STATIC);
+    sqlite3_bind_int(ap[0], 3, p->iAge);
+    sqlite3_bind_text(ap[0], 4, p->zBio, -1, SQLITE_STATIC);
     done(ap[0]);
   }
 }
@@ -314,6 +331,7 @@ int main(int nArg, char **azArg){
   sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 1);
   openFile(":memory:", azArg[1], 0);
   run(zSchema);
+  makePersons();
   for(int i=0; i<N_WORK; i++){
     if( nArg>2 && strcmp(azArg[2], aWork[i].zName)!=0 ) continue;
     if( aWork[i].zDocSql ) zDoc = text(aWork[i].zDocSql);
