@@ -72,6 +72,16 @@ static int names(const char *zText, const char *zColumn){
 ** By ALTER TABLE
 */
 
+static const char *const azRowid[] = { "rowid", "oid", "_rowid_" };
+
+/* SQLite from 3.54 on neither adds nor drops a column that hides the rowid. */
+static int hidesRowid(const char *zColumn){
+  for(int i=0; i<ORM_COUNT(azRowid); i++){
+    if( sqlite3_stricmp(zColumn, azRowid[i])==0 ) return 1;
+  }
+  return 0;
+}
+
 /* Can the column be added as it is?  (Its CHECK can.) */
 static int canAdd(const Table *t, int iDoc){
   const OrmDdl *p = t->pDoc;
@@ -79,6 +89,7 @@ static int canAdd(const Table *t, int iDoc){
   const char *zGenerated = clauseOf(p, iDoc, ORM_DDL_GENERATED);
   if( clauseOf(p, iDoc, ORM_DDL_PRIMARY) ) return 0;
   if( clauseOf(p, iDoc, ORM_DDL_UNIQUE) ) return 0;
+  if( hidesRowid(p->aColumn[iDoc].zName) ) return 0;
   if( zGenerated ){
     size_t n = strlen(zGenerated);
     assert( n>8 );              /* as ( .. ) stored                           */
@@ -123,7 +134,7 @@ static int canDrop(const Table *t, int iNow){
   if( clauseOf(p, iNow, ORM_DDL_PRIMARY) ) return 0;
   if( clauseOf(p, iNow, ORM_DDL_UNIQUE) ) return 0;
   if( clauseOf(p, iNow, ORM_DDL_REFERENCES) ) return 0;
-  if( p->nColumn<2 ) return 0;
+  if( p->nColumn<2 || hidesRowid(zColumn) ) return 0;
   for(int i=0; i<p->nClause; i++){
     const OrmDdlClause *pClause = &p->aClause[i];
     if( pClause->iColumn==iNow || pClause->eKind==ORM_DDL_TYPE ) continue;
@@ -281,9 +292,10 @@ static int rowidColumn(const OrmDdl *p){
 
 /* A name of the rowid that no column of either table takes, or 0. */
 static const char *rowidName(const OrmDdl *pA, const OrmDdl *pB){
-  static const char *const az[] = { "rowid", "oid", "_rowid_" };
-  for(int i=0; i<ORM_COUNT(az); i++){
-    if( ormDdlColumn(pA, az[i])<0 && ormDdlColumn(pB, az[i])<0 ) return az[i];
+  for(int i=0; i<ORM_COUNT(azRowid); i++){
+    if( ormDdlColumn(pA, azRowid[i])<0 && ormDdlColumn(pB, azRowid[i])<0 ){
+      return azRowid[i];
+    }
   }
   return 0;
 }

@@ -212,7 +212,7 @@ static void fromClause(OrmBuf *b, From *p){
   }
 }
 
-static void select(OrmBuf *b){
+static void selectSql(OrmBuf *b){
   static const char *const azAgg[] = { "count(*)", "sum(", "min(", "max(",
                                        "count(DISTINCT " };
   From from = {0};
@@ -535,7 +535,7 @@ static void grammarStatement(void){
   const char *z;
   int eKind = choose(8);
   ormBufInit(&b, &err);
-  if( eKind<3 ) select(&b);
+  if( eKind<3 ) selectSql(&b);
   else if( eKind==3 ) writeChange(&b, 3);
   else if( eKind==4 ) writeChange(&b, choose(3));
   else if( eKind==5 ) writeInsert(&b);
