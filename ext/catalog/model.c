@@ -587,10 +587,18 @@ int ormFkAction(const char *z){
   return i;
 }
 
+static int withoutWide(OrmFkFact *a, int n){
+  int nKept = 0;
+  for(int i=0; i<n; i++) if( a[i].n<=ORM_MAX_KEY ) a[nKept++] = a[i];
+  return nKept;
+}
+
 /*
 ** All foreign keys of a table, in the order declared, as names.  A key that
 ** names no columns of its target gets the target's primary key; where that
-** does not fit (no such table), azTo holds empty names.  Returns the number.
+** does not fit (no such table), azTo holds empty names.  One of more columns
+** than ORM_MAX_KEY is left to SQLite: seen by some of its columns it would mean
+** rows that it does not.  Returns the number.
 */
 int ormFactFks(
   Orm *pOrm, OrmErr *pErr, OrmArena *pArena, const char *zTable,
@@ -614,12 +622,12 @@ int ormFactFks(
       pFk->eOnDelete = (u8)ormFkAction((const char*)sqlite3_column_text(p, 6));
     }
     pFk = &a[n-1];
-    if( pFk->n>=ORM_MAX_KEY ) continue;
-    pFk->azFrom[pFk->n] = ormFactText(pArena, p, 3);
-    pFk->azTo[pFk->n] = ormFactText(pArena, p, 4);
-    pFk->n++;
+    if( pFk->n++>=ORM_MAX_KEY ) continue;
+    pFk->azFrom[pFk->n-1] = ormFactText(pArena, p, 3);
+    pFk->azTo[pFk->n-1] = ormFactText(pArena, p, 4);
   }
   sqlite3_finalize(p);
+  n = withoutWide(a, n);
   for(int i=0; i<n && pErr->rc==SQLITE_OK; i++){
     if( a[i].azTo[0]==0 ) ormFactKeyOf(pOrm, pErr, pArena, &a[i]);
   }
