@@ -285,6 +285,8 @@ const char *ormJsonPath(OrmArena*, const OrmJson*);
 void ormJsonErr(OrmErr*, const OrmJson*, const char *zFormat, ...);
 const char *ormJsonTypeName(const OrmJson*);                 /* "an array" .. */
 int ormJsonValid(const char *z, i64 n);                       /* well-formed? */
+/* Bytes of the UTF-8 character at z, of which n are there; 0 if it is none. */
+int ormUtf8Length(const char *z, i64 n);
 
 /* ========================================================================
 ** Interface to ext/core/json_skip.c: JSON text gone over without a tree
@@ -292,15 +294,16 @@ int ormJsonValid(const char *z, i64 n);                       /* well-formed? */
 ** It need not be well-formed: what is wrong between the places that are found
 ** is for whoever reads the values.  Each returns what is behind, or 0.
 ** ===================================================================== */
-const char *ormJsonSpaceEnd(const char *z, const char *zEnd);  /* never 0     */
+static inline const char *ormJsonSpaceEnd(const char *z, const char *zEnd){
+  while( z<zEnd && (*z==' ' || *z=='\n' || *z=='\r' || *z=='\t') ) z++;
+  return z;
+}
 const char *ormJsonStringEnd(const char *z, const char *zEnd);
 /* Of any value; an array or object no more than nMax levels deep. */
 const char *ormJsonValueEnd(const char *z, const char *zEnd, int nMax);
 /* Behind an element of the array that is the whole text: 1 and *pz at the next
 ** one, 0 at the end of the text; -1 for neither. */
 int ormJsonNextElement(const char **pz, const char *zEnd);
-/* Bytes of the UTF-8 character at z, of which n are there; 0 if it is none. */
-int ormUtf8Length(const char *z, i64 n);
 
 /* ========================================================================
 ** Interface to ext/core/real.c: doubles and decimal text, exactly

@@ -3,11 +3,6 @@
 */
 #include "../orm_int.h"
 
-const char *ormJsonSpaceEnd(const char *z, const char *zEnd){
-  while( z<zEnd && (*z==' ' || *z=='\n' || *z=='\r' || *z=='\t') ) z++;
-  return z;
-}
-
 /* A quote ends a string unless an odd number of backslashes stands before. */
 const char *ormJsonStringEnd(const char *z, const char *zEnd){
   const char *zStart = ++z;

@@ -158,8 +158,12 @@ static void runStep(OrmCascade *p, const CascadeStep *pStep){
                        : p->aRow[pStep->aRow[0]].iPath;
     ormBufInit(&path, &err);
     ormCascadePathText(p, iPath, &path);
-    if( err.rc ) ormErrClear(p->pErr), ormErrOom(p->pErr);
-    else ormErrPrefix(p->pErr, "orm: %s: ", ormBufText(&path));
+    if( err.rc ){
+      ormErrClear(p->pErr);
+      ormErrMove(&err, p->pErr);
+    }else{
+      ormErrPrefix(p->pErr, "orm: %s: ", ormBufText(&path));
+    }
     ormBufFree(&path);
     ormErrClear(&err);
   }

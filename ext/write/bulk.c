@@ -52,7 +52,7 @@ struct Bulk {
 ** --------------------------------------------------------------------- */
 
 static const char *spaceEnd(const Bulk *p, const char *z){
-  return z<p->zEnd && (u8)*z>' ' ? z : ormJsonSpaceEnd(z, p->zEnd);
+  return ormJsonSpaceEnd(z, p->zEnd);
 }
 
 /* The depth is that of the whole document. */
@@ -234,10 +234,8 @@ static int readRow(Bulk *p){
 
 /* Do the fields of the run hold references? */
 static int givesReference(const Bulk *p){
-  for(int i=0; i<p->pModel->nFk; i++){
-    for(int j=0; j<p->pModel->aFk[i].n; j++){
-      if( columnOf(p, p->pModel->aFk[i].aField[j], 0)>=0 ) return 1;
-    }
+  for(int i=0; i<p->nGiven; i++){
+    if( ormFieldRefers(p->pModel, p->aField[i]) ) return 1;
   }
   return 0;
 }

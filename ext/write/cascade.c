@@ -291,7 +291,7 @@ static void foundDelete(
   if( eMode==ROW_SOFT && bDeleted ) return;
   uidTo = rowAdd(p, pSink->pTo, apVal, eMode, pEdge->eAction==ORM_EDGE_UNLINK,
                  pathNext(p, p->aRow[uid].iPath, pEdge), &bNew);
-  pairAdd(p, pEdge, uid, (u32)uidTo);       /* or nobody looks at it          */
+  if( uidTo>=0 ) pairAdd(p, pEdge, uid, (u32)uidTo);
 }
 
 static void foundRow(OrmSink *pBase, int nVal, sqlite3_value **apVal){

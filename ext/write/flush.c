@@ -74,8 +74,8 @@ static void tellHolder(Unit *p, const UnitRow *pRow){
   OrmStmt *pStmt;
   struct OrmBind v;
   int i = zColumn ? ormFieldByColumn(pModel, zColumn) : -1;
-  if( i<0 || pRow->aVal==0 || !pRow->aVal[i].bRel || pModel->nKey!=1 ) return;
-  ormUnitKnown(pRow, i, &v);    /* or nothing had met                         */
+  if( i<0 || pRow->aVal==0 || !pRow->aVal[i].bRel || pModel->nKey!=1
+   || !ormUnitKnown(pRow, i, &v) ) return;
   pStmt = ormStmtTakef(p->pOrm, &err, "SELECT \"%w\" FROM \"main\".\"%w\""
       " WHERE \"%w\" = ?1", pModel->aField[pModel->aKey[0]].zName,
       pModel->zTable, pModel->aField[i].zName);
@@ -604,8 +604,7 @@ static void updateRow(Unit *p, UnitRow *pRow, u64 *aMask, int bTouch){
   if( rowFailed(p, pRow) ) return;
   for(int i=0; i<pModel->nField; i++){
     if( !maskHas(aMask, i) || pRow->aVal[i].eKind==UNIT_INC ) continue;
-    insertValue(pRow, i, &v);
-    updated(p, pRow, i, &v);
+    if( insertValue(pRow, i, &v) ) updated(p, pRow, i, &v);
   }
 }
 

@@ -489,9 +489,7 @@ static void notDone(
   int bLost = bTransaction && sqlite3_get_autocommit(p->pOrm->db);
   if( pOut ) ormBufReset(pOut);
   if( pErr->rc==SQLITE_OK && (bLost || ormFlushMachine(p->pErr->rc)) ){
-    *pErr = *p->pErr;
-    p->pErr->rc = SQLITE_OK;
-    p->pErr->zMsg = 0;
+    ormErrMove(p->pErr, pErr);
     if( bLost ) pErr->rc = SQLITE_ABORT_ROLLBACK;
   }
 }

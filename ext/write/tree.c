@@ -85,7 +85,7 @@ static int isReached(const Tree *p, const char *zTable){
 }
 
 static int modelFits(const Tree *p, OrmModel *pModel){
-  if( pModel->bView || !pModel->bRowidKey || pModel->nField>MAX_FIELD
+  if( !pModel->bRowidKey || pModel->nField>MAX_FIELD
    || pModel->iSoftDelete>=0 || isReached(p, pModel->zTable) ) return 0;
   return ormTableQuiet(p->pOrm, p->pErr, pModel->zTable, &pModel->eQuiet);
 }
