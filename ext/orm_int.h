@@ -275,6 +275,9 @@ OrmJson *ormJsonParse(OrmArena*, const char *zIn, i64 nIn, const char *zWhat);
 ** tree; a string without escapes stays where it is, without a NUL.  Returns
 ** what is behind it, or 0 if it is malformed, or no scalar. */
 const char *ormJsonScalar(OrmArena*, const char *z, const char *zEnd, OrmJson*);
+/* Behind the string at z, before zEnd, if all of its characters are ASCII and
+** stand for themselves; else 0. */
+const char *ormJsonPlainEnd(const char *z, const char *zEnd);
 OrmJson *ormJsonMember(const OrmJson*, const char *zKey);     /* or 0         */
 OrmJson *ormJsonPlain(OrmArena*, const char *z, i64 n);      /* a STRING node */
 int ormJsonIs(const OrmJson *pKeyed, const char *zKey);       /* zKey equal?  */

@@ -460,29 +460,27 @@ OrmJson *ormJsonParse(
   return pArena->pErr->rc==SQLITE_OK ? pRoot : 0;
 }
 
-/* The string at z if all of its characters are ASCII and stand for themselves:
-** what is behind it, or 0. */
-static const char *plainString(const char *z, const char *zEnd, OrmJson *pNode){
-  const char *zQuote = skipPlain(z + 1, zEnd);
-  while( zQuote<zEnd && (u8)(*zQuote - ' ')<0x60 && *zQuote!='"'
-      && *zQuote!='\\' ) zQuote++;
-  if( zQuote>=zEnd || *zQuote!='"' ) return 0;
-  pNode->eType = ORM_JSON_STRING;
-  pNode->z = z + 1;
-  pNode->n = zQuote - z - 1;
-  pNode->zRaw = z;
-  pNode->nRaw = zQuote + 1 - z;
-  return zQuote + 1;
+const char *ormJsonPlainEnd(const char *z, const char *zEnd){
+  if( *z!='"' ) return 0;
+  z = skipPlain(z + 1, zEnd);
+  while( z<zEnd && (u8)(*z - ' ')<0x60 && *z!='"' && *z!='\\' ) z++;
+  return z<zEnd && *z=='"' ? z + 1 : 0;
 }
 
 const char *ormJsonScalar(
   OrmArena *pArena, const char *z, const char *zEnd, OrmJson *pNode
 ){
   Parser parser = { pArena, z, z, zEnd, 0, 1 };
+  const char *zBehind;
   if( z>=zEnd ) return 0;
-  if( *z=='"' ){
-    const char *zBehind = plainString(z, zEnd, pNode);
-    if( zBehind ) return zBehind;
+  zBehind = ormJsonPlainEnd(z, zEnd);
+  if( zBehind ){
+    pNode->eType = ORM_JSON_STRING;
+    pNode->z = z + 1;
+    pNode->n = zBehind - z - 2;
+    pNode->zRaw = z;
+    pNode->nRaw = zBehind - z;
+    return zBehind;
   }
   pNode->n = 0;
   parseScalar(&parser, pNode);

@@ -195,6 +195,7 @@ void ormUnitDefer(Unit*);
 /* The value of a field from JSON: 0, or what is wanted instead. */
 const char *ormUnitValue(Unit*, const OrmField*, const OrmJson*,
                          struct OrmBind *pOut);
+int ormUnitAsIs(const OrmField*);      /* is any string a value, unchanged?  */
 void ormUnitWrong(Unit*, const OrmField*, const OrmJson*, const char *zWanted);
 int ormValueRaw(const OrmField*, const OrmJson*, const struct OrmBind *pOld);
 /* As the column would store it. */
@@ -271,6 +272,45 @@ int ormTableQuiet(Orm*, OrmErr*, const char *zTable, u8 *pe);
 ** one for the unit of work too.  pModel may be 0: then what is known of it is
 ** used without a pin, and *pbNever is set if a pin would be no help. */
 int ormPatch(Orm*, OrmErr*, OrmModel*, OrmWrite*, u8 *pbNever);
+
+/* flat.c: the objects of an array that give plain fields alone */
+#define ORM_FLAT_MAX 64         /* columns                                    */
+typedef struct OrmFlat OrmFlat;
+typedef struct OrmFlatSpan OrmFlatSpan;
+struct OrmFlat {
+  Unit unit;                    /* for ormUnitValue(): pArena is the row's    */
+  OrmErr err;                   /*   and complaints go nowhere                */
+  OrmModel *pModel;
+  OrmArena arena;
+  const char *zDoc, *zEnd;
+  const char *z;                /* how far it is looked over, or read         */
+  OrmFlatSpan *aSpan;           /* where the values stand                     */
+  i64 nSpan, nAlloc, iSpan;
+  OrmJson node;                 /* the scalar being read                      */
+  u8 bAbandon;                  /* OUT: not for us                            */
+  u8 bNew;                      /* OUT: the row that is read begins a run     */
+  u8 bSave;                     /* objects may be there                       */
+  u8 bRefers;                   /* OUT: some have references                  */
+  u8 bSelf;                     /* some refer to the table itself             */
+  int nShape;                   /* how often the names changed                */
+  u8 mKeyed;                    /* 1: some objects give the rowid, 2: some    */
+                                /*   do not                                   */
+  int nGiven;                   /* fields that the objects of the run name    */
+  int nCol;                     /* and auto fields behind them                */
+  int aField[ORM_FLAT_MAX];
+  struct OrmFlatName {          /* "name": of the n-th value of an object     */
+    const char *z; int n;
+    u64 iHead, mHead;           /* its first bytes, and which of eight        */
+  } aName[ORM_FLAT_MAX];
+  int aTo[ORM_FLAT_MAX];        /* column of the n-th value of an object      */
+  u8 aAsIs[ORM_FLAT_MAX];       /* a string is a value of that column         */
+  struct OrmBind aVal[ORM_FLAT_MAX];
+};
+/* Is all of the array z[n] for us?  To be closed then or not. */
+int ormFlatOpen(OrmFlat*, Orm*, OrmModel*, int bSave, const char *z, i64 n);
+/* The next row into aVal: 0 at the end, or at what is not for us (bAbandon). */
+int ormFlatNext(OrmFlat*);
+void ormFlatClose(OrmFlat*);
 
 /* bulk.c */
 /* bSave: objects that could be there already are not for it. */

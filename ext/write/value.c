@@ -79,6 +79,15 @@ static int isBoolean(const OrmJson *p){
       || (p->eType==ORM_JSON_INTEGER && (p->u.i==0 || p->u.i==1));
 }
 
+int ormUnitAsIs(const OrmField *pField){
+  switch( pField->eType ){
+    case ORM_TYPE_JSON: case ORM_TYPE_BOOLEAN: case ORM_TYPE_DATE:
+    case ORM_TYPE_DATETIME: case ORM_TYPE_BLOB:
+      return 0;
+    default: return 1;
+  }
+}
+
 const char *ormUnitValue(
   Unit *p, const OrmField *pField, const OrmJson *pNode, struct OrmBind *pOut
 ){
