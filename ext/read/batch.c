@@ -151,7 +151,7 @@ void ormFetchRun(OrmLevel *p, int eFetch, OrmKeys *pKeys, OrmSink *pSink){
   if( pKeys ) ormKeysBind(&pPlan->err, pStmt, 1, pKeys);
   ormEmitRun(pPlan->pOrm, &pPlan->err, pStmt, pSink);
   ormFetchGive(p, pStmt);
-  if( pKeys && pPlan->err.rc==SQLITE_OK ) ormKeysCheck(&pPlan->err, pKeys);
+  if( pKeys ) ormKeysCheck(&pPlan->err, pKeys);
 }
 
 static void fetchScan(OrmLevel *p, int iGroup){

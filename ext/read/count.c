@@ -163,7 +163,7 @@ static void lateCount(OrmLevel *p, int iCount, OrmKeys *pKeys, int iFirst){
                  sqlite3_column_value(pStmt->p, 1));
   }
   ormStmtGive(pPlan->pOrm, pErr, pStmt);
-  if( pErr->rc==SQLITE_OK ) ormKeysCheck(pErr, pKeys);
+  ormKeysCheck(pErr, pKeys);
   ormSqlFree(&sql);
 }
 

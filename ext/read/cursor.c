@@ -230,13 +230,13 @@ const OrmCursor *ormCursorParse(
                ormJsonTypeName(pNode));
     return 0;
   }
-  a = (u8*)ormArenaRaw(p->pArena, pNode->n + 1);
   pCursor = ormArenaAlloc(p->pArena, (i64)sizeof(*pCursor));
-  if( a==0 || pCursor==0 ) return 0;
+  if( pCursor==0 ) return 0;
   pCursor->n = pQuery->nOrder;
   pCursor->a = ormArenaAlloc(p->pArena,
                              (i64)sizeof(struct OrmBind)*pCursor->n);
-  if( pCursor->a==0 ) return 0;
+  a = (u8*)ormArenaRaw(p->pArena, pNode->n + 1);
+  if( a==0 ) return 0;
   n = fromBase64(pNode->z, pNode->n, a);
   if( n<16
    || get8(a)!=hashEnd(hashBytes(HASH_START, a + 8, n - 8)) ){

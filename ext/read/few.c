@@ -128,7 +128,7 @@ void ormFewFetch(OrmLevel *p){
     p->bFew = 0;
   }
   ormFetchGive(p, pStmt);
-  if( pPlan->err.rc==SQLITE_OK ) ormKeysCheck(&pPlan->err, &keys);
+  ormKeysCheck(&pPlan->err, &keys);
   if( pPlan->err.rc==SQLITE_OK && sink.nTied>0 ) fetchTied(p, &keys, &sink);
   sqlite3_free(sink.aTied);
 }

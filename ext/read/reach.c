@@ -34,7 +34,7 @@ struct Edges {
   char *zSql; i64 nSql;
 };
 
-struct Visit { u32 iWalk; int iFirst, iSecond; };    /* origins + 1, or 0     */
+struct Visit { u32 iWalk; int iFirst; u8 bSecond; };  /* an origin + 1, or 0  */
 
 struct Front {                  /* objects found at one level                 */
   int n, nAlloc;
@@ -239,7 +239,7 @@ static void edgesRead(OrmReach *p, int iHop, int nKey, int *aiKey){
     edgeAdd(p, pEdges, pStmt, aiKey);
   }
   ormStmtGive(p->pOrm, p->pErr, pStmt);
-  if( p->pErr->rc==SQLITE_OK ) ormKeysCheck(p->pErr, &keys);
+  ormKeysCheck(p->pErr, &keys);
   sqlite3_free(aBind);
 }
 
@@ -308,7 +308,7 @@ static Visit *visitOf(OrmReach *p, Place *pPlace, int iKey){
   pVisit = &pPlace->aVisit[iKey];
   if( pVisit->iWalk!=p->iWalk ){
     pVisit->iWalk = p->iWalk;
-    pVisit->iFirst = pVisit->iSecond = 0;
+    pVisit->iFirst = pVisit->bSecond = 0;
   }
   return pVisit;
 }
@@ -342,7 +342,7 @@ static void visit(
   struct Find *pFind;
   if( bStar && iKey==iOrigin ) return;
   pVisit = visitOf(p, pPlace, iKey);
-  if( pVisit==0 || pVisit->iSecond ) return;
+  if( pVisit==0 || pVisit->bSecond ) return;
   if( pVisit->iFirst && (!bStar || pVisit->iFirst==iOrigin+1) ) return;
   pFind = ormArenaGrow(&p->arena, (void**)&pPlace->next.a, pPlace->next.n,
                        &pPlace->next.nAlloc, (int)sizeof(*pFind));
@@ -352,7 +352,7 @@ static void visit(
   pFind->bFirst = pVisit->iFirst==0;
   pPlace->next.n++;
   if( !pFind->bFirst ){
-    pVisit->iSecond = iOrigin + 1;
+    pVisit->bSecond = 1;
     return;
   }
   pVisit->iFirst = iOrigin + 1;

@@ -38,7 +38,7 @@ static int isLoaded(const OrmTableColumn *p){
 int ormTableLoads(const OrmTableShape *p, const OrmTablePlan *pPlan){
   int n = 0;
   if( pPlan->bUpdate ) return 0;
-  for(int i=0; i<p->nCol && i<63; i++){
+  for(int i=0; i<63; i++){      /* one that is not there is not used          */
     n += (pPlan->mUsed>>i & 1) && isLoaded(&p->aCol[i]);
   }
   return n;
