@@ -1177,6 +1177,8 @@ struct OrmHop {
   OrmRel *pRel;
   u8 bBack;                     /* walked from its target to its model        */
   u8 bStar;                     /* once or more                               */
+  u16 mTexts;                   /* ormPathAsk()'s answer: columns that hold   */
+                                /*   texts to be made numbers                 */
   int nMax;                     /*   but so often at most; 0: no end          */
 };
 typedef struct OrmPath OrmPath;
@@ -1189,6 +1191,10 @@ struct OrmPath {
 OrmPath *ormPathParse(Orm*, OrmArena*, OrmModel*, const char *z, i64 n);
 OrmPath *ormPathReverse(OrmArena*, const OrmPath*);
 int ormPathFolds(const OrmPath*);     /* may its join give a pair repeatedly? */
+/* A column without a type that refers to numbers is sought by its index unless
+** it holds texts, which a join makes numbers: ask whether it does, before any
+** SQL is made.  1 if that has changed since it was asked before. */
+int ormPathAsk(Orm*, OrmErr*, OrmPath*);
 OrmModel *ormHopFrom(const OrmHop*);
 OrmModel *ormHopTo(const OrmHop*);
 /* " CROSS JOIN .. AS <zFar> ON ..": from a row, or from a row of orm_keys. */
@@ -1374,8 +1380,8 @@ int ormRulesEnforced(OrmRules*);        /* are there triggers of orm_enforce? */
 /* SQL text: "<alias>.<id>, .." and the joins of an edge between two aliases. */
 void ormNodeIds(OrmBuf*, const OrmNode*, const char *zAlias);
 void ormEdgeJoin(OrmBuf*, const OrmEdge*, const char *zFrom, const char *zTo);
-/* May IN stand for the = of a direct edge: same collations, and types that
-** let it use an index? */
+/* May IN, or a value without a type, stand for the = of a direct edge: same
+** collations, and types that compare alike and let it use an index? */
 int ormEdgePlain(const OrmEdge*);
 /* Have two edges to one table a column of it in common? */
 int ormEdgeShares(const OrmEdge*, const OrmEdge*);

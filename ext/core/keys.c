@@ -6,13 +6,15 @@
 **
 ** ?1 is an OrmKeys given by sqlite3_bind_pointer(), which no SQL text can
 ** make: called by hand the table is empty.  The columns have no type, so a
-** comparison applies the affinity of the real column.  Rows come in ascending
-** i, and an ORDER BY i is taken as done.
+** comparison applies the affinity of the real column.  n0, n1, .. are the same
+** values in a numeric column: a text that is compared with them becomes a
+** number if it can.  Rows come in ascending i, and an ORDER BY i is taken as
+** done.
 */
 #include "../orm_int.h"
 
 #define KEYS_TYPE "orm_keys"
-#define COLUMN_LIST (ORM_MAX_KEY + 1)
+#define COLUMN_LIST (2*ORM_MAX_KEY + 1)
 
 typedef struct KeysCursor KeysCursor;
 struct KeysCursor {
@@ -57,7 +59,9 @@ static int keysConnect(
   *ppVtab = 0;
   assert( ORM_MAX_KEY==16 );
   rc = sqlite3_declare_vtab(db, "CREATE TABLE x(i, k0, k1, k2, k3, k4, k5, k6, "
-      "k7, k8, k9, k10, k11, k12, k13, k14, k15, list HIDDEN)");
+      "k7, k8, k9, k10, k11, k12, k13, k14, k15, n0 NUM, n1 NUM, n2 NUM, "
+      "n3 NUM, n4 NUM, n5 NUM, n6 NUM, n7 NUM, n8 NUM, n9 NUM, n10 NUM, "
+      "n11 NUM, n12 NUM, n13 NUM, n14 NUM, n15 NUM, list HIDDEN)");
   if( rc!=SQLITE_OK ) return rc;
   sqlite3_vtab_config(db, SQLITE_VTAB_DIRECTONLY);
   *ppVtab = sqlite3_malloc64(sizeof(**ppVtab));
@@ -140,6 +144,7 @@ static int keysColumn(
   const KeysCursor *p = (const KeysCursor*)pCursor;
   const OrmKeys *pKeys = p->pKeys;
   int nCol = pKeys->nCol;
+  if( i>ORM_MAX_KEY ) i -= ORM_MAX_KEY;
   if( i==0 ){
     sqlite3_result_int(pCtx, pKeys->aiPos ? pKeys->aiPos[p->iKey] : p->iKey);
   }else if( i<=nCol ){

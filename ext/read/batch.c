@@ -37,6 +37,13 @@ struct RowSink {
                                 /*   position                                 */
 };
 
+/* The columns that join, as they are compared. */
+static void convertRow(const OrmLevel *p, sqlite3_value **apVal){
+  for(int i=0; p->bConvert && i<p->map.nCol; i++){
+    if( p->mConvert>>i & 1 ) sqlite3_value_numeric_type(apVal[i]);
+  }
+}
+
 static void sinkInit(RowSink *pSink, OrmLevel *p,
                      void (*xRow)(OrmSink*, int, sqlite3_value**)){
   memset(pSink, 0, sizeof(*pSink));
@@ -80,12 +87,47 @@ static void rowByKey(OrmSink *pBase, int nVal, sqlite3_value **apVal){
 static void rowByScan(OrmSink *pBase, int nVal, sqlite3_value **apVal){
   RowSink *pSink = (RowSink*)pBase;
   OrmLevel *p = pSink->p;
-  int iGroup = ormMapFindRow(&p->map, apVal);
+  int iGroup;
   ORM_UNUSED(nVal);
+  convertRow(p, apVal);
+  iGroup = ormMapFindRow(&p->map, apVal);
   if( iGroup<pSink->iGroup ) return;
   if( sinkWants(pSink, iGroup - pSink->iGroup) ){
     ormLevelAddRow(p, &apVal[p->map.nCol], iGroup);
   }
+}
+
+/* ------------------------------------------------------------------------
+** Texts that are to become numbers
+*/
+
+/* Does the text '1' have to find the number 1?  Where that depends on the rows,
+** it is asked whether they hold any text at all. */
+static int hasTexts(OrmLevel *p, int eFetch, OrmKeys *pKeys){
+  OrmErr *pErr = &p->pPlan->err;
+  OrmStmt *pStmt = ormFetchTake(p, eFetch);
+  int bText;
+  if( pKeys ) ormKeysBind(pErr, pStmt, 1, pKeys);
+  bText = ormStmtStep(p->pPlan->pOrm, pErr, pStmt)
+       && sqlite3_column_int(pStmt->p, 0)!=0;
+  ormFetchGive(p, pStmt);
+  return bText;
+}
+
+int ormFetchConverts(OrmLevel *p, OrmKeys *pKeys){
+  if( p->bAsk && pKeys==0 && p->pRel->nLocal>1 ) return 1;
+  if( p->bAsk ){
+    p->bConvert = 0;
+    p->bConvert = (u8)hasTexts(p, ORM_FETCH_TEXTS, pKeys);
+  }
+  return p->bConvert;
+}
+
+static void askTexts(OrmLevel *p, int iGroup){
+  OrmKeys keys;
+  if( !p->bAsk ) return;
+  if( p->pRel->nLocal>1 ) ormGroupKeys(p, iGroup, &keys);
+  ormFetchConverts(p, p->pRel->nLocal>1 ? &keys : 0);
 }
 
 /* ------------------------------------------------------------------------
@@ -408,12 +450,18 @@ static void linkByKey(OrmSink *pBase, int nVal, sqlite3_value **apVal){
 static void linkByScan(OrmSink *pBase, int nVal, sqlite3_value **apVal){
   LinkSink *pSink = (LinkSink*)pBase;
   OrmLevel *p = pSink->p;
-  int iGroup = ormMapFindRow(&p->map, apVal);
+  int iGroup;
   ORM_UNUSED(nVal);
+  convertRow(p, apVal);
+  iGroup = ormMapFindRow(&p->map, apVal);
   if( pSink->nMost>0 && pBase->nRow>pSink->nMost ){
     ormErr(pBase->pErr, SQLITE_ABORT, "orm: too many links for a scan");
   }
   if( iGroup>=0 ) addPair(pSink, iGroup, &apVal[p->map.nCol]);
+}
+
+i64 ormFetchMostLinks(const OrmLevel *p, i64 nGroup){
+  return p->bIndexed && !p->bConvert ? nGroup*SCAN_ROWS : 0;
 }
 
 static void pairsByKey(LinkSink *pSink){
@@ -429,7 +477,7 @@ static int pairsByScan(LinkSink *pSink){
   OrmLevel *p = pSink->p;
   OrmErr *pErr = &p->pPlan->err;
   if( p->bPlain ) plainMap(p);
-  if( p->bIndexed ) pSink->nMost = (i64)p->nGroup*SCAN_ROWS;
+  pSink->nMost = ormFetchMostLinks(p, p->nGroup);
   pSink->base.xRow = linkByScan;
   ormFetchRun(p, ORM_FETCH_LINK_SCAN, 0, &pSink->base);
   if( pErr->rc!=SQLITE_ABORT ) return 1;     /* linkByScan() ended it         */
@@ -583,7 +631,9 @@ static void linkGroups(OrmLevel *p){
 static int fetchLinks(OrmLevel *p, int bScan){
   LinkSink sink;
   p->bWhole = (u8)fetchPairs(p, bScan, &sink);
-  if( sink.bOdd && (p->bNatural || p->bLinkInteger) ){
+  if( (sink.bOdd && (p->bNatural || p->bLinkInteger))
+   || (p->bLinkAsk && hasTexts(p, ORM_FETCH_LINK_TEXTS, 0))
+  ){
     p->bWhole = 0;
     return 0;
   }
@@ -612,18 +662,20 @@ static int canScan(const OrmLevel *p){
 /* How the rows of n groups would be fetched; iGroup>0: the later levels of an
 ** include that recurs. */
 int ormFetchChoose(OrmLevel *p, int iGroup, i64 n){
-  if( p->bMap ) return ORM_BY_KEY;
+  int bAll = !p->bIndexed || p->bConvert;
+  if( p->bMap && !p->bConvert ) return ORM_BY_KEY;
   if( canLink(p) ){
-    return canScan(p) && (!p->bIndexed || wantScan(p, n)) ? ORM_BY_LINK_SCAN
-                                                          : ORM_BY_LINKS;
+    return canScan(p) && (bAll || wantScan(p, n)) ? ORM_BY_LINK_SCAN
+                                                  : ORM_BY_LINKS;
   }
   if( p->pRel->zSecondary ) return p->bWide ? ORM_BY_JOIN : ORM_BY_EACH;
-  if( canScan(p) && (!p->bIndexed || (iGroup==0 && wantScan(p, n))) ){
+  if( canScan(p) && (bAll || (iGroup==0 && wantScan(p, n))) ){
     return ORM_BY_SCAN;
   }
+  if( p->bConvert ) return ORM_BY_JOIN;
   if( p->iKeySlot>=0 && (n>=SORT_MIN || p->bWide) ) return ORM_BY_SORTED;
   if( !p->bIndexed || p->bWide ) return ORM_BY_JOIN;
-  if( n==1 && !p->bViaParent ) return ORM_BY_SINGLE;
+  if( n==1 && !p->bViaParent && !p->bNoParam ) return ORM_BY_SINGLE;
   if( p->iKeySlot>=0 ) return ORM_BY_LOOSE;
   return p->bFew ? ORM_BY_FEW : ORM_BY_EACH;
 }
@@ -633,6 +685,7 @@ void ormFetchGroups(OrmLevel *p, int iGroup){
   int n = p->nGroup - iGroup;
   int eBy;
   if( p->pPlan->err.rc || n<=0 ) return;
+  askTexts(p, iGroup);
   eBy = ormFetchChoose(p, iGroup, n);
   p->bDistinct = p->bHash && !p->pRel->zSecondary;
   switch( eBy ){

@@ -17,6 +17,7 @@ int ormDirectIs(OrmLevel *p){
   if( !ormRootIsWhole(p) || p->pModel->bView ) return 0;
   for(pChild=p->pChild; pChild; pChild=pChild->pNext){
     if( !pChild->bMap || !pChild->bHash ) return 0;
+    if( ormFetchConverts(pChild, 0) ) return 0;
     if( pChild->pQuery->bRecursive || pChild->pModel->bView ) return 0;
   }
   for(pChild=p->pChild; pChild; pChild=pChild->pNext){

@@ -31,24 +31,45 @@ static void addTable(OrmSql *pSql, const char *zTable, const char *zAlias){
   ormBufPrintf(&pSql->buf, " AS %s", zAlias);
 }
 
-/* "k.k0" */
-static void addKey(OrmSql *pSql, int i){
-  ormBufPrintf(&pSql->buf, "k.k%d", i);
+/* The key's value that is compared with the column that refers to it. */
+static void addKey(OrmSql *pSql, const OrmLevel *p, int i){
+  int bConvert = p->bConvert && (p->mConvert>>i & 1);
+  ormBufPrintf(&pSql->buf, bConvert ? "k.n%d" : "k.k%d", i);
 }
 
-/* "c.a=k.k0 AND c.b=k.k1" */
+/* "c.a=k.k0 AND c.b=k.k1", of columns that compare with the keys as they are */
 static void addMatch(OrmSql *pSql, const char *zAlias, const OrmModel *pModel,
                      int n, const int *aField){
   for(int i=0; i<n; i++){
     if( i ) add(pSql, " AND ");
     addColumn(pSql, zAlias, pModel, aField[i]);
+    ormBufPrintf(&pSql->buf, "=k.k%d", i);
+  }
+}
+
+/* The same of the level's own columns and the parent's. */
+static void addMatchParent(OrmSql *pSql, const OrmLevel *p){
+  for(int i=0; i<p->pRel->nRemote; i++){
+    if( i ) add(pSql, " AND ");
+    addColumn(pSql, "c", p->pModel, p->pRel->aRemote[i]);
     add(pSql, "=");
-    addKey(pSql, i);
+    addKey(pSql, p, i);
+  }
+}
+
+/* "l.a=k.k0" */
+static void addMatchLink(OrmSql *pSql, const OrmLevel *p, const char *zLink){
+  for(int i=0; i<p->pRel->nLocal; i++){
+    if( i ) add(pSql, " AND ");
+    ormBufColumn(&pSql->buf, zLink, p->pRel->azSecLocal[i]);
+    add(pSql, "=");
+    addKey(pSql, p, i);
   }
 }
 
 /* "c.id IN (SELECT l.tag_id FROM link AS l WHERE l.post_id=k.k0)" */
-static void addLinked(OrmSql *pSql, const OrmRel *pRel, const char *zChild){
+static void addLinked(OrmSql *pSql, const OrmLevel *p, const char *zChild){
+  const OrmRel *pRel = p->pRel;
   int bList = pRel->nRemote>1;
   char zLink[16];
   ormSqlAlias(pSql, zLink);
@@ -65,12 +86,7 @@ static void addLinked(OrmSql *pSql, const OrmRel *pRel, const char *zChild){
   add(pSql, " FROM ");
   addTable(pSql, pRel->zSecondary, zLink);
   add(pSql, " WHERE ");
-  for(int i=0; i<pRel->nLocal; i++){
-    if( i ) add(pSql, " AND ");
-    ormBufColumn(&pSql->buf, zLink, pRel->azSecLocal[i]);
-    add(pSql, "=");
-    addKey(pSql, i);
-  }
+  addMatchLink(pSql, p, zLink);
   add(pSql, ")");
 }
 
@@ -169,9 +185,9 @@ static void addFromJoined(OrmSql *pSql, const OrmLevel *p, int bKeys){
     add(pSql, " AND ");
     ormRelJoinSql(pSql, pRel, "p", "c");
   }else if( pRel->zSecondary ){
-    addLinked(pSql, pRel, "c");
+    addLinked(pSql, p, "c");
   }else{
-    addMatch(pSql, "c", p->pModel, pRel->nRemote, pRel->aRemote);
+    addMatchParent(pSql, p);
   }
   ormWhereSql(pSql, p->pQuery, "c");
 }
@@ -246,7 +262,7 @@ static void makeLoose(OrmSql *pSql, OrmLevel *p){
   add(pSql, " FROM orm_keys(?1) AS k CROSS JOIN ");
   addTable(pSql, p->pModel->zTable, "c");
   add(pSql, " WHERE ");
-  addMatch(pSql, "c", p->pModel, p->pRel->nRemote, p->pRel->aRemote);
+  addMatchParent(pSql, p);
   ormWhereSql(pSql, p->pQuery, "c");
 }
 
@@ -275,8 +291,10 @@ static void makeKeys(OrmSql *pSql, OrmLevel *p){
   add(pSql, " FROM orm_keys(?1) AS k CROSS JOIN ");
   addTable(pSql, p->pModel->zTable, "c");
   add(pSql, " WHERE ");
-  if( p->pRel ){
+  if( p->pRel && p->pRel->zSecondary ){
     addMatch(pSql, "c", p->pModel, p->pRel->nRemote, p->pRel->aRemote);
+  }else if( p->pRel ){
+    addMatchParent(pSql, p);
   }else{
     addMatch(pSql, "c", p->pModel, p->pModel->nKey, p->pModel->aKey);
   }
@@ -292,7 +310,7 @@ static void makeRowids(OrmSql *pSql, OrmLevel *p){
   add(pSql, ") FROM orm_keys(?1) AS k CROSS JOIN ");
   addTable(pSql, p->pModel->zTable, "c");
   add(pSql, " WHERE ");
-  addMatch(pSql, "c", p->pModel, p->pRel->nRemote, p->pRel->aRemote);
+  addMatchParent(pSql, p);
 }
 
 static void makeRows(OrmSql *pSql, OrmLevel *p){
@@ -319,12 +337,7 @@ static void makeLinks(OrmSql *pSql, OrmLevel *p){
   add(pSql, ") FROM orm_keys(?1) AS k CROSS JOIN ");
   addTable(pSql, pRel->zSecondary, "l");
   add(pSql, " WHERE ");
-  for(int i=0; i<pRel->nLocal; i++){
-    if( i ) add(pSql, " AND ");
-    ormBufColumn(&pSql->buf, "l", pRel->azSecLocal[i]);
-    add(pSql, "=");
-    addKey(pSql, i);
-  }
+  addMatchLink(pSql, p, "l");
 }
 
 static void makeLinkScan(OrmSql *pSql, OrmLevel *p){
@@ -374,6 +387,61 @@ static void makeFewTargets(OrmSql *pSql, OrmLevel *p){
   add(pSql, " LIMIT 1 OFFSET (SELECT count(*)/2 FROM ");
   addTable(pSql, zParent, "p");
   add(pSql, ")) IS NULL ELSE 0 END");
+}
+
+/* "EXISTS(SELECT 1 FROM t AS c WHERE c.x>='' AND c.x<x'')": has column i of n
+** a text?  Of several columns it is looked for in the rows that a key has by
+** the others, as far as these are sure to be found by it (mSure). */
+static void addHasText(OrmSql *pSql, const char *zTable,
+                       const char *const *azCol, int n, int i, int mSure){
+  add(pSql, mSure ? "EXISTS(SELECT 1 FROM orm_keys(?1) AS k CROSS JOIN "
+                  : "EXISTS(SELECT 1 FROM ");
+  addTable(pSql, zTable, "c");
+  add(pSql, " WHERE ");
+  ormBufColumn(&pSql->buf, "c", azCol[i]);
+  add(pSql, ">='' AND ");
+  ormBufColumn(&pSql->buf, "c", azCol[i]);
+  add(pSql, "<x''");
+  for(int j=0; j<n; j++){
+    if( (mSure>>j & 1)==0 ) continue;
+    add(pSql, " AND ");
+    ormBufColumn(&pSql->buf, "c", azCol[j]);
+    ormBufPrintf(&pSql->buf, "=k.k%d", j);
+  }
+  add(pSql, ")");
+}
+
+/* Is there a text that would have to become a number to find its parent? */
+static void makeTexts(OrmSql *pSql, OrmLevel *p){
+  const OrmRel *pRel = p->pRel;
+  const char *azCol[ORM_MAX_KEY];
+  const char *zTable = pRel->zSecondary ? pRel->zSecondary : p->pModel->zTable;
+  const char *zSep = "SELECT ";
+  int n = pRel->nLocal;
+  int mSure = ((1<<n) - 1) & ~(int)p->mConvert;
+  for(int i=0; i<n; i++){
+    azCol[i] = pRel->zSecondary ? pRel->azSecLocal[i]
+             : p->pModel->aField[pRel->aRemote[i]].zName;
+  }
+  for(int i=0; i<n; i++){
+    if( (p->mConvert>>i & 1)==0 ) continue;
+    add(pSql, zSep);
+    addHasText(pSql, zTable, azCol, n, i, mSure);
+    mSure |= 1<<i;
+    zSep = " OR ";
+  }
+}
+
+static void makeLinkTexts(OrmSql *pSql, OrmLevel *p){
+  const OrmRel *pRel = p->pRel;
+  const char *zSep = "SELECT ";
+  for(int i=0; i<pRel->nRemote; i++){
+    const OrmField *pField = &p->pModel->aField[pRel->aRemote[i]];
+    if( pField->cAff!='A' ) continue;
+    add(pSql, zSep);
+    addHasText(pSql, p->pModel->zTable, &pField->zName, 1, 0, 0);
+    zSep = " OR ";
+  }
 }
 
 /* For each key a subquery.  bFew: by the first term of the order alone, which
@@ -553,6 +621,8 @@ static void (*const axMake[ORM_FETCH_N])(OrmSql*, OrmLevel*) = {
   [ORM_FETCH_MORE_PARENTS] = makeMoreParents,
   [ORM_FETCH_MORE_ROWS]    = makeMoreRows,
   [ORM_FETCH_FEW_TARGETS]  = makeFewTargets,
+  [ORM_FETCH_TEXTS]        = makeTexts,
+  [ORM_FETCH_LINK_TEXTS]   = makeLinkTexts,
   [ORM_FETCH_SCAN]      = makeScan,
   [ORM_FETCH_COUNT]     = makeCount,
   [ORM_FETCH_EXISTS]    = makeExists,
@@ -583,10 +653,17 @@ static void fetchMake(OrmLevel *p, OrmFetch *pFetch, int eFetch, int iStretch){
 }
 
 OrmFetch *ormFetchGet(OrmLevel *p, int eFetch){
-  OrmFetch *pFetch = &p->aFetch[eFetch];
+  OrmFetch *pFirst = &p->aFetch[eFetch], *pFetch;
   OrmPlan *pPlan = p->pPlan;
   int nPart = 0;
+  if( p->bConvert ){
+    if( p->aConvert==0 ){
+      p->aConvert = ormArenaAlloc(&pPlan->arena, (i64)sizeof(p->aFetch));
+    }
+    pFirst = p->aConvert ? &p->aConvert[eFetch] : 0;
+  }
   if( pPlan->err.rc ) return 0;
+  pFetch = pFirst;
   if( pFetch->zSql ) return pFetch;
   if( p->pParent==0 && eFetch<=ORM_FETCH_PULL_KEYS ){
     nPart = ormSelectParts(p->pQuery);
@@ -598,8 +675,8 @@ OrmFetch *ormFetchGet(OrmLevel *p, int eFetch){
     pFetch->pMore = pMore;
     if( pMore ) pFetch = pMore;
   }
-  if( pPlan->err.rc==SQLITE_OK ) return &p->aFetch[eFetch];
-  p->aFetch[eFetch].zSql = 0;   /* all of it or nothing                       */
+  if( pPlan->err.rc==SQLITE_OK ) return pFirst;
+  pFirst->zSql = 0;             /* all of it or nothing                       */
   return 0;
 }
 

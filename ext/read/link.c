@@ -22,7 +22,7 @@ struct OrmPairs {
   OrmCatalog *pCatalog;         /* held; 0: nothing is prepared               */
   const char *zModel, *zPath;
   u8 aeAsk[2];
-  const OrmPath *pPath;         /* from the near end to the far one           */
+  OrmPath *pPath;               /* from the near end to the far one           */
   int iNear;                    /* which end is near: 0 source, 1 target      */
   u8 bWalk;
   u8 bFolds;
@@ -174,6 +174,7 @@ static void prepare(
           && p->aeAsk[1]!=ORM_LINK_ALL;
   if( pPath && p->iNear ) pPath = ormPathReverse(&p->arena, pPath);
   if( pPath==0 ) return;
+  ormPathAsk(p->pOrm, p->pErr, pPath);
   p->pPath = pPath;
   p->bWalk = pPath->bStar || joinTables(pPath)>MAX_JOIN;
   p->bFolds = (u8)ormPathFolds(pPath);
@@ -471,7 +472,8 @@ void ormPairsSeek(
   OrmCatalog *pCatalog;
   seekEnd(p);
   pCatalog = ormCatalogPin(p->pOrm, p->pErr);
-  if( pCatalog && !isPrepared(p, pCatalog, zModel, zPath, aEnd) ){
+  if( pCatalog && (!isPrepared(p, pCatalog, zModel, zPath, aEnd)
+                || ormPathAsk(p->pOrm, p->pErr, p->pPath)) ){
     prepare(p, pCatalog, zModel, zPath, aEnd);
   }
   if( p->pErr->rc==SQLITE_OK ){

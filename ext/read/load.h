@@ -59,6 +59,8 @@ enum {
   ORM_FETCH_MORE_PARENTS,       /* has the parent's table more than ?2 rows?  */
   ORM_FETCH_MORE_ROWS,          /* the same of ours                           */
   ORM_FETCH_FEW_TARGETS,        /* and twice as many as ours?                 */
+  ORM_FETCH_TEXTS,              /* is there text to be made a number?         */
+  ORM_FETCH_LINK_TEXTS,         /* the same in the targets of links           */
   ORM_FETCH_N
 };
 
@@ -116,6 +118,14 @@ struct OrmLevel {
   int iKeySlot;                 /* slot of its own key, or -1: the root, and  */
                                 /*   where rows are sorted by us              */
   OrmFetch aFetch[ORM_FETCH_N];
+  OrmFetch *aConvert;           /* the same where bConvert, or 0              */
+  u16 mConvert;                 /* columns whose texts become numbers when    */
+                                /*   compared with the parent's numeric ones  */
+  u8 bAsk;                      /* none of them must be TEXT: see bConvert    */
+  u8 bConvert;                  /* there are texts, so keys are compared as   */
+                                /*   k.n0 and no index finds them             */
+  u8 bLinkAsk;                  /* the same between a link and its target     */
+  u8 bNoParam;                  /* a key as a parameter would be converted    */
   u8 bLate;                     /* count.c: figures are loaded afterwards;    */
                                 /*   their parts stand behind nPart           */
   u8 bMany;                     /* pRel's                                     */
@@ -243,10 +253,12 @@ void ormCountsText(const OrmLevel*, int iRow, OrmBuf*);
 enum { ORM_BY_KEY, ORM_BY_LINKS, ORM_BY_LINK_SCAN, ORM_BY_SCAN, ORM_BY_SORTED,
        ORM_BY_SINGLE, ORM_BY_LOOSE, ORM_BY_EACH, ORM_BY_FEW, ORM_BY_JOIN };
 int ormFetchChoose(OrmLevel*, int iGroup, i64 nGroup);
+i64 ormFetchMostLinks(const OrmLevel*, i64 nGroup);  /* of a scan; 0: any     */
 void ormFetchGroups(OrmLevel*, int iGroup);
 void ormFetchRun(OrmLevel*, int eFetch, OrmKeys*, OrmSink*);
 void ormFetchEach(OrmLevel*, OrmKeys*, const int *aGroup);
 int ormFetchHasMore(OrmLevel*, int eFetch, i64 nMost);
+int ormFetchConverts(OrmLevel*, OrmKeys*);   /* or 0: for all of the table    */
 
 /* few.c */
 int ormFewIs(const OrmLevel*);

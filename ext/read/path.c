@@ -190,64 +190,134 @@ static int nearIsReferred(const OrmHop *pHop){
   return pHop->pRel->zSecondary!=0 || pHop->pRel->bForeign==pHop->bBack;
 }
 
+/* The columns of a hop's near side, and those that they are compared with. */
+static const int *nearFields(const OrmHop *pHop){
+  return pHop->bBack ? pHop->pRel->aRemote : pHop->pRel->aLocal;
+}
+
+static int nearCount(const OrmHop *pHop){
+  return pHop->bBack ? pHop->pRel->nRemote : pHop->pRel->nLocal;
+}
+
+static const char *otherName(const OrmHop *pHop, int i){
+  const OrmRel *pRel = pHop->pRel;
+  const OrmModel *pTo = ormHopTo(pHop);
+  if( pRel->zSecondary ){
+    return pHop->bBack ? pRel->azSecRemote[i] : pRel->azSecLocal[i];
+  }
+  return pTo->aField[pHop->bBack ? pRel->aLocal[i] : pRel->aRemote[i]].zName;
+}
+
+static char otherAffinity(
+  Orm *pOrm, const OrmHop *pHop, int i, const char **pzColl
+){
+  const OrmRel *pRel = pHop->pRel;
+  const OrmField *pField;
+  char cAff;
+  *pzColl = 0;
+  if( pRel->zSecondary ){
+    ormLinkColumn(pOrm, pRel, otherName(pHop, i), &cAff, pzColl);
+    return cAff;
+  }
+  pField = &ormHopTo(pHop)->aField[pHop->bBack ? pRel->aLocal[i]
+                                               : pRel->aRemote[i]];
+  *pzColl = pField->zColl;
+  return pField->cAff;
+}
+
 /* May a hop start from the key values alone, without the row?  Its columns
 ** must be the key's, and compare as the far side's do: a list of keys has no
 ** type that would make a number of the far side's text. */
 static int hopFromKeys(Orm *pOrm, const OrmHop *pHop){
-  const OrmRel *pRel = pHop->pRel;
-  const OrmModel *pFrom = ormHopFrom(pHop), *pTo = ormHopTo(pHop);
-  int n = pHop->bBack ? pRel->nRemote : pRel->nLocal;
-  const int *aNear = pHop->bBack ? pRel->aRemote : pRel->aLocal;
-  const int *aFar = pHop->bBack ? pRel->aLocal : pRel->aRemote;
-  for(int i=0; i<n; i++){
-    const OrmField *pNear = &pFrom->aField[aNear[i]];
-    const char *zColl = 0;
-    char cAff;
-    if( keyPlace(pFrom, aNear[i])<0 ) return 0;
-    if( pRel->zSecondary ){
-      ormLinkColumn(pOrm, pRel, pHop->bBack ? pRel->azSecRemote[i]
-                                            : pRel->azSecLocal[i],
-                    &cAff, &zColl);
-    }else{
-      zColl = pTo->aField[aFar[i]].zColl;
-      cAff = pTo->aField[aFar[i]].cAff;
-    }
-    if( cAff=='B' && pNear->cAff>'B' ) return 0;
+  const OrmModel *pFrom = ormHopFrom(pHop);
+  for(int i=0; i<nearCount(pHop); i++){
+    const OrmField *pNear = &pFrom->aField[nearFields(pHop)[i]];
+    const char *zColl;
+    char cAff = otherAffinity(pOrm, pHop, i, &zColl);
+    if( keyPlace(pFrom, nearFields(pHop)[i])<0 ) return 0;
+    if( pNear->cAff>'B' && (cAff=='B' || (pHop->mTexts>>i & 1)) ) return 0;
     if( nearIsReferred(pHop)
      && sqlite3_stricmp(pNear->zColl, zColl ? zColl : "BINARY")!=0 ) return 0;
   }
   return 1;
 }
 
+/* "SELECT EXISTS(SELECT 1 FROM t WHERE x>='' AND x<x'')": are there texts? */
+static void hasTextsSql(OrmBuf *pBuf, const OrmHop *pHop, int i){
+  const OrmRel *pRel = pHop->pRel;
+  ormBufAdd(pBuf, "SELECT EXISTS(SELECT 1 FROM ", -1);
+  ormBufTable(pBuf, pRel->zSecondary ? pRel->zSecondary
+                                     : ormHopTo(pHop)->zTable);
+  ormBufAdd(pBuf, " AS t WHERE ", -1);
+  ormBufColumn(pBuf, "t", otherName(pHop, i));
+  ormBufAdd(pBuf, ">='' AND ", -1);
+  ormBufColumn(pBuf, "t", otherName(pHop, i));
+  ormBufAdd(pBuf, "<x'')", -1);
+}
+
+static int hasTexts(Orm *pOrm, OrmErr *pErr, const OrmHop *pHop, int i){
+  OrmStmt *pStmt;
+  OrmBuf buf;
+  int bTexts = 0;
+  ormBufInit(&buf, pErr);
+  hasTextsSql(&buf, pHop, i);
+  pStmt = ormStmtTake(pOrm, pErr, ormBufText(&buf), buf.n);
+  if( ormStmtStep(pOrm, pErr, pStmt) ) bTexts = sqlite3_column_int(pStmt->p, 0);
+  ormStmtGive(pOrm, pErr, pStmt);
+  ormBufFree(&buf);
+  return bTexts;
+}
+
+/* Columns after the first, to which no index leads, may as well hold texts:
+** the first one finds the few rows that they are compared in. */
+int ormPathAsk(Orm *pOrm, OrmErr *pErr, OrmPath *p){
+  int bChange = 0;
+  for(int iHop=0; iHop<p->nHop; iHop++){
+    OrmHop *pHop = &p->aHop[iHop];
+    const OrmModel *pFrom = ormHopFrom(pHop);
+    int m = 0;
+    for(int i=0; i<nearCount(pHop) && pErr->rc==SQLITE_OK; i++){
+      const char *zColl;
+      if( pFrom->aField[nearFields(pHop)[i]].cAff>'B'
+       && otherAffinity(pOrm, pHop, i, &zColl)=='A'
+       && (i>0 || hasTexts(pOrm, pErr, pHop, i)) ) m |= 1<<i;
+    }
+    bChange |= m!=pHop->mTexts;
+    pHop->mTexts = (u16)m;
+  }
+  return bChange;
+}
+
 /* "a.x=b.y AND ..", the near side's columns and another's.  The first of a
 ** pair gives the collation, so it is the one that is referred to; a list of
 ** keys has none to give.  An index of a column without a type cannot be used
-** for a value that has one, so the near value is given without (+a.x). */
+** for a value that has one, so the near value is given without (+a.x) where
+** that makes no difference. */
 static void compare(
-  OrmBuf *pBuf, const OrmHop *pHop, const char *zNear, int bKeys,
-  const char *zOther, const char *const *azOther
+  OrmSql *p, const OrmHop *pHop, const char *zNear, int bKeys,
+  const char *zOther
 ){
+  OrmBuf *pBuf = &p->buf;
   const OrmModel *pFrom = ormHopFrom(pHop);
-  int n = pHop->bBack ? pHop->pRel->nRemote : pHop->pRel->nLocal;
-  const int *aNear = pHop->bBack ? pHop->pRel->aRemote : pHop->pRel->aLocal;
-  const int *aFar = pHop->bBack ? pHop->pRel->aLocal : pHop->pRel->aRemote;
   int bNearFirst = nearIsReferred(pHop) && !bKeys;
-  for(int i=0; i<n; i++){
+  for(int i=0; i<nearCount(pHop); i++){
+    const OrmField *pNear = &pFrom->aField[nearFields(pHop)[i]];
+    const char *zColl;
     if( i ) ormBufAdd(pBuf, " AND ", 5);
     if( !bNearFirst ){
-      ormBufColumn(pBuf, zOther, azOther[i]);
+      ormBufColumn(pBuf, zOther, otherName(pHop, i));
       ormBufChar(pBuf, '=');
     }
     if( bKeys ){
-      ormBufPrintf(pBuf, "%s.k%d", zNear, keyPlace(pFrom, aNear[i]));
+      ormBufPrintf(pBuf, "%s.k%d", zNear, keyPlace(pFrom, nearFields(pHop)[i]));
     }else{
-      if( pHop->pRel->zSecondary
-       || ormHopTo(pHop)->aField[aFar[i]].cAff=='A' ) ormBufChar(pBuf, '+');
-      ormBufColumn(pBuf, zNear, pFrom->aField[aNear[i]].zName);
+      if( otherAffinity(p->pOrm, pHop, i, &zColl)=='A'
+       && (pHop->mTexts>>i & 1)==0 ) ormBufChar(pBuf, '+');
+      ormBufColumn(pBuf, zNear, pNear->zName);
     }
     if( bNearFirst ){
       ormBufChar(pBuf, '=');
-      ormBufColumn(pBuf, zOther, azOther[i]);
+      ormBufColumn(pBuf, zOther, otherName(pHop, i));
     }
   }
 }
@@ -268,22 +338,19 @@ static void hopJoin(
   int nFar = pHop->bBack ? pRel->nLocal : pRel->nRemote;
   const int *aFar = pHop->bBack ? pRel->aLocal : pRel->aRemote;
   const char **azLink = pHop->bBack ? pRel->azSecLocal : pRel->azSecRemote;
-  const char *azFar[ORM_MAX_KEY];
   char zLink[16];
-  for(int i=0; i<nFar; i++) azFar[i] = pTo->aField[aFar[i]].zName;
   if( pRel->zSecondary==0 ){
     joinTable(&p->buf, pTo->zTable, zFar);
-    compare(&p->buf, pHop, zNear, bKeys, zFar, azFar);
+    compare(p, pHop, zNear, bKeys, zFar);
     return;
   }
   ormSqlAlias(p, zLink);
   joinTable(&p->buf, pRel->zSecondary, zLink);
-  compare(&p->buf, pHop, zNear, bKeys, zLink,
-          pHop->bBack ? pRel->azSecRemote : pRel->azSecLocal);
+  compare(p, pHop, zNear, bKeys, zLink);
   joinTable(&p->buf, pTo->zTable, zFar);
   for(int i=0; i<nFar; i++){
     if( i ) ormBufAdd(&p->buf, " AND ", 5);
-    ormBufColumn(&p->buf, zFar, azFar[i]);
+    ormBufColumn(&p->buf, zFar, pTo->aField[aFar[i]].zName);
     ormBufChar(&p->buf, '=');
     ormBufColumn(&p->buf, zLink, azLink[i]);
   }

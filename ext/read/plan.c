@@ -152,21 +152,32 @@ static int isBinary(const char *zColl){
 
 /*
 ** A key list has no affinity, so "remote = key" compares as the columns do
-** unless a number is looked for in a text column (where the text is to become
-** a number), or their collations differ: then *pbVia is set.  *pbHash is
-** cleared where our own comparison of the values would not do: there the text
-** '5' of a column without a type finds the number 5 of one that has it.
+** unless the keys are numbers and the remote column is not (there a join makes
+** a number of the text '01'), or their collations differ.
 */
-static void compareColumns(
-  char cFrom, const char *zFromColl, char cTo, const char *zToColl,
-  u8 *pbVia, u8 *pbHash
+enum {
+  COMPARE_HASH    = 1,          /* our own comparison of the values would do  */
+  COMPARE_VIA     = 2,          /* SQL must compare the columns               */
+  COMPARE_CONVERT = 4,          /* theirs are to become numbers               */
+  COMPARE_ASK     = 8,          /*   and may be that already                  */
+  COMPARE_KEY     = 16          /* a parameter would not stay what it is      */
+};
+
+static int compareColumns(
+  char cFrom, const char *zFromColl, char cTo, const char *zToColl
 ){
   int eFrom = affinityClass(cFrom), eTo = affinityClass(cTo);
-  if( eFrom==CLASS_NUMERIC && eTo==CLASS_TEXT ) *pbVia = 1;
-  if( sqlite3_stricmp(zFromColl ? zFromColl : "BINARY",
-                      zToColl ? zToColl : "BINARY")!=0 ) *pbVia = 1;
-  if( !isBinary(zFromColl) || !isBinary(zToColl) ) *pbHash = 0;
-  if( eFrom!=eTo && eTo!=CLASS_NONE ) *pbHash = 0;
+  int bBinary = isBinary(zFromColl) && isBinary(zToColl);
+  int m = 0;
+  if( bBinary && (eTo!=CLASS_NUMERIC || eFrom==eTo) ) m = COMPARE_HASH;
+  if( !bBinary && sqlite3_stricmp(zFromColl ? zFromColl : "BINARY",
+                                  zToColl ? zToColl : "BINARY")!=0 ){
+    m |= COMPARE_VIA;
+  }
+  if( eFrom==CLASS_NUMERIC && eTo!=CLASS_NUMERIC ) m |= COMPARE_CONVERT;
+  if( eFrom==CLASS_NUMERIC && eTo==CLASS_NONE ) m |= COMPARE_ASK;
+  if( eFrom!=CLASS_TEXT && eTo==CLASS_TEXT ) m |= COMPARE_KEY;
+  return m;
 }
 
 void ormLinkColumn(
@@ -181,39 +192,53 @@ void ormLinkColumn(
   else *pzColl = 0;             /* a view's column, say: no more is known     */
 }
 
+/* From a link to its target. */
+static void linkCompare(OrmLevel *p, int i){
+  const OrmRel *pRel = p->pRel;
+  const OrmField *pTo = &pRel->pTarget->aField[pRel->aRemote[i]];
+  const char *zColl = 0;
+  char cAff;
+  int m;
+  ormLinkColumn(p->pPlan->pOrm, pRel, pRel->azSecRemote[i], &cAff, &zColl);
+  if( affinityClass(cAff)==CLASS_NONE
+   && affinityClass(pTo->cAff)==CLASS_NUMERIC
+  ){
+    cAff = pTo->cAff;           /* well, as long as they are integers         */
+    p->bLinkInteger = 1;
+  }
+  m = compareColumns(cAff, zColl, pTo->cAff, pTo->zColl);
+  if( m & COMPARE_ASK ) p->bLinkAsk = 1;
+  else if( m & COMPARE_CONVERT ) m = 0;
+  if( (m & COMPARE_HASH)==0 || (m & COMPARE_VIA) ) p->bLinkHash = 0;
+}
+
 static void levelCompare(OrmLevel *p){
   const OrmRel *pRel = p->pRel;
-  p->bHash = p->bLinkHash = 1;
+  p->bHash = p->bLinkHash = p->bAsk = 1;
   for(int i=0; i<pRel->nLocal; i++){
     const OrmField *pFrom = &pRel->pModel->aField[pRel->aLocal[i]];
+    const char *zColl = 0;
+    char cAff;
+    int m;
     if( pRel->zSecondary ){
-      char cAff;
-      const char *zColl = 0;
-      ormLinkColumn(p->pPlan->pOrm, pRel, pRel->azSecLocal[i], &cAff,
-                    &zColl);
-      compareColumns(pFrom->cAff, pFrom->zColl, cAff, zColl, &p->bViaParent,
-                     &p->bHash);
+      ormLinkColumn(p->pPlan->pOrm, pRel, pRel->azSecLocal[i], &cAff, &zColl);
     }else{
       const OrmField *pTo = &pRel->pTarget->aField[pRel->aRemote[i]];
-      compareColumns(pFrom->cAff, pFrom->zColl, pTo->cAff, pTo->zColl,
-                     &p->bViaParent, &p->bHash);
+      cAff = pTo->cAff;
+      zColl = pTo->zColl;
+    }
+    m = compareColumns(pFrom->cAff, pFrom->zColl, cAff, zColl);
+    if( (m & COMPARE_HASH)==0 ) p->bHash = 0;
+    if( m & COMPARE_VIA ) p->bViaParent = 1;
+    if( m & COMPARE_KEY ) p->bNoParam = 1;
+    if( m & COMPARE_CONVERT ){
+      p->mConvert |= (u16)(1<<i);
+      if( (m & COMPARE_ASK)==0 ) p->bAsk = 0;
     }
   }
-  for(int i=0; pRel->zSecondary && i<pRel->nRemote; i++){
-    const OrmField *pTo = &pRel->pTarget->aField[pRel->aRemote[i]];
-    u8 bVia = 0;
-    char cAff;
-    const char *zColl = 0;
-    ormLinkColumn(p->pPlan->pOrm, pRel, pRel->azSecRemote[i], &cAff, &zColl);
-    if( affinityClass(cAff)==CLASS_NONE
-     && affinityClass(pTo->cAff)==CLASS_NUMERIC
-    ){
-      cAff = pTo->cAff;         /* well, as long as they are integers         */
-      p->bLinkInteger = 1;
-    }
-    compareColumns(cAff, zColl, pTo->cAff, pTo->zColl, &bVia, &p->bLinkHash);
-    if( bVia ) p->bLinkHash = 0;
-  }
+  if( p->bViaParent ) p->mConvert = 0;
+  if( p->mConvert==0 ) p->bAsk = 0;
+  for(int i=0; pRel->zSecondary && i<pRel->nRemote; i++) linkCompare(p, i);
 }
 
 /* Are scans turned round by PRAGMA reverse_unordered_selects?  Asked once a
@@ -272,6 +297,9 @@ static void levelRelation(OrmLevel *p){
   p->bIndexed = (u8)(pRel->zSecondary
       ? ormLinkIndexed(p->pPlan->pOrm, pErr, pRel, 0)
       : ormModelIndexed(pTarget, pRel->nRemote, pRel->aRemote));
+  /* Without an index every row is looked at in any case. */
+  if( p->mConvert && !p->bIndexed ) p->bAsk = 0;
+  p->bConvert = p->mConvert && !p->bAsk;
   /* Rows in the order of their integer key are sorted by us. */
   if( p->bNatural && !p->bLimited && pRel->bMany && !p->bViaParent
    && !pRel->zSecondary && p->bIndexed

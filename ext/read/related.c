@@ -133,6 +133,7 @@ void ormRelatedOpen(
   pOut->pCatalog = ormCatalogRef(pCatalog);
   pFrom = ormModelFind(pOrm, pErr, pCatalog, zModel, -1);
   if( pFrom ) r.pPath = ormPathParse(pOrm, &pOut->arena, pFrom, zPath, -1);
+  if( r.pPath ) ormPathAsk(pOrm, pErr, r.pPath);
   if( r.pPath ){
     const char *zQuery = pQuery ? (const char*)sqlite3_value_text(pQuery) : 0;
     pOut->pModel = r.pPath->pTo;

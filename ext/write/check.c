@@ -62,13 +62,17 @@ static int firstBad(Orm *pOrm, OrmErr *pErr, KeyList *p, OrmBuf *pSql){
 }
 
 /* " WHERE t.a = k.k0", " AND t.b = k.k1" */
-static void addMatch(OrmBuf *pBuf, const char *zColumn, int i){
+static void addMatch(
+  OrmBuf *pBuf, const char *zColumn, const char *zKey, int i
+){
   ormBufAdd(pBuf, i ? " AND " : " WHERE ", -1);
   ormBufColumn(pBuf, "t", zColumn);
-  ormBufPrintf(pBuf, " = k.k%d", i);
+  ormBufAdd(pBuf, " = ", 3);
+  ormBufPrintf(pBuf, zKey, i);
 }
 
-/* The first of the list that no row of a table has in these columns, or -1. */
+/* The first of the list that no row of a table has in these columns, or -1.
+** As in SQLite's own check the values take the type of the columns (+k.k0). */
 static int firstMissing(
   Orm *pOrm, OrmErr *pErr, KeyList *pList, const char *zTable,
   const char *const *azColumn
@@ -81,7 +85,7 @@ static int firstMissing(
             "SELECT 1 FROM ", -1);
   ormBufTable(&buf, zTable);
   ormBufAdd(&buf, " AS t", -1);
-  for(int i=0; i<pList->nCol; i++) addMatch(&buf, azColumn[i], i);
+  for(int i=0; i<pList->nCol; i++) addMatch(&buf, azColumn[i], "+k.k%d", i);
   ormBufAdd(&buf, ") LIMIT 1", -1);
   iBad = firstBad(pOrm, pErr, pList, &buf);
   ormBufFree(&buf);
@@ -213,7 +217,7 @@ static void parentSql(const OrmRel *pRel, OrmBuf *pBuf){
   ormBufAdd(pBuf, " AS t", -1);
   for(int i=0; i<pRel->nRemote; i++){
     addMatch(pBuf, pRel->zSecondary ? pRel->azSecRemote[i]
-                     : pRel->pModel->aField[pRel->aLocal[i]].zName, i);
+                     : pRel->pModel->aField[pRel->aLocal[i]].zName, "k.k%d", i);
   }
   ormBufAdd(pBuf, ") > 1 LIMIT 1", -1);
 }

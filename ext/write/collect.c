@@ -103,14 +103,36 @@ static int needsPresent(const UnitColl *p){
   return p->bSet || (p->pRel->zSecondary && (p->nRemove || p->nDelete));
 }
 
-/* " = k.k<i>": a list of keys has no type, so where the owner's makes numbers
-** of the text of others, it is given one. */
-static void presentKey(OrmBuf *pBuf, const OrmField *pLocal, char cAff, int i){
-  if( pLocal->cAff>'B' && cAff=='B' ){
-    ormBufPrintf(pBuf, " = CAST(k.k%d AS NUMERIC)", i);
-  }else{
-    ormBufPrintf(pBuf, " = k.k%d", i);
-  }
+/* "x = <key>" and the collation of the key's column, which decides. */
+static void equalKey(
+  OrmBuf *pBuf, const OrmField *pKey, const char *zAlias, const char *zName,
+  const char *zColl, const char *zKey
+){
+  ormBufColumn(pBuf, zAlias, zName);
+  ormBufAdd(pBuf, " = ", 3);
+  ormBufAdd(pBuf, zKey, -1);
+  if( sqlite3_stricmp(pKey->zColl, zColl ? zColl : "BINARY")==0 ) return;
+  ormBufAdd(pBuf, " COLLATE ", -1);
+  ormBufName(pBuf, pKey->zColl);
+}
+
+/* The same, as the columns of a join compare: where the key's makes numbers of
+** texts, and x is of another type, its texts are sought by themselves. */
+static void matchKey(
+  OrmBuf *pBuf, const OrmField *pKey, const char *zAlias, const char *zName,
+  char cAff, const char *zColl, const char *zKey, const char *zNumber
+){
+  int bTexts = pKey->cAff>'B' && cAff<='B';
+  if( bTexts ) ormBufChar(pBuf, '(');
+  equalKey(pBuf, pKey, zAlias, zName, zColl, zKey);
+  if( !bTexts ) return;
+  ormBufAdd(pBuf, " OR (", 5);
+  ormBufColumn(pBuf, zAlias, zName);
+  ormBufAdd(pBuf, " >= '' AND ", -1);
+  ormBufColumn(pBuf, zAlias, zName);
+  ormBufAdd(pBuf, " < x'' AND ", -1);
+  equalKey(pBuf, pKey, zAlias, zName, zColl, zNumber);
+  ormBufAdd(pBuf, "))", 2);
 }
 
 /* SELECT k.i, columns FROM keys, (link,) target */
@@ -127,16 +149,20 @@ static void presentSql(Unit *p, const OrmRel *pRel, OrmBuf *pBuf){
   ormBufTable(pBuf, pRel->pTarget->zTable);
   ormBufAdd(pBuf, " AS c WHERE ", -1);
   for(int i=0; i<pRel->nLocal; i++){
-    const char *zColl;
-    char cAff = pRel->pTarget->aField[pRel->aRemote[i]].cAff;
+    const OrmField *pKey = &pRel->pModel->aField[pRel->aLocal[i]];
+    const OrmField *pField = &pRel->pTarget->aField[pRel->aRemote[i]];
+    const char *zName = pField->zName, *zColl = pField->zColl;
+    char zKey[16], zNumber[16];
+    char cAff = pField->cAff;
     if( i ) ormBufAdd(pBuf, " AND ", 5);
     if( pRel->zSecondary ){
-      ormBufColumn(pBuf, "l", pRel->azSecLocal[i]);
-      ormLinkColumn(p->pOrm, pRel, pRel->azSecLocal[i], &cAff, &zColl);
-    }else{
-      ormBufColumn(pBuf, "c", pRel->pTarget->aField[pRel->aRemote[i]].zName);
+      zName = pRel->azSecLocal[i];
+      ormLinkColumn(p->pOrm, pRel, zName, &cAff, &zColl);
     }
-    presentKey(pBuf, &pRel->pModel->aField[pRel->aLocal[i]], cAff, i);
+    sqlite3_snprintf((int)sizeof(zKey), zKey, "k.k%d", i);
+    sqlite3_snprintf((int)sizeof(zNumber), zNumber, "k.n%d", i);
+    matchKey(pBuf, pKey, pRel->zSecondary ? "l" : "c", zName, cAff, zColl,
+             zKey, zNumber);
   }
   for(int i=0; pRel->zSecondary && i<pRel->nRemote; i++){
     ormBufAdd(pBuf, " AND ", 5);
@@ -394,12 +420,22 @@ void ormCollect(Unit *p){
 ** Link rows
 ** --------------------------------------------------------------------- */
 
-static void linkWhere(OrmBuf *pBuf, const OrmRel *pRel){
+/* The rows that a pair has: its values are ?1 and up. */
+static void linkWhere(Orm *pOrm, OrmBuf *pBuf, const OrmRel *pRel){
   for(int i=0; i<pRel->nLocal+pRel->nRemote; i++){
+    int bLocal = i<pRel->nLocal, j = bLocal ? i : i - pRel->nLocal;
+    const char *zName = bLocal ? pRel->azSecLocal[j] : pRel->azSecRemote[j];
+    const OrmField *pKey = bLocal ? &pRel->pModel->aField[pRel->aLocal[j]]
+                                  : &pRel->pTarget->aField[pRel->aRemote[j]];
+    const char *zColl;
+    char zKey[16], zNumber[80];
+    char cAff;
     if( i ) ormBufAdd(pBuf, " AND ", 5);
-    ormBufName(pBuf, i<pRel->nLocal ? pRel->azSecLocal[i]
-                                    : pRel->azSecRemote[i-pRel->nLocal]);
-    ormBufPrintf(pBuf, " = ?%d", i+1);
+    ormLinkColumn(pOrm, pRel, zName, &cAff, &zColl);
+    sqlite3_snprintf((int)sizeof(zKey), zKey, "?%d", i+1);
+    sqlite3_snprintf((int)sizeof(zNumber), zNumber, "CAST(?%d AS NUMERIC)"
+        " AND typeof(?%d) IN ('integer', 'real')", i+1, i+1);
+    matchKey(pBuf, pKey, "l", zName, cAff, zColl, zKey, zNumber);
   }
 }
 
@@ -421,8 +457,8 @@ static OrmStmt *linkStmt(Unit *p, const OrmRel *pRel, int bAdd){
     ormBufAdd(&buf, " WHERE NOT EXISTS (SELECT 1 FROM ", -1);
     ormBufTable(&buf, pRel->zSecondary);
   }
-  ormBufAdd(&buf, " WHERE ", -1);
-  linkWhere(&buf, pRel);
+  ormBufAdd(&buf, " AS l WHERE ", -1);
+  linkWhere(p->pOrm, &buf, pRel);
   if( bAdd ) ormBufChar(&buf, ')');
   pStmt = ormStmtTake(p->pOrm, p->pErr, ormBufText(&buf), buf.n);
   ormBufFree(&buf);

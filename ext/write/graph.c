@@ -128,6 +128,10 @@ static UnitColl *collNew(
     pOwner->pModel->abNeed[pRel->aLocal[i]] = 1;
     pOwner->pModel->abBack[pRel->aLocal[i]] = 1;
   }
+  if( pRel->zSecondary ){       /* what is linked now may be linked no more   */
+    UnitModel *pTo = ormUnitModel(p, pRel->pTarget);
+    for(int i=0; pTo && i<pRel->nRemote; i++) pTo->abNeed[pRel->aRemote[i]] = 1;
+  }
   return pColl;
 }
 

@@ -644,10 +644,10 @@ static void seekColumns(
 ){
   const OrmColumn *pR = &pRef->aCol[iRef], *pC = &pChild->aCol[iChild];
   if( isUntyped(pR, pC) ){
-    ormBufChar(pBuf, '(');
-    ormBufColumn(pBuf, zChild, pC->zName);
-    ormBufAdd(pBuf, " = +", 4);
+    ormBufAdd(pBuf, "(+", 2);
     ormBufColumn(pBuf, zRef, pR->zName);
+    ormBufAdd(pBuf, " = ", 3);
+    ormBufColumn(pBuf, zChild, pC->zName);
     ormBufAdd(pBuf, " OR (", 5);
     ormBufColumn(pBuf, zChild, pC->zName);
     ormBufAdd(pBuf, " >= '' AND ", -1);
@@ -688,6 +688,7 @@ int ormEdgePlain(const OrmEdge *p){
     const OrmColumn *pRef = &p->pFrom->aCol[p->aFrom[i]];
     const OrmColumn *pChild = &p->pTo->aCol[p->aTo[i]];
     if( isUntyped(pRef, pChild)
+     || (pChild->cAff=='B' && pRef->cAff!='B')
      || sqlite3_stricmp(pRef->zColl, pChild->zColl)!=0 ) return 0;
   }
   return 1;
