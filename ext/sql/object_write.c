@@ -123,6 +123,15 @@ static void checkSame(Row *p, sqlite3_value *pOld){
          " the key into the object");
 }
 
+/* Does an UPDATE give a value to what says which objects it is about?  Before
+** 3.41 or so an UPDATE .. FROM passes every column as if it were set, model
+** among them. */
+static int setsArgument(const Row *p){
+  return sqlite3_value_nochange(p->apCol[ORM_OBJECT_MODEL])
+      && (!sqlite3_value_nochange(p->apCol[ORM_OBJECT_QUERY])
+       || !sqlite3_value_nochange(p->apCol[ORM_OBJECT_CURSOR]));
+}
+
 static void updateRow(Row *p, OrmWrite *pWrite, sqlite3_value *pKey){
   const OrmJson *pModel = p->pPk->pChild;
   sqlite3_value *pNewModel = p->apCol[ORM_OBJECT_MODEL];
@@ -131,6 +140,10 @@ static void updateRow(Row *p, OrmWrite *pWrite, sqlite3_value *pKey){
   pWrite->nModel = pModel->n;
   pWrite->pKey = pKey;
   checkSame(p, pKey);
+  if( setsArgument(p) ){
+    ormErr(p->pErr, SQLITE_ERROR, "orm: query and cursor of orm_object cannot"
+           " be updated");
+  }
   if( !sqlite3_value_nochange(pNewModel) ){
     const char *z = (const char*)sqlite3_value_text(pNewModel);
     if( z==0 || strcmp(z, pModel->z)!=0 ){
@@ -188,7 +201,8 @@ static int updatePlain(Row *p, OrmWrite *pWrite, sqlite3_value *pPk){
   OrmJson node;
   if( n<6 || !sqlite3_value_nochange(p->apCol[ORM_OBJECT_KEY])
    || !sqlite3_value_nochange(p->apCol[ORM_OBJECT_MODEL])
-   || sqlite3_value_nochange(p->apCol[ORM_OBJECT_OBJECT]) ) return 0;
+   || sqlite3_value_nochange(p->apCol[ORM_OBJECT_OBJECT])
+   || setsArgument(p) ) return 0;
   assert( z[0]=='[' && z[1]=='"' );
   zModel = z + 2;
   zQuote = memchr(zModel, '"', (size_t)(n - 2));
