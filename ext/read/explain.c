@@ -70,6 +70,25 @@ static const int aaFetch[][2] = {
   [ORM_BY_JOIN]      = { ORM_FETCH_JOIN, -1 },
 };
 
+/* Would a scan of the links be given up, there being more than are worth it? */
+static int scanEnds(OrmLevel *p, i64 nGroup){
+  OrmErr *pErr = &p->pPlan->err;
+  i64 nMost = ormFetchMostLinks(p, nGroup);
+  OrmStmt *pStmt;
+  OrmBuf sql;
+  int bEnds;
+  if( nMost<=0 ) return 0;
+  ormBufInit(&sql, pErr);
+  ormBufAdd(&sql, "SELECT 1 FROM ", -1);
+  ormBufTable(&sql, p->pRel->zSecondary);
+  ormBufPrintf(&sql, " LIMIT 1 OFFSET %lld", nMost);
+  pStmt = ormStmtTake(p->pPlan->pOrm, pErr, ormBufText(&sql), -1);
+  bEnds = ormStmtStep(p->pPlan->pOrm, pErr, pStmt);
+  ormStmtGive(p->pPlan->pOrm, pErr, pStmt);
+  ormBufFree(&sql);
+  return bEnds;
+}
+
 /* How many rows of a level there are, as far as that is known beforehand. */
 static i64 levelSize(OrmLevel *p){
   OrmErr *pErr = &p->pPlan->err;
@@ -94,7 +113,12 @@ static void explainChildren(Explain *p, OrmLevel *pParent, int bDirect){
   OrmLevel *pLevel;
   for(pLevel=pParent->pChild; pLevel && p->pPlan->err.rc==SQLITE_OK;
       pLevel=pLevel->pNext){
-    int eBy = bDirect ? ORM_BY_SCAN : ormFetchChoose(pLevel, 0, n);
+    int eBy = ORM_BY_SCAN;
+    if( !bDirect ){
+      ormFetchConverts(pLevel, 0);
+      eBy = ormFetchChoose(pLevel, 0, n);
+    }
+    if( eBy==ORM_BY_LINK_SCAN && scanEnds(pLevel, n) ) eBy = ORM_BY_LINKS;
     for(int i=0; i<2; i++){
       if( aaFetch[eBy][i]>=0 ) explainFetch(p, pLevel, aaFetch[eBy][i]);
     }
