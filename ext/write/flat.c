@@ -313,6 +313,33 @@ static void nextShape(OrmFlat *p){
   p->bNew = 1;
 }
 
+/* Is z[n] an integer of a few digits? */
+static int fewDigits(const char *z, i64 n, i64 *pInt){
+  i64 i = 0;
+  if( n>9 || (*z=='0' && n>1) ) return 0;
+  for(const char *zEnd=z+n; z<zEnd; z++){
+    if( *z<'0' || *z>'9' ) return 0;
+    i = i*10 + (*z - '0');
+  }
+  *pInt = i;
+  return 1;
+}
+
+/* Read a value of the commonest kinds: 0 if it is none. */
+static int takePlain(
+  const OrmFlatSpan *pSpan, const char *z, struct OrmBind *pOut
+){
+  i64 n = pSpan->n & SPAN_VALUE;
+  if( pSpan->n & SPAN_PLAIN ){
+    pOut->eType = SQLITE_TEXT;
+    pOut->n = (int)n - 2;
+    pOut->u.z = z + 1;
+    return 1;
+  }
+  pOut->eType = SQLITE_INTEGER;
+  return fewDigits(z, n, &pOut->u.i);
+}
+
 /* Read a value: 0 if it is malformed or of the wrong type. */
 static int takeValue(OrmFlat *p, const OrmFlatSpan *pSpan, int iCol){
   const OrmField *pField = &p->pModel->aField[p->aField[iCol]];
@@ -320,12 +347,7 @@ static int takeValue(OrmFlat *p, const OrmFlatSpan *pSpan, int iCol){
   const char *z = p->zDoc + (pSpan->iStart & SPAN_VALUE);
   i64 n = pSpan->n & SPAN_VALUE;
   p->z = z + n;
-  if( (pSpan->n & SPAN_PLAIN) && p->aAsIs[iCol] ){
-    p->aVal[iCol] = (struct OrmBind){
-      .eType = SQLITE_TEXT, .n = (int)n - 2, .u.z = z + 1
-    };
-    return 1;
-  }
+  if( p->aAsIs[iCol] && takePlain(pSpan, z, &p->aVal[iCol]) ) return 1;
   if( *z=='{' || *z=='[' ){
     pNode = ormJsonParse(&p->arena, z, n, "object");
     if( pNode==0 ) return 0;

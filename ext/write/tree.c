@@ -18,12 +18,13 @@
 ** rows refer to no other table of the document but by the relationship that
 ** they hang by.  So the rows of each table come in the order in which the unit
 ** of work would write them, and nobody can tell that the tables take turns.
+** Link rows come last of all, as they do there, or at times when many have
+** gathered (links.c).
 */
 #include "unit.h"
 
 #define MAX_LEVEL 8
 #define MAX_FIELD 64
-#define MAX_LINKED 32
 #define BIT(i) (((u64)1)<<(i))
 
 typedef struct Known Known;
@@ -40,10 +41,8 @@ struct Level {                  /* a model, and how it is reached             */
   const OrmRel *pRel;           /* 0: root                                    */
   int iUp;                      /* the level above                            */
   u8 bTold;                     /* by its natural key, if it has one          */
-  OrmStmt *pInsert, *pFind, *pSeek, *pLink;
-  u8 bSeek;                     /* link rows: look for each pair              */
-  i64 idOwner;                  /* owner of the newest, and what is linked    */
-  int nLinked; i64 aLinked[MAX_LINKED];      /*   to it, as far as it fits    */
+  OrmStmt *pInsert, *pFind;
+  OrmLinks links;               /* of a many-to-many                          */
   u64 mInsert;                  /* fields of pInsert                          */
   u64 mGiven;                   /* fields that the document gives             */
   u64 mAuto;
@@ -123,6 +122,9 @@ static int levelFor(Tree *p, int iUp, OrmRel *pRel, OrmModel *pModel){
   pNew->pModel = pModel;
   pNew->pRel = pRel;
   pNew->iUp = iUp;
+  pNew->links.pOrm = p->pOrm;
+  pNew->links.pErr = p->pErr;
+  pNew->links.pRel = pRel;
   pNew->bTold = pModel->nNatural==1 && (pRel || p->bSave);
   for(int i=0; i<pModel->nField; i++){
     if( pModel->aField[i].eAuto ) pNew->mAuto |= BIT(i);
@@ -314,84 +316,6 @@ static i64 insertRow(Tree *p, Level *pLevel, u64 mField, struct OrmBind *aVal){
   return sqlite3_last_insert_rowid(p->pOrm->db);
 }
 
-/* The two statements of a link table: is the pair there, and add it.  (As one,
-** SQLite would put the row into a table of its own first.) */
-static void linkPrepare(Tree *p, Level *pLevel){
-  const OrmRel *pRel = pLevel->pRel;
-  OrmBuf buf;
-  ormBufInit(&buf, p->pErr);
-  ormBufAdd(&buf, "SELECT 1 FROM ", -1);
-  ormBufTable(&buf, pRel->zSecondary);
-  ormBufAdd(&buf, " WHERE ", -1);
-  ormBufName(&buf, pRel->azSecLocal[0]);
-  ormBufAdd(&buf, " = ?1 AND ", -1);
-  ormBufName(&buf, pRel->azSecRemote[0]);
-  ormBufAdd(&buf, " = ?2", -1);
-  pLevel->pSeek = ormStmtTake(p->pOrm, p->pErr, ormBufText(&buf), buf.n);
-  ormBufReset(&buf);
-  ormBufAdd(&buf, "INSERT INTO ", -1);
-  ormBufTable(&buf, pRel->zSecondary);
-  ormBufChar(&buf, '(');
-  ormBufName(&buf, pRel->azSecLocal[0]);
-  ormBufChar(&buf, ',');
-  ormBufName(&buf, pRel->azSecRemote[0]);
-  ormBufAdd(&buf, ") VALUES (?1,?2)", -1);
-  pLevel->pLink = ormStmtTake(p->pOrm, p->pErr, ormBufText(&buf), buf.n);
-  ormBufFree(&buf);
-}
-
-/* Step a statement about a pair: 1 if it gives a row. */
-static int linkStep(Tree *p, OrmStmt *pStmt, i64 idOwner, i64 id){
-  int bRow;
-  sqlite3_bind_int64(pStmt->p, 1, idOwner);
-  sqlite3_bind_int64(pStmt->p, 2, id);
-  bRow = ormStmtStep(p->pOrm, p->pErr, pStmt);
-  sqlite3_reset(pStmt->p);
-  return bRow;
-}
-
-/* Can there be link rows yet of owners whose rowids are new and rise from this
-** one?  (Left by others while foreign keys were off.) */
-static int linkLeft(Tree *p, const Level *pLevel, i64 idOwner){
-  const OrmRel *pRel = pLevel->pRel;
-  const char *zColl;
-  OrmStmt *pStmt;
-  char cAff;
-  int bLeft;
-  ormLinkColumn(p->pOrm, pRel, pRel->azSecLocal[0], &cAff, &zColl);
-  if( cAff!='D' ) return 1;
-  pStmt = ormStmtTakef(p->pOrm, p->pErr, "SELECT 1 FROM \"main\".\"%w\""
-      " WHERE \"%w\" >= ?1 LIMIT 1", pRel->zSecondary, pRel->azSecLocal[0]);
-  if( pStmt ) sqlite3_bind_int64(pStmt->p, 1, idOwner);
-  bLeft = ormStmtStep(p->pOrm, p->pErr, pStmt);
-  ormStmtGive(p->pOrm, p->pErr, pStmt);
-  return bLeft;
-}
-
-static int isLinked(Tree *p, Level *pLevel, i64 idOwner, i64 id){
-  for(int i=0; i<pLevel->nLinked; i++){
-    if( pLevel->aLinked[i]==id ) return 1;
-  }
-  return (pLevel->bSeek || pLevel->nLinked==MAX_LINKED)
-      && linkStep(p, pLevel->pSeek, idOwner, id);
-}
-
-static void linkRows(Tree *p, Level *pLevel, i64 idOwner, i64 id){
-  if( pLevel->pLink==0 ){
-    linkPrepare(p, pLevel);
-    pLevel->bSeek = (u8)linkLeft(p, pLevel, idOwner);
-    pLevel->idOwner = idOwner;
-  }
-  if( idOwner!=pLevel->idOwner ){
-    if( idOwner<pLevel->idOwner ) pLevel->bSeek = 1;
-    pLevel->idOwner = idOwner;
-    pLevel->nLinked = 0;
-  }
-  if( failed(p) || isLinked(p, pLevel, idOwner, id) ) return;
-  linkStep(p, pLevel->pLink, idOwner, id);
-  if( pLevel->nLinked<MAX_LINKED ) pLevel->aLinked[pLevel->nLinked++] = id;
-}
-
 /* ------------------------------------------------------------------------
 ** Objects
 ** --------------------------------------------------------------------- */
@@ -453,7 +377,7 @@ static i64 writeRow(
     pKnown->bThere = 1;
   }
   if( pLevel->pRel && pLevel->pRel->zSecondary && !failed(p) ){
-    linkRows(p, pLevel, idOwner, id);
+    ormLinksAdd(&pLevel->links, idOwner, id);
   }
   return id;
 }
@@ -537,6 +461,9 @@ static void treeJob(Orm *pOrm, OrmErr *pErr, void *pArg){
   ORM_UNUSED(pOrm);
   p->bWrite = 1;
   takeDocument(p);
+  for(int i=0; i<p->nLevel && !failed(p); i++){
+    ormLinksFlush(&p->aLevel[i].links);
+  }
   if( failed(p) ) ormErr(pErr, SQLITE_ERROR, "orm: not in bulk");
 }
 
@@ -544,8 +471,7 @@ static void giveStatements(Tree *p){
   for(int i=0; i<p->nLevel; i++){
     ormStmtGive(p->pOrm, p->pErr, p->aLevel[i].pInsert);
     ormStmtGive(p->pOrm, p->pErr, p->aLevel[i].pFind);
-    ormStmtGive(p->pOrm, p->pErr, p->aLevel[i].pSeek);
-    ormStmtGive(p->pOrm, p->pErr, p->aLevel[i].pLink);
+    ormLinksClose(&p->aLevel[i].links);
   }
 }
 

@@ -195,7 +195,7 @@ void ormUnitDefer(Unit*);
 /* The value of a field from JSON: 0, or what is wanted instead. */
 const char *ormUnitValue(Unit*, const OrmField*, const OrmJson*,
                          struct OrmBind *pOut);
-int ormUnitAsIs(const OrmField*);      /* is any string a value, unchanged?  */
+int ormUnitAsIs(const OrmField*);      /* strings and integers, unchanged?   */
 void ormUnitWrong(Unit*, const OrmField*, const OrmJson*, const char *zWanted);
 int ormValueRaw(const OrmField*, const OrmJson*, const struct OrmBind *pOld);
 /* As the column would store it. */
@@ -303,7 +303,7 @@ struct OrmFlat {
     u64 iHead, mHead;           /* its first bytes, and which of eight        */
   } aName[ORM_FLAT_MAX];
   int aTo[ORM_FLAT_MAX];        /* column of the n-th value of an object      */
-  u8 aAsIs[ORM_FLAT_MAX];       /* a string is a value of that column         */
+  u8 aAsIs[ORM_FLAT_MAX];       /* takes strings and integers unchanged       */
   struct OrmBind aVal[ORM_FLAT_MAX];
 };
 /* Is all of the array z[n] for us?  To be closed then or not. */
@@ -318,6 +318,25 @@ i64 ormBulk(Orm*, OrmErr*, OrmModel*, int bSave, const char *z, i64 n);
 /* The end of a short cut: of what failed only the machine's errors stay, as the
 ** unit of work has to say the rest. */
 void ormBulkLeave(OrmErr*, OrmErr *pOwn);
+
+/* links.c: link rows of new objects, whose rowids they hold */
+#define ORM_LINKS_MAX 250
+typedef struct OrmLinks OrmLinks;
+struct OrmLinks {
+  Orm *pOrm;
+  OrmErr *pErr;
+  const OrmRel *pRel;
+  OrmStmt *pInsert, *pSeek;
+  u8 bSeek;                     /* any pair may be in the table               */
+  u8 bPart;                     /* pairs of the newest owner are in the table */
+  i64 idOwner;                  /* the newest owner                           */
+  int iOwner;                   /* where its pairs begin in aPair             */
+  int nPair;                    /* gathered                                   */
+  i64 aPair[2*ORM_LINKS_MAX];
+};
+void ormLinksAdd(OrmLinks*, i64 idOwner, i64 id);    /* unless it is there    */
+void ormLinksFlush(OrmLinks*);
+void ormLinksClose(OrmLinks*);
 
 /* tree.c */
 i64 ormTree(Orm*, OrmErr*, OrmModel*, int bSave, const char *z, i64 n,

@@ -82,7 +82,7 @@ static int isBoolean(const OrmJson *p){
 int ormUnitAsIs(const OrmField *pField){
   switch( pField->eType ){
     case ORM_TYPE_JSON: case ORM_TYPE_BOOLEAN: case ORM_TYPE_DATE:
-    case ORM_TYPE_DATETIME: case ORM_TYPE_BLOB:
+    case ORM_TYPE_DATETIME: case ORM_TYPE_BLOB: case ORM_TYPE_DECIMAL:
       return 0;
     default: return 1;
   }
