@@ -27,6 +27,7 @@ struct OrmStmtCache {
   OrmStmt *apHash[N_BUCKET];
   OrmLogEntry *pLog, *pLogLast; /* in the order of their id                   */
   i64 iLogId;                   /* of the newest entry so far                 */
+  OrmLogEntry lost;             /* of all runs that had no memory for one     */
 };
 
 i64 ormNano(void){
@@ -106,11 +107,16 @@ OrmStmtCache *ormStmtCacheNew(void){
   return p;
 }
 
+static void entryFree(OrmStmtCache *p, OrmLogEntry *pEntry){
+  if( pEntry==&p->lost ) memset(pEntry, 0, sizeof(*pEntry));
+  else sqlite3_free(pEntry);
+}
+
 static void logFree(OrmStmtCache *p){
   while( p->pLog ){
     OrmLogEntry *pEntry = p->pLog;
     p->pLog = pEntry->pNext;
-    sqlite3_free(pEntry);
+    entryFree(p, pEntry);
   }
   p->pLogLast = 0;
 }
@@ -284,30 +290,36 @@ void ormStmtExecf(Orm *pOrm, OrmErr *pErr, const char *zFormat, ...){
 
 /* -------------------------------------------------------------- the log -- */
 
-/* The entry of p's text, made if there is none; 0 if out of memory. */
+static void logAdd(OrmStmtCache *pCache, OrmLogEntry *pEntry){
+  pEntry->id = ++pCache->iLogId;
+  if( pCache->pLogLast ) pCache->pLogLast->pNext = pEntry;
+  else pCache->pLog = pEntry;
+  pCache->pLogLast = pEntry;
+}
+
+/* The entry of p's text, made if there is none.  Without memory for it that of
+** lost runs: a diagnostic aid must not make work fail that has succeeded. */
 static OrmLogEntry *logEntry(OrmStmtCache *pCache, const OrmStmt *p){
   OrmLogEntry *pEntry;
   for(pEntry=pCache->pLog; pEntry; pEntry=pEntry->pNext){
     if( strcmp(pEntry->zSql, p->zSql)==0 ) return pEntry;
   }
   pEntry = sqlite3_malloc64(sizeof(*pEntry) + (u64)p->nSql);
-  if( pEntry==0 ) return 0;
+  if( pEntry==0 ){
+    if( pCache->lost.id==0 ) logAdd(pCache, &pCache->lost);
+    return &pCache->lost;
+  }
   memset(pEntry, 0, sizeof(*pEntry));
   memcpy(pEntry->zSql, p->zSql, (size_t)p->nSql + 1);
-  pEntry->id = ++pCache->iLogId;
-  if( pCache->pLogLast ) pCache->pLogLast->pNext = pEntry;
-  else pCache->pLog = pEntry;
-  pCache->pLogLast = pEntry;
+  logAdd(pCache, pEntry);
   return pEntry;
 }
 
 /* Add a run that is over.  A row of a statement that writes is a row written.
-** Without memory for an entry the run is not logged: a diagnostic aid must not
-** make work fail that has succeeded. */
+*/
 static void logRun(OrmStmtCache *pCache, OrmStmt *p){
   OrmLogEntry *pEntry = logEntry(pCache, p);
   int nScan = sqlite3_stmt_status(p->p, SQLITE_STMTSTATUS_FULLSCAN_STEP, 1);
-  if( pEntry==0 ) return;
   pEntry->nRun++;
   pEntry->nRow += p->nRow;
   pEntry->nNano += p->nNano>0 ? p->nNano : 0;    /* a clock may be set back   */
@@ -328,5 +340,5 @@ void ormLogDelete(Orm *pOrm, i64 id){
   if( p==0 ) return;
   *pp = p->pNext;
   if( pCache->pLogLast==p ) pCache->pLogLast = pBefore;
-  sqlite3_free(p);
+  entryFree(pCache, p);
 }

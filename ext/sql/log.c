@@ -79,7 +79,9 @@ static int logColumn(
   if( p==0 ) return SQLITE_OK;
   switch( iCol ){
     case LOG_SQL:
-      sqlite3_result_text(pCtx, p->zSql, -1, SQLITE_TRANSIENT);
+      if( p->zSql[0] ){         /* of runs that had no memory for it: NULL    */
+        sqlite3_result_text(pCtx, p->zSql, -1, SQLITE_TRANSIENT);
+      }
       break;
     case LOG_RUNS:        sqlite3_result_int64(pCtx, p->nRun);      break;
     case LOG_ROWS:        sqlite3_result_int64(pCtx, p->nRow);      break;
