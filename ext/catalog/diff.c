@@ -320,6 +320,25 @@ static int stepOf(OrmDiff *p, const char *zKind, const char *zSubject){
   return 0;
 }
 
+/* The new model that one which goes may have become: one with its columns. */
+static const char *renameHint(OrmDiff *p, const char *zModel,
+                              const char *zTable){
+  const OrmDdl *pNow = ormDdlOfTable(p->pOrm, p->pArena, zTable);
+  for(int i=0; pNow && i<p->pDoc->nModel; i++){
+    const OrmDocModel *pModel = &p->pDoc->aModel[i];
+    const OrmDdl *pDoc = pModel->pTable ? pModel->pTable->pDdl : 0;
+    int n = 0;
+    if( pModel->zWas || pDoc==0 || pDoc->nColumn!=pNow->nColumn ) continue;
+    while( n<pDoc->nColumn && ormDdlColumn(pNow, pDoc->aColumn[n].zName)>=0 ){
+      n++;
+    }
+    if( n<pDoc->nColumn ) continue;
+    return ormArenaPrintf(p->pArena, "; if it is that of %s now:"
+        " \"renamed_from\": \"%s\" in that model", pModel->zName, zModel);
+  }
+  return 0;
+}
+
 static void dropTable(OrmDiff *p, const char *zKind, const char *zModel,
                       const char *zTable){
   OrmStep *pStep;
@@ -328,7 +347,9 @@ static void dropTable(OrmDiff *p, const char *zKind, const char *zModel,
   pStep = ormStepNew(p, 0, zKind, zModel, zTable,
       ormArenaPrintf(p->pArena, "DROP TABLE main.%s;\n",
                      ormQuoted(p->pArena, zTable)));
-  if( pStep ) pStep->bDestructive = 1;
+  if( pStep==0 ) return;
+  pStep->bDestructive = 1;
+  if( strcmp(zKind, "table")==0 ) pStep->zHint = renameHint(p, zModel, zTable);
 }
 
 /* Models that the document does not name, and their tables. */

@@ -18,6 +18,7 @@ struct OrmStep {
   const char *zKind, *zModel, *zSubject;
   const char *zSql;             /* statements, each ended by ";\n"; or 0      */
   const OrmJson *pNode;         /* what of the document it is about, or 0     */
+  const char *zHint;            /* destructive: the rename it may be, or 0    */
   u8 bDestructive;
   u8 bRename;                   /* what follows is reckoned as if it was done */
 };

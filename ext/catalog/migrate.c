@@ -97,7 +97,8 @@ static void refuseDestructive(Migrate *p, const OrmDiff *pDiff){
   for(const OrmStep *q=pDiff->pFirst; q && !p->bDestructive; q=q->pNext){
     if( !q->bDestructive || strcmp(q->zKind, "rebuild")==0 ) continue;
     ormErr(p->pErr, SQLITE_ERROR, "orm: %s: the %s %s would lose data: allow it"
-        " with {\"destructive\": true}", q->zModel, q->zKind, q->zSubject);
+        " with {\"destructive\": true}%s", q->zModel, q->zKind, q->zSubject,
+        q->zHint ? q->zHint : "");
     return;
   }
 }

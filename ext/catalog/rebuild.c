@@ -16,6 +16,7 @@ struct Change {                 /* one row of the step                        */
   const char *zKind, *zSubject;
   const char *zSql;             /* by ALTER TABLE; 0: not possible so         */
   const OrmJson *pNode;
+  const char *zHint;            /* as OrmStep.zHint                           */
   u8 bDestructive;
 };
 typedef struct Table Table;
@@ -192,6 +193,20 @@ static void addedColumn(Table *t, int iDoc, const OrmJson *pNode){
   if( clauseOf(t->pDoc, iDoc, ORM_DDL_REFERENCES) ) t->p->bKeys = 1;
 }
 
+/* The new column that one which goes may have become: the first of its type. */
+static const char *renameHint(Table *t, int iNow){
+  const OrmDdlColumn *pNow = &t->pNow->aColumn[iNow];
+  for(int i=0; i<t->pDoc->nColumn; i++){
+    const OrmDdlColumn *pDoc = &t->pDoc->aColumn[i];
+    if( sqlite3_stricmp(pDoc->zType, pNow->zType)!=0
+     || ormDdlColumn(t->pNow, pDoc->zName)>=0 ) continue;
+    return ormArenaPrintf(t->p->pArena, "; if it is %s now: \"fields\":"
+        " {\"%s\": {\"renamed_from\": \"%s\"}}", pDoc->zName, pDoc->zName,
+        pNow->zName);
+  }
+  return 0;
+}
+
 static void droppedColumn(Table *t, int iNow){
   OrmArena *pArena = t->p->pArena;
   const char *zName = t->pNow->aColumn[iNow].zName;
@@ -199,6 +214,7 @@ static void droppedColumn(Table *t, int iNow){
   if( pChange==0 ) return;
   if( !canDrop(t, iNow) ) t->bRebuild = 1;
   pChange->bDestructive = clauseOf(t->pNow, iNow, ORM_DDL_GENERATED)==0;
+  pChange->zHint = renameHint(t, iNow);
   pChange->zSql = ormArenaPrintf(pArena, "ALTER TABLE main.%s DROP COLUMN"
       " %s;\n", ormQuoted(pArena, t->zTable), ormQuoted(pArena, zName));
   if( clauseOf(t->pNow, iNow, ORM_DDL_REFERENCES) ) t->p->bKeys = 1;
@@ -438,6 +454,7 @@ void ormDiffTable(
     if( pStep==0 ) return;
     pStep->pNode = q->pNode;
     pStep->bDestructive = q->bDestructive;
+    pStep->zHint = q->zHint;
     if( pFirst && q->bDestructive ) pFirst->bDestructive = 1;
   }
 }
