@@ -53,10 +53,10 @@ const char *ormNearest(
   if( n<=0 || n>NAME_MAX_BYTES ) return 0;
   for(int i=0; (zName = xName(pArg, i))!=0; i++){
     size_t nName = strlen(zName);
-    int nMax, nEdit;
+    int nLong, nMax, nEdit;
     if( nName==0 || nName>NAME_MAX_BYTES ) continue;
-    nMax = (n>(i64)nName ? (int)n : (int)nName)/3;
-    if( nMax<1 ) nMax = 1;
+    nLong = n>(i64)nName ? (int)n : (int)nName;
+    nMax = nLong<2 ? 0 : nLong<6 ? 1 : nLong/3;
     nEdit = editDistance(z, (int)n, zName, (int)nName);
     if( nEdit<=nMax && (zBest==0 || nEdit<nBest) ){
       zBest = zName;
