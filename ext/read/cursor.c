@@ -15,6 +15,8 @@
 */
 #include "../orm_int.h"
 
+#define NESTED_TERMS 16         /* more are compared one after the other     */
+
 /* ------------------------------------------------------------------------
 ** Hashes, the same on every machine
 */
@@ -322,6 +324,29 @@ static void equalSql(Beyond *p, int i){
   }
 }
 
+/* The same of many terms, which SQLite's parser does not take nested: "a >= ?1
+** AND CASE WHEN pass(a) THEN 1 WHEN NOT equal(a) THEN 0 WHEN pass(b) .. END" */
+static void flatSql(Beyond *p, int i){
+  OrmBuf *pBuf = &p->p->buf;
+  if( canPass(p, i) && !isNull(p, i) && !nullsAhead(p, i) ){
+    int bDesc = p->pQuery->aOrder[i].bDesc ^ p->bBack;
+    compareSql(p, i, bDesc ? " <= " : " >= ");
+    ormBufAdd(pBuf, " AND ", 5);
+  }
+  ormBufAdd(pBuf, "CASE", 4);
+  for(; i<p->pQuery->nOrder; i++){
+    if( canPass(p, i) ){
+      ormBufAdd(pBuf, " WHEN ", 6);
+      passSql(p, i);
+      ormBufAdd(pBuf, " THEN 1", 7);
+    }
+    ormBufAdd(pBuf, " WHEN (", 7);
+    equalSql(p, i);
+    ormBufAdd(pBuf, ") IS NOT TRUE THEN 0", -1);
+  }
+  ormBufAdd(pBuf, " ELSE 0 END", -1);
+}
+
 /* "the terms from i on are beyond the cursor": pass(i) OR equal(i) AND the
 ** rest.  Where a plain comparison bounds the term, it stands in front, so that
 ** an index can start there. */
@@ -329,6 +354,10 @@ static void beyondSql(Beyond *p, int i){
   OrmBuf *pBuf = &p->p->buf;
   int bPass = canPass(p, i);
   int bDesc = p->pQuery->aOrder[i].bDesc ^ p->bBack;
+  if( p->pQuery->nOrder - i>NESTED_TERMS ){
+    flatSql(p, i);
+    return;
+  }
   if( i+1==p->pQuery->nOrder ){
     if( bPass ) passSql(p, i);
     else ormBufChar(pBuf, '0');
