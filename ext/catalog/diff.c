@@ -125,16 +125,17 @@ static void renameInClause(Renames *pAll, const char *zTable,
     int bOwn = sqlite3_stricmp(q->zNew, zTable)==0;
     if( zTail ){
       zHead = ormArenaText(p->pArena, pClause->zText, zTail - pClause->zText);
-      if( tailIsOf(zTail, q->zOld) || tailIsOf(zTail, q->zNew) ){
+      if( zHead==0 ) return;
+      if( tailIsOf(zTail, q->zOld) ){
         if( q->zOldColumn==0 ) zTail = replaceWord(p, zTail, q->zOld, q->zNew);
         else zTail = replaceWord(p, zTail, q->zOldColumn, q->zNewColumn);
       }
     }
-    if( bOwn && q->zOldColumn && zHead ){
+    if( bOwn && q->zOldColumn ){
       zHead = replaceWord(p, zHead, q->zOldColumn, q->zNewColumn);
     }
     pClause->zText = zTail
-        ? ormArenaPrintf(p->pArena, "%s%s", zHead ? zHead : "", zTail) : zHead;
+        ? ormArenaPrintf(p->pArena, "%s%s", zHead, zTail) : zHead;
     if( pClause->zText==0 ) pClause->zText = "";
   }
 }
@@ -314,8 +315,9 @@ static int modelStays(OrmDiff *p, const char *zName){
 
 static int stepOf(OrmDiff *p, const char *zKind, const char *zSubject){
   for(const OrmStep *q=p->pFirst; q; q=q->pNext){
-    if( strcmp(q->zKind, zKind)==0 && q->zSubject
-     && strcmp(q->zSubject, zSubject)==0 ) return 1;
+    if( strcmp(q->zKind, zKind)==0 && strcmp(q->zSubject, zSubject)==0 ){
+      return 1;
+    }
   }
   return 0;
 }

@@ -246,7 +246,7 @@ const char *ormTableMapFind(const OrmTableMap *p, const char *zTable){
 /* The first model of a table stays its model. */
 void ormTableMapAdd(OrmTableMap *p, const char *zTable, const char *zModel){
   struct OrmTableMapEntry *q, **pp;
-  if( p==0 || zTable==0 || ormTableMapFind(p, zTable) ) return;
+  if( zTable==0 || ormTableMapFind(p, zTable) ) return;
   q = ormArenaAlloc(p->pArena, sizeof(*q));
   if( q==0 ) return;
   pp = &p->apBucket[ormNameHash(zTable) % 512];
@@ -295,7 +295,8 @@ int ormFactWhereNull(
   char *zWant = ormArenaPrintf(pArena, "%s is null", zColumn);
   int n = 0;
   ormFactExists(pOrm, pErr, "index", zIndex, pArena, &zSql);
-  if( zSql==0 || zWant==0 ) return 0;
+  if( zSql==0 ) return 0;
+  assert( zWant );
   z = zSql + strlen(zSql);      /* the index is partial: there is a WHERE     */
   while( ORM_ALWAYS(z>zSql) && sqlite3_strnicmp(z, "where", 5)!=0 ) z--;
   for(z+=5; *z; z++){

@@ -291,7 +291,7 @@ static void checkReached(Migrate *p){
   ormArenaInit(&arena, p->pErr);
   findSteps(p->pOrm, &arena, p->zDoc, p->nDoc, p->bKeep, &diff);
   if( diff.pDoc ) ormDocCheck(diff.pDoc, p->xOrder);
-  if( diff.pFirst && p->pErr->rc==SQLITE_OK ){
+  if( diff.pFirst ){
     ormErr(p->pErr, SQLITE_ERROR, "orm: the document cannot be reached: %s %s"
         " would still differ (%s)", diff.pFirst->zKind, diff.pFirst->zSubject,
         diff.pFirst->zSql);

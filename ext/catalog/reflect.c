@@ -441,7 +441,7 @@ static void giveName(Reflect *p, Edge *pEdge){
   OrmBuf buf;
   if( pEdge->bThere || p->pErr->rc ) return;
   zPlain = pEdge->zName = plainName(p, pEdge);
-  if( zPlain && isTaken(pEdge->pFrom, zPlain) ){
+  if( isTaken(pEdge->pFrom, zPlain) ){
     ormBufInit(&buf, p->pErr);
     ormBufPrintf(&buf, "%s_by", zPlain);
     for(int i=0; i<pEdge->pFk->n; i++){

@@ -156,7 +156,8 @@ static int ensureTrigger(
   if( zNew==0 ) ormErrOom(pErr);
   ormArenaInit(&arena, pErr);
   bThere = ormFactExists(pOrm, pErr, "trigger", zName, &arena, &zOld);
-  bSame = bThere && zOld && zNew && strcmp(zOld, zNew)==0;
+  assert( zNew || !bThere );
+  bSame = bThere && zOld && strcmp(zOld, zNew)==0;
   if( bThere && !bSame ) ormFactExec(pOrm, pErr, "DROP TRIGGER main.%s", zName);
   if( !bSame ){
     ormFactExec(pOrm, pErr, "CREATE TRIGGER main.%s %s", zName, zBody);

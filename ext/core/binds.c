@@ -68,6 +68,7 @@ int ormBindJson(OrmBinds *p, const OrmJson *pNode){
 
 int ormBindValue(OrmBinds *p, sqlite3_value *pVal){
   const void *z;
+  int n = 0;
   switch( sqlite3_value_type(pVal) ){
     case SQLITE_INTEGER: return ormBindInt(p, sqlite3_value_int64(pVal));
     case SQLITE_FLOAT:   return ormBindReal(p, sqlite3_value_double(pVal));
@@ -76,8 +77,9 @@ int ormBindValue(OrmBinds *p, sqlite3_value *pVal){
       z = sqlite3_value_text(pVal);
       break;
     default:
+      n = sqlite3_value_bytes(pVal);    /* none if zeroblob() has no memory  */
       z = sqlite3_value_blob(pVal);
-      if( z==0 && sqlite3_value_bytes(pVal)==0 ) z = "";
+      if( z==0 && n==0 ) z = "";
       break;
   }
   if( z==0 ){

@@ -230,8 +230,8 @@ void ormJsonValue(OrmBuf *p, sqlite3_value *pVal, int eType){
       break;
     }
     case SQLITE_BLOB: {
-      const void *pData = sqlite3_value_blob(pVal);
       int n = sqlite3_value_bytes(pVal);
+      const void *pData = sqlite3_value_blob(pVal);
       if( pData==0 && n>0 ) ormErrOom(p->pErr);
       else ormJsonBlob(p, pData, n);
       break;

@@ -118,8 +118,9 @@ static OrmCond *condNot(OrmParse *p, OrmCond *pCond){
   for(OrmCond *pItem=pCond->pFirst; pItem; pItem=pNext){
     pNext = pItem->pNext;
     pItem->pNext = 0;
-    listAdd(&list, condNot(p, pItem));
+    pItem = condNot(p, pItem);
     if( p->pErr->rc!=SQLITE_OK ) return 0;
+    listAdd(&list, pItem);
   }
   return listClose(p, &list);
 }

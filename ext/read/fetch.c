@@ -453,7 +453,7 @@ static void addEach(OrmSql *pSql, OrmLevel *p, int bFew){
   add(pSql, " FROM (");
   addInner(pSql, p);
   if( bFew ){
-    add(pSql, p->nInner || isBare(p) ? "," : "");
+    add(pSql, ",");
     addColumn(pSql, "c", p->pModel, pOrder->iField);
     add(pSql, " AS orm_o");
   }

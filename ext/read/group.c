@@ -216,7 +216,6 @@ static void partSql(OrmSql *pSql, Aggregate *pAgg, int iPart){
     int iJoin;
     if( !inPart(&part, i) ) continue;
     iJoin = joinPath(&part, &pAgg->aTerm[i]);
-    if( pErr->rc!=SQLITE_OK ) return;
     termText(pSql, &pAgg->aTerm[i], part.aJoin[iJoin].zAlias);
     if( pErr->rc!=SQLITE_OK ) return;
     sql(pSql, zSep);

@@ -119,7 +119,8 @@ static OrmQuery *includeStep(
   }
   pRel = ormParseRel(p, pParent->pModel, pNode, z, nName);
   pQuery = pRel ? includeGet(p, pParent, pRel, pNode) : 0;
-  if( pQuery==0 || nDepth<0 ) return pQuery;
+  if( pQuery==0 ) return 0;
+  assert( nDepth>=0 );          /* a name without a star was looked for       */
   if( nDepth==0 && z[n-1]!='*' ){
     ormJsonErr(p->pErr, pNode, "%.*s: a depth is at least 1", (int)n, z);
   }else{

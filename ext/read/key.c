@@ -8,7 +8,7 @@
 */
 #include "../orm_int.h"
 
-static int keyBegin(
+static void keyBegin(
   OrmKeyRef *pKey, OrmBinds *pBinds, OrmModel *pModel, int n,
   const int *aField
 ){
@@ -17,7 +17,7 @@ static int keyBegin(
   pKey->n = n;
   pKey->aField = aField;
   pKey->iBind = pBinds->n;
-  return pBinds->pArena->pErr->rc==SQLITE_OK;
+  assert( pBinds->pArena->pErr->rc==SQLITE_OK );
 }
 
 /* "id", "(a, b)" */
@@ -82,7 +82,7 @@ static int keyArray(
 ){
   OrmErr *pErr = pBinds->pArena->pErr;
   const OrmJson *p = pNode->pChild;
-  if( !keyBegin(pKey, pBinds, pModel, pModel->nKey, pModel->aKey) ) return 0;
+  keyBegin(pKey, pBinds, pModel, pModel->nKey, pModel->aKey);
   if( pNode->nChild!=pModel->nKey ){
     OrmBuf list;
     ormBufInit(&list, pErr);
@@ -141,7 +141,7 @@ static int keyObject(
     noSuchKey(pErr, pModel, pNode, n, aField);
     return 0;
   }
-  if( !keyBegin(pKey, pBinds, pModel, n, pUnique->aField) ) return 0;
+  keyBegin(pKey, pBinds, pModel, n, pUnique->aField);
   if( !pUnique->bPrimary ) pKey->pUnique = pUnique;
   for(int i=0; i<n; i++){
     const OrmField *pField = &pModel->aField[pUnique->aField[i]];
@@ -165,8 +165,7 @@ int ormKeyFromJson(
   Orm *pOrm, OrmKeyRef *pKey, OrmBinds *pBinds, OrmModel *pModel,
   const OrmJson *pNode
 ){
-  OrmErr *pErr = pBinds->pArena->pErr;
-  if( pErr->rc ) return 0;
+  assert( pBinds->pArena->pErr->rc==SQLITE_OK );
   if( pNode->eType==ORM_JSON_ARRAY ){
     return keyArray(pKey, pBinds, pModel, pNode);
   }
@@ -187,7 +186,7 @@ static int looksJson(const char *z, i64 n){
 static int keyScalar(
   OrmKeyRef *pKey, OrmBinds *pBinds, OrmModel *pModel, sqlite3_value *pVal
 ){
-  if( !keyBegin(pKey, pBinds, pModel, 1, pModel->aKey) ) return 0;
+  keyBegin(pKey, pBinds, pModel, 1, pModel->aKey);
   ormBindValue(pBinds, pVal);
   return pBinds->pArena->pErr->rc==SQLITE_OK;
 }
@@ -221,7 +220,7 @@ static int keyText(
   OrmJson *pDoc;
   const char *z = (const char*)sqlite3_value_text(pVal);
   i64 n = sqlite3_value_bytes(pVal);
-  char *zCopy = z ? ormArenaText(pBinds->pArena, z, n) : 0;
+  char *zCopy = ormArenaText(pBinds->pArena, z, n);
   if( zCopy==0 ){
     ormErrOom(pErr);
     return 0;
@@ -257,7 +256,7 @@ int ormKeyParse(
     needsComposite(pErr, pModel);
     return 0;
   }
-  if( !keyBegin(pKey, pBinds, pModel, pModel->nKey, pModel->aKey) ) return 0;
+  keyBegin(pKey, pBinds, pModel, pModel->nKey, pModel->aKey);
   for(int i=0; i<pModel->nKey; i++) ormBindNull(pBinds);
   return pErr->rc==SQLITE_OK;
 }

@@ -49,13 +49,16 @@ void ormBindView(OrmErr *pErr, struct OrmBind *p, sqlite3_value *pVal){
     case SQLITE_FLOAT:   p->u.r = sqlite3_value_double(pVal); return;
     case SQLITE_NULL:    p->u.i = 0; return;
     case SQLITE_TEXT:    p->u.z = (const char*)sqlite3_value_text(pVal); break;
-    default:             p->u.z = sqlite3_value_blob(pVal); break;
+    default:
+      p->n = sqlite3_value_bytes(pVal);
+      p->u.z = sqlite3_value_blob(pVal);
+      break;
   }
-  p->n = sqlite3_value_bytes(pVal);
   if( p->u.z==0 ){
     if( p->n || p->eType==SQLITE_TEXT ) ormErrOom(pErr);
     p->u.z = "";
   }
+  p->n = sqlite3_value_bytes(pVal);
 }
 
 int ormBindCopy(OrmBinds *p, const struct OrmBind *pBind){

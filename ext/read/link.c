@@ -74,7 +74,6 @@ static void forget(OrmPairs *p){
 }
 
 void ormPairsFree(OrmPairs *p){
-  if( p==0 ) return;
   seekEnd(p);
   forget(p);
   sqlite3_free(p);
@@ -232,7 +231,7 @@ static int keyValues(
   }
   ormArenaFree(&scratch);
   if( ormErrForgive(&err, p->pErr) || n!=pModel->nKey ) pBinds->n = nBefore;
-  return pBinds->n>nBefore && p->pErr->rc==SQLITE_OK;
+  return pBinds->n>nBefore;
 }
 
 /* The keys of an IN list, as rows of orm_keys. */
@@ -377,7 +376,7 @@ static void walkSeek(OrmPairs *p, const OrmLinkEnd aEnd[2]){
 }
 
 static int walkNext(OrmPairs *p){
-  while( p->pReach && p->pErr->rc==SQLITE_OK ){
+  while( p->pErr->rc==SQLITE_OK ){
     if( ++p->iHit>=p->nHit ){
       if( p->iStart>=p->near.n ) break;
       p->nHit = ormReachFrom(p->pReach, ormKeySetKey(&p->near, p->iStart++));

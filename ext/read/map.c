@@ -39,16 +39,13 @@ void ormKeepValue(OrmPlan *pPlan, struct OrmBind *p, sqlite3_value *pVal){
     case SQLITE_FLOAT:   p->u.r = sqlite3_value_double(pVal); return;
     case SQLITE_NULL:    return;
     default: {
-      const char *z = p->eType==SQLITE_TEXT
-                    ? (const char*)sqlite3_value_text(pVal)
-                    : (const char*)sqlite3_value_blob(pVal);
-      int n = sqlite3_value_bytes(pVal);
+      struct OrmBind v;
       char *zCopy;
-      if( z==0 && n>0 ) ormErrOom(&pPlan->err);
-      zCopy = ormArenaText(&pPlan->run, z ? z : "", z ? n : 0);
+      ormBindView(&pPlan->err, &v, pVal);
+      zCopy = ormArenaText(&pPlan->run, v.u.z, v.n);
       if( zCopy==0 ) p->eType = SQLITE_NULL;
       p->u.z = zCopy;
-      p->n = zCopy ? n : 0;
+      p->n = zCopy ? v.n : 0;
     }
   }
 }
@@ -67,8 +64,8 @@ void ormViewValue(struct OrmBind *p, sqlite3_value *pVal){
       p->n = sqlite3_value_bytes(pVal);
       break;
     default:
-      p->u.z = (const char*)sqlite3_value_blob(pVal);
       p->n = sqlite3_value_bytes(pVal);
+      p->u.z = (const char*)sqlite3_value_blob(pVal);
   }
   if( p->u.z==0 && p->n>0 ) p->eType = SQLITE_NULL;
 }

@@ -223,7 +223,7 @@ static OrmTest *testNew(
 
 OrmTest *ormTestParse(OrmParse *p, const OrmLeft *pLeft, const OrmJson *pNode){
   OrmTest *pFirst = 0, **ppNext = &pFirst;
-  if( p->pErr->rc!=SQLITE_OK ) return 0;
+  assert( p->pErr->rc==SQLITE_OK );
   if( pNode->eType!=ORM_JSON_OBJECT || fieldReference(pLeft, pNode) ){
     return testNew(p, pLeft, ORM_OP_EQ, pNode);
   }

@@ -45,7 +45,7 @@ static void placeInit(Page *p, Place *pPlace){
 static void placeSet(Place *pPlace, const struct OrmBind *a){
   struct OrmBind *aTo = pPlace->cursor.a;
   const char *z;
-  if( a==0 || aTo==0 ) return;
+  if( a==0 ) return;
   ormBufReset(&pPlace->text);
   for(int i=0; i<pPlace->cursor.n; i++){
     aTo[i] = a[i];

@@ -118,7 +118,7 @@ OrmPath *ormPathParse(
   OrmPath *p = ormArenaAlloc(pArena, sizeof(*p));
   const char *zPath = ormArenaText(pArena, z, n);
   int nAlloc = 0;
-  if( zPath==0 || p==0 || pErr->rc ) return 0;
+  if( pErr->rc ) return 0;
   p->pFrom = pModel;
   for(z=zPath; z; ){
     const char *zDot = strchr(z, '.');

@@ -292,8 +292,8 @@ static void levelRelation(OrmLevel *p){
     p->iSlot = ormLevelSlot(pParent, pRel->nLocal, pRel->aLocal);
   }
   p->bTargetUnique = (u8)ormModelUnique(pTarget, pRel->nRemote, pRel->aRemote);
-  p->bMap = !pRel->bMany && !p->bViaParent && !pRel->zSecondary
-         && p->bTargetUnique;
+  assert( pRel->bMany || pRel->zSecondary==0 );
+  p->bMap = !pRel->bMany && !p->bViaParent && p->bTargetUnique;
   p->bIndexed = (u8)(pRel->zSecondary
       ? ormLinkIndexed(p->pPlan->pOrm, pErr, pRel, 0)
       : ormModelIndexed(pTarget, pRel->nRemote, pRel->aRemote));
@@ -576,11 +576,8 @@ static OrmPlan *planMake(Orm *pOrm, OrmErr *pErr, PlanText *pText){
   p->iHash = pText->iHash;
   /* Parsing may have run statements, and so dropped the cache. */
   pCache = planCache(pOrm, pErr, pText->pModel->pCatalog);
-  if( pCache==0 ){
-    planFree(p);
-    return 0;
-  }
-  cacheAdd(pCache, p);
+  if( pCache==0 ) planFree(p), p = 0;
+  else cacheAdd(pCache, p);
   return p;
 }
 

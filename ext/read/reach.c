@@ -437,7 +437,7 @@ static void walk(OrmReach *p, int iStart){
 int ormReachFrom(OrmReach *p, const struct OrmBind *aKey){
   int bNew;
   int iStart;
-  if( p->pErr->rc ) return 0;
+  assert( p->pErr->rc==SQLITE_OK );
   iStart = ormKeySetPut(p->aEdges[0].pFrom, aKey, &bNew);
   p->nHit = 0;
   p->iWalk++;

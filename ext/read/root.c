@@ -216,7 +216,6 @@ static void rootKeys(OrmLevel *p, const OrmKeys *pKeys){
   OrmKeys keys = *pKeys;
   RootSink sink;
   ormLevelReset(p, 0);
-  if( keys.nKey==0 ) return;
   sinkInit(&sink, p, rowOfRootKey);
   ormFetchRun(p, ORM_FETCH_KEYS, &keys, &sink.base);
   if( p->nRow>0 ) ormLevelChildren(p, 0, p->nRow);

@@ -40,7 +40,8 @@ static void numberedSql(OrmSql *p, const char *z, int i){
 /* A name of the rowid that no column has taken, or 0. */
 static const char *rowidName(const OrmModel *pModel){
   static const char *const azName[] = { "rowid", "_rowid_", "oid" };
-  if( pModel->bView || pModel->bWithoutRowid ) return 0;
+  assert( !pModel->bView );     /* none has the indexes that lead here        */
+  if( pModel->bWithoutRowid ) return 0;
   for(int i=0; i<ORM_COUNT(azName); i++){
     if( ormFieldByColumn(pModel, azName[i])<0 ) return azName[i];
   }

@@ -129,7 +129,7 @@ int ormSpanReplace(OrmPlan *p, const char *z, i64 n){
   ormParseInit(&parse, p->pOrm, &arena, 0);
   pNode = ormJsonPlain(&arena, z, n);
   if( pNode ) pNew = ormCursorParse(&parse, p->pQuery, pNode);
-  if( err.rc || *ppOld==0 || !sameShape(pNew, *ppOld) || !putText(p, z, n) ){
+  if( err.rc || !sameShape(pNew, *ppOld) || !putText(p, z, n) ){
     ormArenaFree(&arena);
     ormErrClear(&err);
     return 0;

@@ -287,7 +287,8 @@ const struct OrmBind *ormStreamOrder(OrmStream *p){
 }
 
 void ormStreamCursor(OrmStream *p, OrmErr *pErr, OrmBuf *pBuf){
-  const struct OrmBind *a = pErr->rc ? 0 : ormStreamOrder(p);
+  const struct OrmBind *a = ormStreamOrder(p);
+  assert( pErr->rc==SQLITE_OK );
   ormPlanLeave(p->pPlan, pErr);
   if( pErr->rc==SQLITE_OK ) ormCursorText(pBuf, p->pPlan->pQuery, a);
 }

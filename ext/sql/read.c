@@ -241,8 +241,7 @@ void ormSqlLoadFinal(sqlite3_context *pCtx){
   ormBufInit(&out, &p->call.err);
   if( p->n>INT32_MAX ){
     ormErr(&p->call.err, SQLITE_TOOBIG, "orm: too many keys");
-  }
-  if( p->call.err.rc==SQLITE_OK && !p->bFailed ){
+  }else if( !p->bFailed ){
     OrmKeys keys;
     memset(&keys, 0, sizeof(keys));
     keys.nCol = p->call.pModel->nKey;
