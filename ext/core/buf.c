@@ -75,30 +75,35 @@ void ormBufAdd(OrmBuf *p, const char *z, i64 n){
   p->n += n;
 }
 
+static int digitCount(u64 u){
+  int n = 1;
+  while( u>=10000 ){
+    u /= 10000;
+    n += 4;
+  }
+  return n + (u>=10) + (u>=100) + (u>=1000);
+}
+
 /* The decimal text of i, at most ORM_INT_TEXT bytes; returns the end.  Digits
-** are made from the end of a scratch area. */
+** are made from the end, two at a time. */
 char *ormIntText(char *zTo, i64 i){
   static const char zPairs[] =
     "00010203040506070809101112131415161718192021222324252627282930313233343536"
     "37383940414243444546474849505152535455565758596061626364656667686970717273"
     "7475767778798081828384858687888990919293949596979899";
-  char aTmp[24];
-  char *z = &aTmp[sizeof(aTmp)];
   u64 u = i<0 ? 0 - (u64)i : (u64)i;
+  char *z, *zEnd;
+  *zTo = '-';
+  zTo += i<0;
+  z = zEnd = zTo + digitCount(u);
   while( u>=100 ){
     z -= 2;
     memcpy(z, &zPairs[(u%100)*2], 2);
     u /= 100;
   }
-  if( u>=10 ){
-    z -= 2;
-    memcpy(z, &zPairs[u*2], 2);
-  }else{
-    *--z = (char)('0' + u);
-  }
-  if( i<0 ) *--z = '-';
-  memcpy(zTo, z, (size_t)(&aTmp[sizeof(aTmp)] - z));
-  return zTo + (&aTmp[sizeof(aTmp)] - z);
+  if( u>=10 ) memcpy(zTo, &zPairs[u*2], 2);
+  else *zTo = (char)('0' + u);
+  return zEnd;
 }
 
 void ormBufInt(OrmBuf *p, i64 i){

@@ -20,6 +20,15 @@ static const char aEscape[128] = {
   ['"'] = '"', ['\\'] = '\\'
 };
 
+/* Has a byte of these the high bit, or is it a control character, a quote or a
+** backslash?  (A byte-wise "has zero" test on the word.) */
+static int hasOdd(u64 v){
+  const u64 m1 = 0x0101010101010101u, m80 = 0x8080808080808080u;
+  u64 q = v ^ (m1 * '"');
+  u64 b = v ^ (m1 * '\\');
+  return ((v | (v - m1*0x20) | (q - m1) | (b - m1)) & m80)!=0;
+}
+
 #if defined(__SSE2__)
 # define STRIDE ORM_JSON_SLACK
 /* Copy 16 bytes and say which of them cannot stay as they are. */
@@ -37,17 +46,12 @@ static int firstOdd(unsigned mOdd){
 }
 #else
 # define STRIDE 8
-/* Copy 8 bytes; has one of them the high bit, is it a control character, a
-** quote or a backslash?  (A byte-wise "has zero" test on the word.) */
+/* Copy 8 bytes and say whether one of them cannot stay as it is. */
 static unsigned copyStride(char *zTo, const char *z){
-  const u64 m1 = 0x0101010101010101u, m80 = 0x8080808080808080u;
-  u64 v, q, b;
+  u64 v;
   memcpy(&v, z, 8);
   memcpy(zTo, &v, 8);
-  q = v ^ (m1 * '"');
-  b = v ^ (m1 * '\\');
-  v = v | (v - m1*0x20) | (q - m1) | (b - m1);
-  return (v & m80)!=0;
+  return (unsigned)hasOdd(v);
 }
 static int firstOdd(unsigned mOdd){
   ORM_UNUSED(mOdd);             /* some byte of the stride: look at each      */
@@ -113,9 +117,39 @@ static i64 copyWide(char **pzTo, const char *zText, i64 n){
   return (const char*)z - zText;
 }
 
+/* Copy z[n], 4 to 16 bytes, by its two ends, which may overlap: 0 if one of
+** them cannot stay as it is. */
+static int copyShort(char *zTo, const char *z, i64 n){
+  u64 v, w;
+  if( n>=8 ){
+    memcpy(&v, z, 8);
+    memcpy(&w, &z[n-8], 8);
+    memcpy(zTo, &v, 8);
+    memcpy(&zTo[n-8], &w, 8);
+    return !hasOdd(v) && !hasOdd(w);
+  }else{
+    u32 aEnd[2];
+    memcpy(&aEnd[0], z, 4);
+    memcpy(&aEnd[1], &z[n-4], 4);
+    memcpy(zTo, &aEnd[0], 4);
+    memcpy(&zTo[n-4], &aEnd[1], 4);
+    v = (u64)aEnd[0]<<32 | aEnd[1];
+    return !hasOdd(v);
+  }
+}
+
+/* The end of z[n] in one go, all before its last stride having been copied as
+** it is: 0 if it is not to be copied like that. */
+static int copyEnd(char *zTo, const char *z, i64 n){
+  if( n>=STRIDE ) return copyStride(zTo + n - STRIDE, &z[n - STRIDE])==0;
+  return n>=4 && copyShort(zTo, z, n);
+}
+
 /* Escape z[n] to zTo, which has room for 6*n + ORM_JSON_SLACK bytes; returns
-** the end.  Whole strides are copied first and looked at then. */
+** the end.  Whole strides are copied first and looked at then, and at the end
+** one that overlaps. */
 char *ormJsonEscape(char *zTo, const char *z, i64 n){
+  char *zStart = zTo;
   i64 i = 0;
   while( n - i>=STRIDE ){
     unsigned mOdd = copyStride(zTo, &z[i]);
@@ -130,6 +164,8 @@ char *ormJsonEscape(char *zTo, const char *z, i64 n){
       i += escapeOdd(&zTo, &z[i], n - i);
     }
   }
+  /* What is escaped is longer than before. */
+  if( zTo - zStart==i && copyEnd(zStart, z, n) ) return zStart + n;
   while( i<n ){
     u8 c = (u8)z[i];
     if( c<0x80 && aEscape[c]==0 ){
