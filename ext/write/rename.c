@@ -3,10 +3,13 @@
 ** declared ON UPDATE does that, or says something else.
 **
 ** References are the edges of rules.c that lead to rows which refer, and link
-** tables.  They are changed before the row itself, with foreign keys deferred,
+** tables; and where what refers is part of a key itself, the references to that
+** in turn.  They are changed before the row itself, with foreign keys deferred,
 ** so that a declared RESTRICT finds nobody left behind.
 */
 #include "unit.h"
+
+#define MAX_HOPS 12             /* references to references to ..             */
 
 /* The ON UPDATE of the foreign key of zTable with just these columns. */
 static int onUpdate(
@@ -28,78 +31,154 @@ static int onUpdate(
   return ORM_FK_NO_ACTION;
 }
 
-/* The columns aRef of pHolder's rows that hold the old values of aFrom get
-** the new ones (or NULL). */
-static void follow(
-  Unit *p, const UnitRow *pRow, const OrmNode *pHolder, int n,
-  const int *aField, const int *aRef, int bNull
+/* A table whose rows change: the row that is renamed itself, or rows that refer
+** to those of another. */
+typedef struct Hop Hop;
+struct Hop {
+  const Hop *pUp;               /* whose rows they refer to; 0: the row itself*/
+  const OrmNode *pNode;
+  int n; const int *aFrom, *aTo;             /* columns: of pUp's, its own    */
+  int aField[ORM_MAX_KEY];      /* whose new value aTo[i] gets, -1: stays     */
+  int nUp;
+};
+
+/* The field of the row whose new value a column of a hop's table gets; or -1.
+** aMask: the fields that change. */
+static int changedField(
+  const UnitRow *pRow, const u64 *aMask, const Hop *pHop, int iCol
 ){
+  int f;
+  if( pHop->pUp==0 ){
+    f = ormFieldByColumn(pRow->pModel->p, pHop->pNode->aCol[iCol].zName);
+    return f>=0 && (aMask[f>>6]>>(f & 63) & 1) ? f : -1;
+  }
+  for(int i=0; i<pHop->n; i++){
+    if( pHop->aTo[i]==iCol && pHop->aField[i]>=0 ) return pHop->aField[i];
+  }
+  return -1;
+}
+
+/* Does a hop above change all that this one does, in the same table? */
+static int isKnown(const UnitRow *pRow, const u64 *aMask, const Hop *pHop){
+  for(const Hop *q=pHop->pUp; q; q=q->pUp){
+    int i = 0;
+    if( q->pNode!=pHop->pNode ) continue;
+    while( i<pHop->n && (pHop->aField[i]<0
+        || changedField(pRow, aMask, q, pHop->aTo[i])==pHop->aField[i]) ) i++;
+    if( i==pHop->n ) return 1;
+  }
+  return 0;
+}
+
+/* Which rows of a hop's table: the one with the key ?1.., or "(id) IN (SELECT
+** c.id FROM up AS p CROSS JOIN t AS c WHERE p.. AND p.key = c.ref)". */
+static void rowsSql(
+  OrmBuf *pBuf, const UnitRow *pRow, const Hop *pHop, const char *zAlias
+){
+  const OrmModel *pModel = pRow->pModel->p;
+  char zUp[16], zOwn[16];
+  if( pHop->pUp==0 ){
+    for(int i=0; i<pModel->nKey; i++){
+      if( i ) ormBufAdd(pBuf, " AND ", 5);
+      ormBufColumn(pBuf, zAlias, pModel->aField[pModel->aKey[i]].zName);
+      ormBufPrintf(pBuf, " = ?%d", i+1);
+    }
+    return;
+  }
+  sqlite3_snprintf((int)sizeof(zUp), zUp, "p%d", pHop->nUp);
+  sqlite3_snprintf((int)sizeof(zOwn), zOwn, "c%d", pHop->nUp);
+  ormBufChar(pBuf, '(');
+  ormNodeIds(pBuf, pHop->pNode, zAlias);
+  ormBufAdd(pBuf, ") IN (SELECT ", -1);
+  ormNodeIds(pBuf, pHop->pNode, zOwn);
+  ormBufAdd(pBuf, " FROM ", 6);
+  ormBufTable(pBuf, pHop->pUp->pNode->zTable);
+  ormBufPrintf(pBuf, " AS %s CROSS JOIN ", zUp);
+  ormBufTable(pBuf, pHop->pNode->zTable);
+  ormBufPrintf(pBuf, " AS %s WHERE ", zOwn);
+  rowsSql(pBuf, pRow, pHop->pUp, zUp);
+  for(int i=0; i<pHop->n; i++){
+    ormBufAdd(pBuf, " AND ", 5);
+    ormBufColumn(pBuf, zUp, pHop->pUp->pNode->aCol[pHop->aFrom[i]].zName);
+    ormBufAdd(pBuf, " = ", 3);
+    ormBufColumn(pBuf, zOwn, pHop->pNode->aCol[pHop->aTo[i]].zName);
+  }
+  ormBufChar(pBuf, ')');
+}
+
+/* Give the rows of a hop the new values (or NULL). */
+static void follow(Unit *p, const UnitRow *pRow, const Hop *pHop, int bNull){
+  const OrmModel *pModel = pRow->pModel->p;
+  const char *zSep = " AS t SET ";
   OrmBuf buf;
   OrmStmt *pStmt;
   ormBufInit(&buf, p->pErr);
   ormBufAdd(&buf, "UPDATE ", -1);
-  ormBufTable(&buf, pHolder->zTable);
-  for(int i=0; i<n; i++){
-    ormBufAdd(&buf, i ? ", " : " SET ", -1);
-    ormBufName(&buf, pHolder->aCol[aRef[i]].zName);
-    ormBufPrintf(&buf, " = ?%d", i+1);
+  ormBufTable(&buf, pHop->pNode->zTable);
+  for(int i=0; i<pHop->n; i++){
+    if( pHop->aField[i]<0 && !bNull ) continue;
+    ormBufAdd(&buf, zSep, -1);
+    ormBufName(&buf, pHop->pNode->aCol[pHop->aTo[i]].zName);
+    if( bNull ) ormBufAdd(&buf, " = NULL", -1);
+    else ormBufPrintf(&buf, " = ?%d", pModel->nKey+i+1);
+    zSep = ", ";
   }
-  for(int i=0; i<n; i++){
-    ormBufAdd(&buf, i ? " AND " : " WHERE ", -1);
-    ormBufName(&buf, pHolder->aCol[aRef[i]].zName);
-    ormBufPrintf(&buf, " = ?%d", n+i+1);
-  }
+  ormBufAdd(&buf, " WHERE ", -1);
+  rowsSql(&buf, pRow, pHop, "t");
   pStmt = ormStmtTake(p->pOrm, p->pErr, ormBufText(&buf), buf.n);
   ormBufFree(&buf);
-  for(int i=0; i<n; i++){
-    struct OrmBind v = { SQLITE_NULL, 0, 0, { 0 } };
-    if( !bNull ){
-      ormUnitKnown(pRow, aField[i], &v);
-      ormValOne(p->pErr, pStmt, i+1, &v);
-    }
-    ormValOne(p->pErr, pStmt, n+i+1, &pRow->aOld[aField[i]]);
+  for(int i=0; i<pModel->nKey; i++){
+    ormValOne(p->pErr, pStmt, i+1, &pRow->aOld[pModel->aKey[i]]);
+  }
+  for(int i=0; i<pHop->n && !bNull; i++){
+    struct OrmBind v;
+    if( pHop->aField[i]<0 ) continue;
+    memset(&v, 0, sizeof(v));
+    v.eType = SQLITE_NULL;
+    ormUnitKnown(pRow, pHop->aField[i], &v);
+    ormValOne(p->pErr, pStmt, pModel->nKey+i+1, &v);
   }
   ormStmtStep(p->pOrm, p->pErr, pStmt);
   ormStmtGive(p->pOrm, p->pErr, pStmt);
 }
 
-/* The fields of a node's columns; 1 if one of them is in the mask and all were
-** read and are not NULL. */
-static int edgeFields(
-  const UnitRow *pRow, const OrmNode *pNode, int n, const int *aCol,
-  const u64 *aMask, int *aField
+static void followNode(Unit*, const UnitRow*, const u64 *aMask, const Hop*);
+
+/* Those that refer to these first: they are found by what is there now.  A
+** native action reaches who declares one, but not who refers to those. */
+static void followEdge(
+  Unit *p, const UnitRow *pRow, const OrmEdge *pEdge, const u64 *aMask,
+  const Hop *pUp
 ){
-  int bHit = 0;
-  for(int i=0; i<n; i++){
-    int f = ormFieldByColumn(pRow->pModel->p, pNode->aCol[aCol[i]].zName);
-    if( ORM_NEVER(f<0) ) return 0;
-    if( pRow->aOld[f].eType==0 || pRow->aOld[f].eType==SQLITE_NULL ){
-      return 0;
-    }
-    aField[i] = f;
-    bHit |= (int)(aMask[f>>6]>>(f & 63) & 1);
+  Hop hop = { pUp, pEdge->pTo, pEdge->n, pEdge->aFrom, pEdge->aTo, {0}, 0 };
+  int eAction, bNull, bHit = 0;
+  if( pEdge->pVia==0 && !pEdge->bRefers ) return;
+  if( pEdge->pVia ){
+    hop.pNode = pEdge->pVia;
+    hop.aTo = pEdge->aViaFrom;
   }
-  return bHit;
+  hop.nUp = pUp->nUp + 1;
+  for(int i=0; i<hop.n; i++){
+    hop.aField[i] = changedField(pRow, aMask, pUp, hop.aFrom[i]);
+    bHit |= hop.aField[i]>=0;
+  }
+  if( !bHit || hop.nUp>MAX_HOPS || isKnown(pRow, aMask, &hop) ) return;
+  eAction = onUpdate(p, pUp->pNode->zTable, hop.pNode->zTable, hop.pNode,
+                     hop.n, hop.aTo);
+  bNull = eAction==ORM_FK_SET_NULL || eAction==ORM_FK_SET_DEFAULT;
+  if( !bNull ) followNode(p, pRow, aMask, &hop);
+  if( eAction>=ORM_FK_SET_NULL && p->bForeignKeys ) return;
+  ormUnitDefer(p);
+  follow(p, pRow, &hop, bNull);
 }
 
-static void followEdge(
-  Unit *p, const UnitRow *pRow, const OrmEdge *pEdge, const u64 *aMask
+static void followNode(
+  Unit *p, const UnitRow *pRow, const u64 *aMask, const Hop *pHop
 ){
-  const OrmNode *pHolder = pEdge->pVia ? pEdge->pVia : pEdge->pTo;
-  const int *aRef = pEdge->pVia ? pEdge->aViaFrom : pEdge->aTo;
-  int aField[ORM_MAX_KEY];
-  int eAction, bNative;
-  if( pEdge->pVia==0 && !pEdge->bRefers ) return;
-  if( !edgeFields(pRow, pEdge->pFrom, pEdge->n, pEdge->aFrom, aMask, aField) ){
-    return;
+  const OrmEdge *pEdge = ormNodeEdges(p->pErr, (OrmNode*)pHop->pNode);
+  for(; pEdge && p->pErr->rc==SQLITE_OK; pEdge=pEdge->pNext){
+    followEdge(p, pRow, pEdge, aMask, pHop);
   }
-  eAction = onUpdate(p, pEdge->pFrom->zTable, pHolder->zTable, pHolder,
-                     pEdge->n, aRef);
-  bNative = eAction>=ORM_FK_SET_NULL;
-  if( bNative && p->bForeignKeys ) return;
-  ormUnitDefer(p);
-  follow(p, pRow, pHolder, pEdge->n, aField, aRef,
-         eAction==ORM_FK_SET_NULL || eAction==ORM_FK_SET_DEFAULT);
 }
 
 /* Is a field of the mask one that others may refer to? */
@@ -116,13 +195,12 @@ static int isReferred(const UnitRow *pRow, const u64 *aMask){
 
 void ormRenameBefore(Unit *p, UnitRow *pRow, const u64 *aMask){
   OrmRules *pRules;
-  OrmNode *pNode;
-  OrmEdge *pEdge;
+  Hop hop;
   if( p->pErr->rc || !isReferred(pRow, aMask) ) return;
+  memset(&hop, 0, sizeof(hop));
   pRules = ormRulesGet(p->pOrm, p->pErr, p->pCatalog);
-  pNode = pRules ? ormNodeFind(p->pErr, pRules, pRow->pModel->p->zTable) : 0;
-  pEdge = pNode ? ormNodeEdges(p->pErr, pNode) : 0;
-  for(; pEdge && p->pErr->rc==SQLITE_OK; pEdge=pEdge->pNext){
-    followEdge(p, pRow, pEdge, aMask);
+  if( pRules ){
+    hop.pNode = ormNodeFind(p->pErr, pRules, pRow->pModel->p->zTable);
   }
+  if( hop.pNode ) followNode(p, pRow, aMask, &hop);
 }
