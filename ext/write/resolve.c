@@ -188,7 +188,22 @@ static void mergeValue(
       ormJsonPath(p->pArena, pTo->pNode));
 }
 
+/* A key that only names an object does not change it: 'HOME' finds 'Home' where
+** case does not matter.  Of the two it is found by, that of the object counts.
+*/
+static void dropNames(UnitRow *pTo, UnitRow *pFrom){
+  const OrmModel *pModel = pTo->pModel->p;
+  for(int i=0; pFrom->aVal && i<pModel->nKey; i++){
+    int iField = pModel->aKey[i];
+    UnitVal *pVal = &pFrom->aVal[iField];
+    if( pVal->eKind!=UNIT_BIND || pVal->bRel ) continue;
+    if( pFrom->eRole!=UNIT_OBJECT ) pVal->eKind = UNIT_NONE;
+    else if( pTo->aVal && pTo->eRole!=UNIT_OBJECT ) pTo->aVal[iField] = *pVal;
+  }
+}
+
 static void mergeRows(Unit *p, UnitRow *pTo, UnitRow *pFrom){
+  dropNames(pTo, pFrom);
   pFrom->pSame = pTo;
   pTo->bMerged = 1;
   if( pFrom->eRole<pTo->eRole ){
