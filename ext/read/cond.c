@@ -446,6 +446,23 @@ static OrmCond *parseNamed(
   return parseTests(p, &left, pNode, ORM_COND_TEST, 0);
 }
 
+/* "author.name", which is the form of orders and groups: an error that tells
+** the form of conditions.  0 if it is nothing of the kind. */
+static int isDotted(OrmParse *p, OrmModel *pModel, const OrmJson *pNode){
+  const char *zDot = memchr(pNode->zKey, '.', (size_t)pNode->nKey);
+  int n = zDot ? (int)(zDot - pNode->zKey) : 0;
+  const OrmRel *pRel;
+  if( n==0 ) return 0;
+  pRel = ormRelFind(p->pOrm, p->pErr, pModel, pNode->zKey, n);
+  if( pRel ){
+    ormJsonErr(p->pErr, pNode, "conditions on %s stand in an object: {\"%s\":"
+        " %s{\"%.*s\": ..}%s}", pRel->zName, pRel->zName,
+        pRel->bMany ? "{\"some\": " : "", pNode->nKey - n - 1, zDot + 1,
+        pRel->bMany ? "}" : "");
+  }
+  return p->pErr->rc!=SQLITE_OK;
+}
+
 /* One member of a where. */
 static OrmCond *parseMember(
   OrmParse *p, const Place *pAt, const OrmJson *pNode
@@ -466,7 +483,7 @@ static OrmCond *parseMember(
   if( p->pErr->rc!=SQLITE_OK ) return 0;
   if( pRel ) return parseRel(p, pAt, pRel, pNode);
   pCond = parsePath(p, pModel, pNode);
-  if( pCond==0 && p->pErr->rc==SQLITE_OK ){
+  if( pCond==0 && p->pErr->rc==SQLITE_OK && !isDotted(p, pModel, pNode) ){
     ormNoSuchName(p->pErr, pModel, pNode, "field or relationship");
   }
   return pCond;
