@@ -121,8 +121,8 @@ static Orm *findState(sqlite3 *db, int *pRc){
   Orm *pOrm = 0;
   int rc = sqlite3_prepare_v2(db, "SELECT orm_emit(?1)", -1, &pStmt, 0);
   if( rc==SQLITE_OK ){
-    rc = sqlite3_bind_pointer(pStmt, 1, &pOrm, ORM_STATE_TYPE, 0);
-    if( rc==SQLITE_OK ) sqlite3_step(pStmt);
+    sqlite3_bind_pointer(pStmt, 1, &pOrm, ORM_STATE_TYPE, 0);
+    sqlite3_step(pStmt);
     rc = sqlite3_finalize(pStmt);
     if( rc==SQLITE_OK && pOrm==0 ) rc = SQLITE_ERROR;
   }else if( rc==SQLITE_ERROR ){

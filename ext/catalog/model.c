@@ -682,7 +682,6 @@ static void loadFks(Loader *p){
       if( a[j]<0 ){
         loadErr(p, "a foreign key of %s has no column %s", pModel->zTable,
                 aFact[i].azFrom[j]);
-        return;
       }
     }
     pFk->id = aFact[i].id;

@@ -273,7 +273,8 @@ static void include(OrmLevel *p, int iParentRow, OrmBuf *pOut){
 /* All that comes behind the fields of a row. */
 static void includes(OrmLevel *p, int iRow, OrmBuf *pOut){
   OrmLevel *pChild;
-  if( p->bLate && pOut->pErr->rc==SQLITE_OK ) ormCountsText(p, iRow, pOut);
+  if( pOut->pErr->rc ) return;
+  if( p->bLate ) ormCountsText(p, iRow, pOut);
   for(pChild=p->pChild; pChild; pChild=pChild->pNext){
     if( pOut->pErr->rc ) return;
     if( pChild->pQuery->bRecursive ) recurse(pChild, iRow, pOut);

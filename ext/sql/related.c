@@ -127,7 +127,7 @@ static int relatedColumn(
       ormKeyResult(pCtx, pRelated->pModel, pRow->aKey);
       break;
     case COL_OBJECT:
-      if( pRow->nObject<0 ) break;
+      assert( pRow->nObject>=0 );
       sqlite3_result_text64(pCtx, &pRelated->objects.z[pRow->iObject],
                        (u64)pRow->nObject, SQLITE_TRANSIENT, SQLITE_UTF8);
       sqlite3_result_subtype(pCtx, ORM_JSON_SUBTYPE);

@@ -153,7 +153,8 @@ static void batchLoad(OrmTableBatch *b, OrmErr *pErr){
   Orm *pOrm = b->pCursor->pShape->pOrm;
   OrmKeys keys;
   i64 n = (i64)b->nPart*b->nRow;
-  if( b->nRow==0 || n==0 || pErr->rc ) return;
+  if( b->nRow==0 || pErr->rc ) return;
+  assert( n>0 );
   b->aText = ormArenaAlloc(&b->arena, (i64)sizeof(i64)*n);
   if( b->aText==0 ) return;
   for(i64 i=0; i<n; i++) b->aText[i] = -1;

@@ -360,7 +360,8 @@ static int filterAgain(
   Cursor *p, OrmErr *pErr, const char *zIdx, sqlite3_value **argv, int *pbRow
 ){
   if( p->pPlan==0 || p->pPlan->zFeed==0 || p->pStmt==0 || p->pBatch ) return 0;
-  if( p->pPlan->mWeak || strcmp(p->pPlan->zIdx, zIdx)!=0 ) return 0;
+  assert( p->pPlan->mWeak==0 ); /* a plan that is weakened has no feed        */
+  if( strcmp(p->pPlan->zIdx, zIdx)!=0 ) return 0;
   if( weakTerms(p->pPlan, argv) ) return 0;
   if( p->pFeed==0 ){
     openFeed(p, pErr);
@@ -426,7 +427,8 @@ int ormTableStep(Cursor *p, OrmErr *pErr, int bMore){
 }
 
 static int advance(Cursor *p, OrmErr *pErr){
-  if( p->bLate && p->pBatch==0 && p->pStream==0 ){
+  assert( !p->bLate || p->pStream==0 );
+  if( p->bLate && p->pBatch==0 ){
     p->pBatch = ormTableBatchNew(p, pErr);      /* for the rows from now on   */
   }
   if( p->pBatch ){
@@ -548,9 +550,10 @@ static void resultLate(
 static void resultLoaded(
   Cursor *p, OrmErr *pErr, sqlite3_context *pCtx, int iCol
 ){
-  if( p->pStream && iCol==p->pShape->iObject ){
+  if( p->pStream ){
     i64 n;
     const char *z = ormStreamObject(p->pStream, pErr, &n);
+    assert( iCol==p->pShape->iObject );
     if( z==0 ) return;
     sqlite3_result_text(pCtx, z, -1, SQLITE_TRANSIENT);
     sqlite3_result_subtype(pCtx, ORM_JSON_SUBTYPE);

@@ -358,7 +358,7 @@ void ormTableFeedSql(
   OrmSql *pSql, const OrmTableShape *p, const OrmTablePlan *pPlan
 ){
   Inner in = { pSql, p, pPlan, ORM_DELETED_HIDE };
-  if( !pPlan->bOneRow || !p->pModel->bRowidKey || p->pModel->bView ) return;
+  if( !pPlan->bOneRow || !p->pModel->bRowidKey ) return;
   if( pPlan->nTerm>ORM_MAX_KEY ) return;
   for(int i=0; i<pPlan->nTerm; i++){
     if( pPlan->aTerm[i].cOp!='=' ) return;

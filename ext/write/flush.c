@@ -72,10 +72,10 @@ static void tellHolder(Unit *p, const UnitRow *pRow){
   OrmErr err = { SQLITE_OK, 0 };
   OrmBuf buf;
   OrmStmt *pStmt;
-  struct OrmBind v;
+  struct OrmBind v = { SQLITE_NULL, 0, 0, { 0 } };
   int i = zColumn ? ormFieldByColumn(pModel, zColumn) : -1;
-  if( i<0 || pRow->aVal==0 || !pRow->aVal[i].bRel || pModel->nKey!=1
-   || !ormUnitKnown(pRow, i, &v) ) return;
+  if( i<0 || pRow->aVal==0 || !pRow->aVal[i].bRel || pModel->nKey!=1 ) return;
+  ormUnitKnown(pRow, i, &v);    /* it is: the row was tried with it           */
   pStmt = ormStmtTakef(p->pOrm, &err, "SELECT \"%w\" FROM \"main\".\"%w\""
       " WHERE \"%w\" = ?1", pModel->aField[pModel->aKey[0]].zName,
       pModel->zTable, pModel->aField[i].zName);
@@ -604,7 +604,8 @@ static void updateRow(Unit *p, UnitRow *pRow, u64 *aMask, int bTouch){
   if( rowFailed(p, pRow) ) return;
   for(int i=0; i<pModel->nField; i++){
     if( !maskHas(aMask, i) || pRow->aVal[i].eKind==UNIT_INC ) continue;
-    if( insertValue(pRow, i, &v) ) updated(p, pRow, i, &v);
+    insertValue(pRow, i, &v);   /* one, as it was written                     */
+    updated(p, pRow, i, &v);
   }
 }
 

@@ -512,7 +512,7 @@ void ormGraphInclude(
   if( a==0 ) return;
   a[0].pNode = pNode;
   a[0].pAt = &root;
-  for(int i=0; i<n && p->pErr->rc==SQLITE_OK; i++){
+  for(int i=0; i<n; i++){
     Visit at = a[i];
     OrmModel *pAt = at.pAt==&root ? pModel : at.pAt->pRel->pTarget;
     const OrmJson *pChild = at.pNode->pChild;

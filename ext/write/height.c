@@ -59,7 +59,7 @@ static int heights(OrmCascade *p, int *aHeight){
 static void releaseSteps(OrmCascade *p, const int *aHeight){
   for(int i=0; i<p->nNode && p->bForeignKeys; i++){
     OrmEdge *pEdge = ormCascadeEdges(p, i);
-    for(; pEdge && p->pErr->rc==SQLITE_OK; pEdge=pEdge->pNext){
+    for(; pEdge; pEdge=pEdge->pNext){
       NodeState *pNode = ormCascadeState(p, pEdge->pTo);
       CascadeStep *pStep;
       if( pEdge->eOpen==ORM_OPEN_NOT || !pNode->bLoop
@@ -152,7 +152,7 @@ static void condense(OrmCascade *p, int *aHeight){
 
 int ormCascadeHeights(OrmCascade *p, int *aHeight){
   int nMax = 0;
-  if( heights(p, aHeight)>0 && p->pErr->rc==SQLITE_OK ){
+  if( heights(p, aHeight)>0 ){
     releaseSteps(p, aHeight);
     condense(p, aHeight);
   }

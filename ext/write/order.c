@@ -306,7 +306,7 @@ static void sortBy(OrmCascade *p, int n, u32 *a, const int *aKey, int nKey){
 
 /* The deletes of what was sorted: a step for each run of equal places. */
 static void runSteps(OrmCascade *p, int n, u32 *aUid, const int *aHeight){
-  for(int i=0; i<n && p->pErr->rc==SQLITE_OK; ){
+  for(int i=0; i<n; ){
     const CascadeRow *pRow = &p->aRow[aUid[i]];
     int eType = pRow->bLink ? STEP_UNLINK : STEP_DELETE;
     CascadeStep *pStep = ormCascadeStep(p, eType, p->apNode[pRow->iNode], 0);
@@ -326,7 +326,7 @@ static void leafSteps(OrmCascade *p, int iScc){
   for(int i=0; i<p->nNode; i++){
     NodeState *pFrom = p->apNode[i];
     OrmEdge *pEdge = ormCascadeEdges(p, i);
-    for(; pEdge && p->pErr->rc==SQLITE_OK; pEdge=pEdge->pNext){
+    for(; pEdge; pEdge=pEdge->pNext){
       NodeState *pTo = ormCascadeState(p, pEdge->pTo);
       CascadeStep *pStep;
       if( !pTo->bLeaf || pTo->iScc!=iScc || pFrom->del.n==0 ) continue;

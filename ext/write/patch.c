@@ -69,18 +69,6 @@ struct Patch {
 
 enum { PLAIN_UNKNOWN, PLAIN_YES, PLAIN_NO };
 
-/* Has the table a key that is unique by itself? */
-static int hasKey(const OrmModel *p){
-  if( p->nKey!=1 ) return 0;
-  if( p->bRowidKey ) return 1;
-  for(int i=0; i<p->nIndex; i++){
-    const OrmIndex *pIndex = &p->aIndex[i];
-    if( pIndex->bUnique && !pIndex->bPartial && pIndex->n==1
-     && pIndex->aField[0]==p->aKey[0] ) return 1;
-  }
-  return 0;
-}
-
 int ormTableQuiet(Orm *pOrm, OrmErr *pErr, const char *zTable, u8 *pe){
   sqlite3_stmt *pStmt;
   if( *pe!=PLAIN_UNKNOWN ) return *pe==PLAIN_YES;
@@ -102,7 +90,8 @@ static int isPlainTable(Patch *p){
   if( pModel->ePlain!=PLAIN_UNKNOWN ) return pModel->ePlain==PLAIN_YES;
   if( p->pCatalog ) return 0;
   pModel->ePlain = PLAIN_NO;
-  if( pModel->bView || pModel->nField>MAX_FIELD || !hasKey(pModel) ) return 0;
+  assert( !pModel->bView );     /* that cannot be written, which was told     */
+  if( pModel->nField>MAX_FIELD || pModel->nKey!=1 ) return 0;
   for(int i=0; i<pModel->nField; i++){
     if( pModel->aField[i].bGenerated ) return 0;
   }
@@ -395,7 +384,8 @@ static int takeClock(Patch *p, const OrmField *pField){
   p->now.eType = SQLITE_TEXT;
   p->now.n = n;
   p->now.u.z = ormArenaText(p->pArena, zNow, n);
-  return p->now.u.z && ormDateText(p->now.u.z, n, 1);
+  assert( p->now.u.z==0 || ormDateText(p->now.u.z, n, 1) );
+  return p->now.u.z!=0;
 }
 
 /* What is to be read, and what writes itself; 0: not for us. */
@@ -469,7 +459,7 @@ static void seen(const Patch *p){
 ** does: 1 if nothing is left to do. */
 static int patchRow(Patch *p){
   if( !takeFields(p) ) return 0;
-  for(int i=0; i<2; i++){
+  for(int i=0; ORM_ALWAYS(i<2); i++){
     p->bFound = p->bOdd = p->bMoved = 0;
     p->mChange = 0;
     if( !runUpdate(p) || p->bOdd ) return 0;

@@ -498,7 +498,8 @@ static int lookRow(
   return 1;
 }
 
-/* One round over the pending rows; returns how many are still pending. */
+/* One round over the pending rows; returns how many are still pending, none
+** after an error. */
 static int lookRound(Unit *p, UnitRow **ap, int n){
   Batch *aBatch = 0;
   int nBatch = 0, nAlloc = 0, nLeft = 0;
@@ -506,7 +507,7 @@ static int lookRound(Unit *p, UnitRow **ap, int n){
     if( !lookRow(p, ap[i], &aBatch, &nBatch, &nAlloc) ) ap[nLeft++] = ap[i];
   }
   for(int i=0; i<nBatch; i++) lookUp(p, &aBatch[i]);
-  return nLeft;
+  return p->pErr->rc ? 0 : nLeft;
 }
 
 /* ------------------------------------------------------------------------
@@ -621,10 +622,11 @@ void ormResolve(Unit *p){
   for(pRow=p->pFirst; pRow; pRow=pRow->pNext){
     if( pRow->eState==UNIT_ASK ) ap[n++] = pRow;
   }
-  while( n>0 && p->pErr->rc==SQLITE_OK ){
+  while( n>0 ){
     nLeft = lookRound(p, ap, n);
-    if( ORM_NEVER(nLeft==n && p->pErr->rc==SQLITE_OK) ){
+    if( ORM_NEVER(nLeft==n) ){
       ormErr(p->pErr, SQLITE_INTERNAL, "orm: objects wait for one another");
+      nLeft = 0;
     }
     n = nLeft;
   }

@@ -98,7 +98,7 @@ static int isLiteral(const char *z){
   if( z[0]=='\'' ){
     const char *zEnd = z + strlen(z) - 1;
     for(z++; z<zEnd; z++) if( *z=='\'' && *++z!='\'' ) return 0;
-    return z==zEnd && *zEnd=='\'';
+    return ORM_ALWAYS(z==zEnd && *zEnd=='\'');
   }
   if( z[0]=='-' || z[0]=='+' ) z++;
   if( z[0]<'0' || z[0]>'9' ) return 0;
