@@ -453,6 +453,8 @@ int ormBindValue(OrmBinds*, sqlite3_value*);         /* copied                */
 /* Bind all of them to ?iFirst, ?iFirst+1, ...  Texts are not copied: the arena
 ** must stay until the statement is given back. */
 void ormBindAll(OrmErr*, OrmStmt*, int iFirst, const OrmBinds*);
+void ormBindTextTo(OrmErr*, sqlite3_stmt*, int i, const char *z, int n);
+void ormBindValueTo(OrmErr*, sqlite3_stmt*, int i, sqlite3_value*);
 /* A hash of 64 bits goes on (FNV-1a).  A number has one, integer or not, as far
 ** as that is exact. */
 #define ORM_HASH_BEGIN 0xcbf29ce484222325u

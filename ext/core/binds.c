@@ -110,6 +110,20 @@ void ormBindAll(OrmErr *pErr, OrmStmt *pStmt, int iFirst, const OrmBinds *p){
   }
 }
 
+/* One parameter of a statement (0: nothing); a text stays the caller's.  In a
+** file in UTF-16 either may find no memory. */
+void ormBindTextTo(OrmErr *pErr, sqlite3_stmt *p, int i, const char *z, int n){
+  int rc;
+  if( p==0 ) return;
+  rc = sqlite3_bind_text(p, i, z, n, SQLITE_STATIC);
+  if( rc!=SQLITE_OK ) ormErrDb(pErr, sqlite3_db_handle(p), rc);
+}
+
+void ormBindValueTo(OrmErr *pErr, sqlite3_stmt *p, int i, sqlite3_value *pVal){
+  int rc = sqlite3_bind_value(p, i, pVal);
+  if( rc!=SQLITE_OK ) ormErrDb(pErr, sqlite3_db_handle(p), rc);
+}
+
 /* A value as a result of SQL.  xDel: SQLITE_TRANSIENT, or SQLITE_STATIC where
 ** the arena outlives the statement. */
 void ormBindResult(

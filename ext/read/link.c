@@ -268,8 +268,7 @@ static int bindEnd(
   }
   if( pEnd->eAsk==ORM_LINK_ALL || pStmt==0 ) return 1;
   if( pModel->nKey==1 ){
-    int rc = sqlite3_bind_value(pStmt->p, (*piParam)++, pEnd->pVal);
-    if( rc!=SQLITE_OK ) ormErrDb(p->pErr, p->pOrm->db, rc);
+    ormBindValueTo(p->pErr, pStmt->p, (*piParam)++, pEnd->pVal);
     return 1;
   }
   memset(&binds, 0, sizeof(binds));

@@ -118,8 +118,8 @@ static void stepSql(
 
 static void bindClock(const OrmCascade *p, OrmStmt *pStmt){
   int n = sqlite3_bind_parameter_count(pStmt->p);
-  if( n>=2 ) sqlite3_bind_text(pStmt->p, 2, p->zNow, -1, SQLITE_STATIC);
-  if( n>=3 ) sqlite3_bind_text(pStmt->p, 3, p->zSecond, -1, SQLITE_STATIC);
+  if( n>=2 ) ormBindTextTo(p->pErr, pStmt->p, 2, p->zNow, -1);
+  if( n>=3 ) ormBindTextTo(p->pErr, pStmt->p, 3, p->zSecond, -1);
 }
 
 /* Run a step.  A failure of the table's own constraints names the path.  The
