@@ -52,7 +52,7 @@ char *ormBufGrow(OrmBuf *p, i64 nMore){
   char *zNew;
   if( p->pErr->rc!=SQLITE_OK ) return 0;
   if( nNew<p->n + nMore ) nNew = p->n + nMore;
-  if( nNew<120 ) nNew = 120;
+  if( nNew<1000 ) nNew = 1000;
   zNew = sqlite3_realloc64(p->z, (u64)nNew);
   if( zNew==0 ){
     ormErrOom(p->pErr);

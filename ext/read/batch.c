@@ -257,13 +257,23 @@ static int compareKeyRow(const void *a, const void *b){
   return x<y ? -1 : x>y;
 }
 
+/* Of a few rows. */
+static void insertionSort(KeyRow *a, int n){
+  for(int i=1; i<n; i++){
+    KeyRow row = a[i];
+    int j = i;
+    for(; j>0 && a[j-1].iKey>row.iKey; j--) a[j] = a[j-1];
+    a[j] = row;
+  }
+}
+
 /* Put the rows of a group in the order of their keys. */
 static void sortGroup(OrmLevel *p, int iGroup, int n){
   const struct OrmBind *aKey = p->aSlot[p->iKeySlot].a;
-  KeyRow *a = sqlite3_malloc64(sizeof(*a)*(u64)n);
+  KeyRow aFew[20], *a = aFew;
   int *pi = &p->aHead[iGroup];
   int i = 0;
-  if( a==0 ){
+  if( n>ORM_COUNT(aFew) && (a = sqlite3_malloc64(sizeof(*a)*(u64)n))==0 ){
     ormErrOom(&p->pPlan->err);
     return;
   }
@@ -271,14 +281,15 @@ static void sortGroup(OrmLevel *p, int iGroup, int n){
     a[i].iKey = aKey[iRow].u.i;
     a[i].iRow = iRow;
   }
-  qsort(a, (size_t)n, sizeof(*a), compareKeyRow);
+  if( a==aFew ) insertionSort(a, n);
+  else qsort(a, (size_t)n, sizeof(*a), compareKeyRow);
   for(i=0; i<n; i++){
     *pi = a[i].iRow;
     pi = &p->aRow[a[i].iRow].iNext;
   }
   *pi = -1;
   p->aTail[iGroup] = a[n-1].iRow;
-  sqlite3_free(a);
+  if( a!=aFew ) sqlite3_free(a);
 }
 
 static void sortGroups(OrmLevel *p, int iGroup){
