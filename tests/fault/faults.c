@@ -13,6 +13,9 @@
 **                                   their callers in the extension
 **     faults new                    stops, and gives the numbers of those whose
 **                                   callers were never seen before
+**     faults load DB FILE ENTRY     loads an extension, no statement running;
+**                                   returns the error code
+**     faults forget                 what every new connection was to load
 **
 ** Allocations are SQLite's, by SQLITE_CONFIG_MALLOC; file operations pass
 ** through a VFS named "faults", which is made the default.
@@ -301,10 +304,24 @@ static Tcl_Obj *newSites(void){
   return pList;
 }
 
+static int faultLoad(Tcl_Interp *pInterp, Tcl_Obj *const*apArg){
+  sqlite3 *db = connection(pInterp, apArg[0]);
+  char *zErr = 0;
+  int rc;
+  if( db==0 ) return SQLITE_ERROR;
+  sqlite3_enable_load_extension(db, 1);
+  rc = sqlite3_load_extension(db, Tcl_GetString(apArg[1]),
+                              Tcl_GetString(apArg[2]), &zErr);
+  sqlite3_free(zErr);
+  return rc;
+}
+
 enum { WORD_OOM, WORD_IO, WORD_FULL, WORD_INTERRUPT, WORD_STOP,
-       WORD_OUTSTANDING, WORD_LEFT, WORD_SITES, WORD_NEW };
+       WORD_OUTSTANDING, WORD_LEFT, WORD_SITES, WORD_NEW, WORD_LOAD,
+       WORD_FORGET };
 static const char *azWord[] = { "oom", "io", "full", "interrupt", "stop",
-                                "outstanding", "left", "sites", "new", 0 };
+                                "outstanding", "left", "sites", "new", "load",
+                                "forget", 0 };
 static const int aKind[] = { FAULT_OOM, FAULT_IO, FAULT_FULL, FAULT_INTERRUPT };
 
 static int faultCmd(
@@ -324,6 +341,11 @@ static int faultCmd(
     case WORD_STOP:        n = faultStop();  break;
     case WORD_OUTSTANDING: n = nOutstanding; break;
     case WORD_LEFT:        n = fault.nLeft;  break;
+    case WORD_FORGET:      sqlite3_reset_auto_extension(); break;
+    case WORD_LOAD:
+      if( nArg!=5 ) return TCL_ERROR;
+      n = faultLoad(pInterp, &apArg[2]);
+      break;
     case WORD_NEW:
       faultStop();
       Tcl_SetObjResult(pInterp, newSites());
