@@ -588,7 +588,7 @@ static void findReverse(OrmResolver *p){
 static OrmRel *resolve(Orm *pOrm, OrmErr *pErr, OrmRel *pRel){
   OrmResolver r;
   OrmErr *pOld;
-  if( pErr->rc ) return 0;
+  assert( pErr->rc==SQLITE_OK );
   if( pRel->bResolved==2 ) return pRel;
   r.pOrm = pOrm;
   r.pErr = pErr;
