@@ -43,6 +43,21 @@ static const char *operatorName(const void *pArg, int i){
   return aOperator[i].zName;
 }
 
+/* What others call them, for "did you mean". */
+static const struct { const char *zOther, *zName; } aOther[] = {
+  { "=", "eq" },  { "==", "eq" },  { "equals", "eq" },  { "!=", "ne" },
+  { "<>", "ne" }, { "not", "ne" }, { "neq", "ne" },     { "<", "lt" },
+  { "<=", "lte" }, { ">", "gt" },  { ">=", "gte" },     { "nin", "not_in" },
+  { "le", "lte" }, { "ge", "gte" },
+};
+
+static const char *nearOperator(const OrmJson *pNode, const void *pCount){
+  for(int i=0; i<ORM_COUNT(aOther); i++){
+    if( ormJsonIs(pNode, aOther[i].zOther) ) return aOther[i].zName;
+  }
+  return ormNearest(pNode->zKey, pNode->nKey, operatorName, pCount);
+}
+
 /* ORM_OP_* of a member's name, or -1 and an error. */
 static int operatorFind(
   OrmParse *p, const OrmLeft *pLeft, const OrmJson *pNode
@@ -52,7 +67,7 @@ static int operatorFind(
   for(int i=0; (zName = operatorName(pCount, i))!=0; i++){
     if( ormJsonIs(pNode, zName) ) return i;
   }
-  zNear = ormNearest(pNode->zKey, pNode->nKey, operatorName, pCount);
+  zNear = nearOperator(pNode, pCount);
   if( zNear ){
     ormJsonErr(p->pErr, pNode, "no such operator (did you mean %s?)", zNear);
   }else{

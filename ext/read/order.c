@@ -122,6 +122,22 @@ static void followPath(
   }
 }
 
+/* "at desc", as SQL has it: an error that tells how it is written here. */
+static void sqlWords(
+  OrmErr *pErr, const OrmModel *pModel, const OrmJson *pNode, const char *z,
+  i64 n
+){
+  const char *zFrom = z;
+  int bDesc = n>5 && sqlite3_strnicmp(&z[n-5], " desc", 5)==0;
+  if( !bDesc && (n<=4 || sqlite3_strnicmp(&z[n-4], " asc", 4)!=0) ) return;
+  n -= bDesc ? 5 : 4;
+  if( ormFieldFind(pModel, z, n)<0 ) return;
+  assert( z>=pNode->z && z<=pNode->z+pNode->n );
+  while( zFrom>pNode->z && strchr(" ,-", zFrom[-1])==0 ) zFrom--;
+  ormJsonErr(pErr, pNode, "an order is written \"%s%.*s\"", bDesc ? "-" : "",
+             (int)(n + (z - zFrom)), zFrom);
+}
+
 /* A path to a field. */
 static void termField(
   OrderParse *pOrder, OrmOrder *pTerm, const OrmJson *pNode, const char *z,
@@ -133,6 +149,9 @@ static void termField(
   if( p->pErr->rc ) return;
   pRel = ormRelFind(p->pOrm, p->pErr, pTerm->pModel, z, n);
   if( pRel ) relErrAt(pOrder, pNode, pRel);
+  if( ormFieldFind(pTerm->pModel, z, n)<0 ){
+    sqlWords(p->pErr, pTerm->pModel, pNode, z, n);
+  }
   pTerm->iField = ormParseField(p, pTerm->pModel, pNode, z, n);
   if( pTerm->iField<0 ) return;
   pTerm->bNotNull = pTerm->nHop==0 && neverNull(pTerm->pModel, pTerm->iField);
