@@ -280,9 +280,49 @@ static void implyReverse(
   collMember(p, pColl, pRow, 0);
 }
 
+static int inFields(int iField, int n, const int *aField){
+  for(int i=0; i<n; i++) if( aField[i]==iField ) return 1;
+  return 0;
+}
+
+/* Is the field part of a foreign key on other columns than this reference? */
+static int isShared(const OrmRel *pRel, int iField){
+  const OrmModel *pModel = pRel->pModel;
+  for(int i=0; i<pModel->nFk; i++){
+    const OrmFk *pFk = &pModel->aFk[i];
+    int n = 0;
+    if( !inFields(iField, pFk->n, pFk->aField) ) continue;
+    for(int j=0; j<pRel->nLocal; j++){
+      n += inFields(pRel->aLocal[j], pFk->n, pFk->aField);
+    }
+    if( n<pRel->nLocal || n<pFk->n ) return 1;
+  }
+  return 0;
+}
+
+/* The columns that become NULL where a reference does.  Of several one NULL is
+** enough, so those that cannot be NULL stay as they are, as do those that are
+** part of another reference as well (the tenant of all that is a tenant's).
+** Where that leaves none, all of them. */
+static int nullColumns(const OrmRel *pRel, int *aField){
+  const OrmField *aAll = pRel->pModel->aField;
+  int n = 0;
+  for(int bShared=0; n==0 && bShared<2; bShared++){
+    for(int i=0; i<pRel->nLocal; i++){
+      int f = pRel->aLocal[i];
+      if( aAll[f].bNotNull || aAll[f].iKey ) continue;
+      if( bShared || !isShared(pRel, f) ) aField[n++] = f;
+    }
+  }
+  if( n>0 ) return n;
+  memcpy(aField, pRel->aLocal, sizeof(int)*(size_t)pRel->nLocal);
+  return pRel->nLocal;
+}
+
 static void readOne(
   Unit *p, UnitRow *pRow, const OrmRel *pRel, const OrmJson *pNode
 ){
+  int aNull[ORM_MAX_KEY];
   UnitRow *pTarget = 0;
   UnitColl *pColl;
   if( pNode->eType!=ORM_JSON_NULL ){
@@ -294,9 +334,13 @@ static void readOne(
   pColl->bSet = 1;
   if( pTarget ) collMember(p, pColl, pTarget, 0);
   if( !pRel->bForeign ) return;
+  if( pTarget==0 ){
+    setReference(p, pRow, nullColumns(pRel, aNull), aNull, 0, 0, pNode);
+    return;
+  }
   setReference(p, pRow, pRel->nLocal, pRel->aLocal, pTarget, pRel->aRemote,
                pNode);
-  if( pTarget ) implyReverse(p, pRow, pRel, pTarget, pNode);
+  implyReverse(p, pRow, pRel, pTarget, pNode);
 }
 
 /* {"$inc": n} */
