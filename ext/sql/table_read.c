@@ -277,7 +277,8 @@ OrmPlan *ormTableObjectPlan(Cursor *p, OrmErr *pErr){
 static int onlyObjects(const Cursor *p){
   const OrmTablePlan *pPlan = p->pPlan;
   int iObject = p->pShape->iObject;
-  if( iObject<0 || iObject>=63 || (pPlan->mUsed>>iObject & 1)==0 ) return 0;
+  assert( iObject<63 );         /* else what stands behind it is not loaded   */
+  if( iObject<0 || (pPlan->mUsed>>iObject & 1)==0 ) return 0;
   if( pPlan->nResult>p->pShape->pModel->nKey || pPlan->nOrder ) return 0;
   for(int i=0; i<pPlan->nTerm; i++){
     if( strchr("qtf", pPlan->aTerm[i].cOp)==0 ) return 0;
