@@ -244,7 +244,6 @@ static void addReferences(Parser *p, int i, int iEnd, int iColumn,
       int iOn = isWord(&p->a[i+1], "delete") ? 0 : 1;
       azOn[iOn] = isWord(&p->a[iAction], "no") ? ""
                 : rangeCanonical(p, i, iAction + 1 + bTwo);
-      i = iAction + bTwo;
     }else if( isWord(&p->a[i], "initially") && i+1<iEnd ){
       bDeferred = isWord(&p->a[i+1], "deferred");
     }
@@ -446,9 +445,9 @@ static int constraintStarts(const Parser *p, int iFirst, int i){
       && isPunct(&p->a[i-1], ')') && wordIn(&p->a[i], azConstraintWord)>=0;
 }
 
-/* The elements between the parentheses that open at i: columns in a first
-** round, what constraints say in a second. */
-static void addElements(Parser *p, int iOpen, int iClose, int bConstraints){
+/* The elements between the parentheses that open at i.  (Columns come before
+** what constraints say of them.) */
+static void addElements(Parser *p, int iOpen, int iClose){
   int nDepth = p->a[iOpen].nDepth + 1;
   int iFirst = iOpen+1;
   for(int i=iFirst; i<=iClose; i++){
@@ -456,11 +455,11 @@ static void addElements(Parser *p, int iOpen, int iClose, int bConstraints){
     int bNext = !bEnd && p->a[i].nDepth==nDepth
              && constraintStarts(p, iFirst, i);
     if( !bEnd && !bNext ) continue;
-    if( i>iFirst ){
-      int bCons = wordIn(&p->a[iFirst], azConstraintWord)>=0;
-      if( bConstraints && bCons ) constraintClause(p, iFirst, i);
-      else if( !bConstraints && bCons ) addConstraint(p, iFirst, i);
-      else if( !bConstraints ) addColumn(p, iFirst, i);
+    if( i>iFirst && wordIn(&p->a[iFirst], azConstraintWord)>=0 ){
+      addConstraint(p, iFirst, i);
+      constraintClause(p, iFirst, i);
+    }else if( i>iFirst ){
+      addColumn(p, iFirst, i);
     }
     iFirst = bEnd ? i+1 : i;
   }
@@ -503,8 +502,7 @@ OrmDdl *ormDdlTable(OrmArena *pArena, const char *zSql){
   while( i<p->n && !isPunct(&p->a[i], '(') ) i++;
   if( i>=p->n ) return 0;
   iClose = closeParen(p, i) - 1;
-  addElements(p, i, iClose, 0);
-  addElements(p, i, iClose, 1);
+  addElements(p, i, iClose);
   pDdl->zOptions = rangeText(p, iClose+1, p->n);
   for(int j=iClose+1; j<p->n; j++){
     if( isWord(&p->a[j], "strict") ) pDdl->bStrict = 1;

@@ -369,17 +369,14 @@ static JsonSide jsonSide(OrmSql *p, const OrmLeft *pLeft, const char *zField){
   OrmBuf buf;
   ormBufInit(&buf, p->buf.pErr);
   for(int i=0, iBind=ormBindText(&p->binds, zPath, -1); i<2; i++){
-    const char *z;
+    const char **pz = i ? &side.zValue : &side.zType;
     ormBufReset(&buf);
     ormBufAdd(&buf, i ? "json_extract(" : "json_type(", -1);
     ormBufAdd(&buf, zField, -1);
     ormBufAdd(&buf, ",?", 2);
     ormBufInt(&buf, p->iFirst + iBind);
     ormBufChar(&buf, ')');
-    z = ormArenaText(pArena, ormBufText(&buf), buf.n);
-    if( z==0 ) break;
-    if( i ) side.zValue = z;
-    else side.zType = z;
+    *pz = ormArenaText(pArena, ormBufText(&buf), buf.n);
   }
   ormBufFree(&buf);
   return side;

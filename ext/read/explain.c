@@ -38,7 +38,7 @@ static void planText(OrmPlan *pPlan, const char *zSql, OrmBuf *pOut){
     ormBufAdd(pOut, zLine, -1);
     if( n<ORM_COUNT(aId) ) aId[n++] = sqlite3_column_int(pStmt, 0);
   }
-  if( rc==SQLITE_OK ) rc = sqlite3_reset(pStmt);
+  rc |= sqlite3_reset(pStmt);   /* it is 0, or there is no pStmt              */
   if( rc!=SQLITE_OK ) ormErrDb(pErr, pPlan->pOrm->db, rc);
   sqlite3_finalize(pStmt);
 }

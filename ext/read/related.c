@@ -146,7 +146,7 @@ void ormRelatedOpen(
   if( r.pPlan && ormPlanQuery(r.pPlan)->eDeleted!=ORM_DELETED_HIDE ){
     r.eDeleted = ORM_DELETED_ALSO;
   }
-  if( r.pPath && pErr->rc==SQLITE_OK ) walkAndLoad(&r, pKey);
+  if( pErr->rc==SQLITE_OK ) walkAndLoad(&r, pKey);
   if( r.pPlan ) ormPlanRelease(pOrm, r.pPlan);
   ormCatalogUnpin(pOrm, pCatalog);
 }
