@@ -73,7 +73,6 @@ static int loadFieldList(
   if( n>ORM_MAX_KEY ){
     loadErr(p, "%s: more than %d columns", zCell, ORM_MAX_KEY);
   }
-  if( p->pErr->rc || n==0 ) return 0;
   a = ormArenaAlloc(p->pArena, (i64)sizeof(int)*n);
   for(int i=0; i<n && a; i++){
     a[i] = loadField(p, az[i], zCell);

@@ -17,7 +17,6 @@ struct Row {                    /* what the statement says about a row        */
   int eConflict;                /* SQLITE_ROLLBACK ..                         */
   sqlite3_value **apCol;        /* the columns; 0: DELETE                     */
   const OrmJson *pPk;           /* the old row: model and key, or 0           */
-  u8 bChange;                   /* there is one                               */
 };
 
 static const char *valueText(OrmErr *pErr, sqlite3_value *pVal, i64 *pn){
@@ -240,8 +239,9 @@ static int resultCode(const Row *p, const OrmWrite *pWrite){
       ormErrClear(p->pErr);
       return SQLITE_CONSTRAINT;
     }
-    if( rc==SQLITE_OK && !p->bChange && pWrite->nRoot==0
-     && pWrite->nPassed>0 ) return SQLITE_CONSTRAINT;
+    if( rc==SQLITE_OK && pWrite->nRoot==0 && pWrite->nPassed>0 ){
+      return SQLITE_CONSTRAINT;
+    }
     return (rc & 0xff)==SQLITE_CONSTRAINT ? SQLITE_ERROR : rc;
   }
   if( (rc & 0xff)==SQLITE_CONSTRAINT
@@ -270,11 +270,8 @@ int ormObjectUpdate(
   if( argc>1 && sqlite3_value_type(argv[0])==SQLITE_NULL ){
     insertRow(&row, &write);
     *piRowid = sqlite3_last_insert_rowid(row.pTab->pOrm->db);
-  }else if( row.apCol && updatePlain(&row, &write, argv[0]) ){
-    row.bChange = 1;
-  }else if( readPk(&row, argv[0]) ){
-    row.bChange = 1;
-    changeRow(&row, &write);
+  }else if( row.apCol==0 || !updatePlain(&row, &write, argv[0]) ){
+    if( readPk(&row, argv[0]) ) changeRow(&row, &write);
   }
   rc = resultCode(&row, &write);
   ormArenaFree(&arena);
