@@ -136,13 +136,12 @@ static UnitColl *collNew(
 }
 
 /* A row becomes a member: it refers to the owner, or will be linked. */
-static void collMember(Unit *p, UnitColl *pColl, UnitRow *pRow, int bAdd){
+static void collMember(Unit *p, UnitColl *pColl, UnitRow *pRow){
   const OrmRel *pRel = pColl->pRel;
   UnitMember *pMember = ormArenaGrow(p->pArena, (void**)&pColl->aMember,
       pColl->nMember, &pColl->nMemberAlloc, (int)sizeof(*pMember));
   if( pMember==0 ) return;
   pMember->p = pRow;
-  pMember->bAdd = (u8)bAdd;
   pColl->nMember++;
   for(int i=0; i<pRel->nRemote; i++){
     pRow->pModel->abNeed[pRel->aRemote[i]] = 1;
@@ -154,9 +153,7 @@ static void collMember(Unit *p, UnitColl *pColl, UnitRow *pRow, int bAdd){
   }
 }
 
-static void collArray(
-  Unit *p, UnitColl *pColl, const OrmJson *pArray, int bAdd
-){
+static void collArray(Unit *p, UnitColl *pColl, const OrmJson *pArray){
   const OrmJson *pNode = pArray->pChild;
   for(; pNode && p->pErr->rc==SQLITE_OK; pNode=pNode->pNext){
     UnitRow *pRow;
@@ -165,7 +162,7 @@ static void collArray(
       continue;
     }
     pRow = targetRow(p, pColl->pRel, pNode, 0);
-    if( pRow ) collMember(p, pColl, pRow, bAdd);
+    if( pRow ) collMember(p, pColl, pRow);
   }
 }
 
@@ -225,10 +222,10 @@ static void collWord(
       break;
     case WORD_SET:
       pColl->bSet = 1;
-      collArray(p, pColl, pArray, 0);
+      collArray(p, pColl, pArray);
       break;
     default:
-      collArray(p, pColl, pArray, 1);
+      collArray(p, pColl, pArray);
   }
 }
 
@@ -261,7 +258,7 @@ static void readMany(
     collWords(p, pColl, pNode);
   }else{
     pColl->bSet = 1;
-    collArray(p, pColl, pNode, 0);
+    collArray(p, pColl, pNode);
   }
 }
 
@@ -277,7 +274,7 @@ static void implyReverse(
   pColl = collNew(p, pTarget, pRel->pBack, pNode);
   if( pColl==0 ) return;
   pColl->bSet = pColl->bImplied = 1;
-  collMember(p, pColl, pRow, 0);
+  collMember(p, pColl, pRow);
 }
 
 static int inFields(int iField, int n, const int *aField){
@@ -332,7 +329,7 @@ static void readOne(
   pColl = collNew(p, pRow, pRel, pNode);
   if( pColl==0 ) return;
   pColl->bSet = 1;
-  if( pTarget ) collMember(p, pColl, pTarget, 0);
+  if( pTarget ) collMember(p, pColl, pTarget);
   if( !pRel->bForeign ) return;
   if( pTarget==0 ){
     setReference(p, pRow, nullColumns(pRel, aNull), aNull, 0, 0, pNode);

@@ -76,7 +76,6 @@ struct UnitRow {
 };
 struct UnitMember {
   UnitRow *p;
-  u8 bAdd;                      /* by $add                                    */
   u8 bLinked;                   /* collect.c: the link row is there           */
 };
 typedef struct UnitLink UnitLink;
