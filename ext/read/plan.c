@@ -576,9 +576,12 @@ static OrmPlan *planMake(Orm *pOrm, OrmErr *pErr, PlanText *pText){
   p->iHash = pText->iHash;
   /* Parsing may have run statements, and so dropped the cache. */
   pCache = planCache(pOrm, pErr, pText->pModel->pCatalog);
-  if( pCache==0 ) planFree(p), p = 0;
-  else cacheAdd(pCache, p);
-  return p;
+  if( pCache ){
+    cacheAdd(pCache, p);
+    return p;
+  }
+  planFree(p);
+  return 0;
 }
 
 OrmPlan *ormPlanGet(

@@ -603,9 +603,10 @@ static void updateRow(Unit *p, UnitRow *pRow, u64 *aMask, int bTouch){
   ignoredRow(p, pRow);
   if( rowFailed(p, pRow) ) return;
   for(int i=0; i<pModel->nField; i++){
+    int bValue;
     if( !maskHas(aMask, i) || pRow->aVal[i].eKind==UNIT_INC ) continue;
-    insertValue(pRow, i, &v);   /* one, as it was written                     */
-    updated(p, pRow, i, &v);
+    bValue = insertValue(pRow, i, &v);
+    if( ORM_ALWAYS(bValue) ) updated(p, pRow, i, &v);
   }
 }
 
