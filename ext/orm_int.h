@@ -226,6 +226,8 @@ void ormBufName(OrmBuf*, const char *zName);
 void ormBufLiteral(OrmBuf*, const char *z);
 /* t."name" */
 void ormBufColumn(OrmBuf*, const char *zAlias, const char *zName);
+/* Is its value a text?  As a range of an index. */
+void ormBufIsText(OrmBuf*, const char *zAlias, const char *zName);
 void ormBufTable(OrmBuf*, const char *zTable);                  /* "main"."t" */
 
 /* Room for nMore bytes at the end, for the caller to write and then to add to
@@ -290,6 +292,14 @@ const char *ormJsonTypeName(const OrmJson*);                 /* "an array" .. */
 int ormJsonValid(const char *z, i64 n);                       /* well-formed? */
 /* Bytes of the UTF-8 character at z, of which n are there; 0 if it is none. */
 int ormUtf8Length(const char *z, i64 n);
+/* Has a byte of these the high bit, or is it a control character, a quote or a
+** backslash?  (A byte-wise "has zero" test on the word.) */
+static inline int ormJsonHasOdd(u64 v){
+  const u64 m1 = 0x0101010101010101u, m80 = 0x8080808080808080u;
+  u64 q = v ^ (m1 * '"');
+  u64 b = v ^ (m1 * '\\');
+  return ((v | (v - m1*0x20) | (q - m1) | (b - m1)) & m80)!=0;
+}
 
 /* ========================================================================
 ** Interface to ext/core/json_skip.c: JSON text gone over without a tree

@@ -259,10 +259,13 @@ static u32 dataVersion(Orm *pOrm){
 
 int ormCatalogHolds(Orm *pOrm, OrmErr *pErr, OrmCatalog *p){
   sqlite3_stmt *pStmt = pOrm->apToken[1];
+  u32 iVersion = dataVersion(pOrm);
   i64 iToken = 0;
   int rc;
-  if( p->bSeen && p->nChange==sqlite3_total_changes(pOrm->db)
-   && p->iVersion==dataVersion(pOrm) ) return 1;
+  if( p->bSeen && p->iVersion==iVersion
+   && p->nChange==sqlite3_total_changes(pOrm->db) ) return 1;
+  p->bSeen = 0;
+  p->iVersion = iVersion;
   rc = sqlite3_step(pStmt);
   if( rc==SQLITE_ROW ) iToken = sqlite3_column_int64(pStmt, 0);
   else if( rc!=SQLITE_DONE ) ormErrDb(pErr, pOrm->db, rc);
@@ -276,7 +279,8 @@ int ormCatalogHolds(Orm *pOrm, OrmErr *pErr, OrmCatalog *p){
 void ormCatalogSeen(Orm *pOrm, OrmCatalog *p){
   p->bSettled |= p->bClean;
   p->nChange = sqlite3_total_changes(pOrm->db);
-  p->iVersion = dataVersion(pOrm);
+  /* Else it is still as ormCatalogHolds() found it: nobody has committed.    */
+  if( sqlite3_get_autocommit(pOrm->db) ) p->iVersion = dataVersion(pOrm);
   p->bSeen = p->bSettled;
 }
 

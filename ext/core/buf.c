@@ -179,6 +179,13 @@ void ormBufColumn(OrmBuf *p, const char *zAlias, const char *zName){
   ormBufName(p, zName);
 }
 
+void ormBufIsText(OrmBuf *p, const char *zAlias, const char *zName){
+  ormBufColumn(p, zAlias, zName);
+  ormBufAdd(p, " >= '' AND ", -1);
+  ormBufColumn(p, zAlias, zName);
+  ormBufAdd(p, " < x''", 6);
+}
+
 void ormBufTable(OrmBuf *p, const char *zTable){
   ormBufAdd(p, "\"main\".", 7);
   ormBufName(p, zTable);

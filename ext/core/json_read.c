@@ -114,13 +114,10 @@ static const char *skipPlain(const char *z, const char *zEnd){
 }
 #else
 static const char *skipPlain(const char *z, const char *zEnd){
-  const u64 m1 = 0x0101010101010101u, m80 = 0x8080808080808080u;
   while( zEnd - z>=8 ){
-    u64 v, q, b;
+    u64 v;
     memcpy(&v, z, 8);
-    q = v ^ (m1 * '"');
-    b = v ^ (m1 * '\\');
-    if( (v | (v - m1*0x20) | (q - m1) | (b - m1)) & m80 ) break;
+    if( ormJsonHasOdd(v) ) break;
     z += 8;
   }
   return z;

@@ -20,15 +20,6 @@ static const char aEscape[128] = {
   ['"'] = '"', ['\\'] = '\\'
 };
 
-/* Has a byte of these the high bit, or is it a control character, a quote or a
-** backslash?  (A byte-wise "has zero" test on the word.) */
-static int hasOdd(u64 v){
-  const u64 m1 = 0x0101010101010101u, m80 = 0x8080808080808080u;
-  u64 q = v ^ (m1 * '"');
-  u64 b = v ^ (m1 * '\\');
-  return ((v | (v - m1*0x20) | (q - m1) | (b - m1)) & m80)!=0;
-}
-
 #if defined(__SSE2__)
 # define STRIDE ORM_JSON_SLACK
 /* Copy 16 bytes and say which of them cannot stay as they are. */
@@ -51,7 +42,7 @@ static unsigned copyStride(char *zTo, const char *z){
   u64 v;
   memcpy(&v, z, 8);
   memcpy(zTo, &v, 8);
-  return (unsigned)hasOdd(v);
+  return (unsigned)ormJsonHasOdd(v);
 }
 static int firstOdd(unsigned mOdd){
   ORM_UNUSED(mOdd);             /* some byte of the stride: look at each      */
@@ -126,7 +117,7 @@ static int copyShort(char *zTo, const char *z, i64 n){
     memcpy(&w, &z[n-8], 8);
     memcpy(zTo, &v, 8);
     memcpy(&zTo[n-8], &w, 8);
-    return !hasOdd(v) && !hasOdd(w);
+    return !ormJsonHasOdd(v) && !ormJsonHasOdd(w);
   }else{
     u32 aEnd[2];
     memcpy(&aEnd[0], z, 4);
@@ -134,7 +125,7 @@ static int copyShort(char *zTo, const char *z, i64 n){
     memcpy(zTo, &aEnd[0], 4);
     memcpy(&zTo[n-4], &aEnd[1], 4);
     v = (u64)aEnd[0]<<32 | aEnd[1];
-    return !hasOdd(v);
+    return !ormJsonHasOdd(v);
   }
 }
 

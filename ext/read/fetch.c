@@ -389,19 +389,16 @@ static void makeFewTargets(OrmSql *pSql, OrmLevel *p){
   add(pSql, ")) IS NULL ELSE 0 END");
 }
 
-/* "EXISTS(SELECT 1 FROM t AS c WHERE c.x>='' AND c.x<x'')": has column i of n
-** a text?  Of several columns it is looked for in the rows that a key has by
-** the others, as far as these are sure to be found by it (mSure). */
+/* "EXISTS(SELECT 1 FROM t AS c WHERE c.x >= '' ..)": has column i of n a text?
+** Of several columns it is looked for in the rows that a key has by the others,
+** as far as these are sure to be found by it (mSure). */
 static void addHasText(OrmSql *pSql, const char *zTable,
                        const char *const *azCol, int n, int i, int mSure){
   add(pSql, mSure ? "EXISTS(SELECT 1 FROM orm_keys(?1) AS k CROSS JOIN "
                   : "EXISTS(SELECT 1 FROM ");
   addTable(pSql, zTable, "c");
   add(pSql, " WHERE ");
-  ormBufColumn(&pSql->buf, "c", azCol[i]);
-  add(pSql, ">='' AND ");
-  ormBufColumn(&pSql->buf, "c", azCol[i]);
-  add(pSql, "<x''");
+  ormBufIsText(&pSql->buf, "c", azCol[i]);
   for(int j=0; j<n; j++){
     if( (mSure>>j & 1)==0 ) continue;
     add(pSql, " AND ");

@@ -242,17 +242,15 @@ static int hopFromKeys(Orm *pOrm, const OrmHop *pHop){
   return 1;
 }
 
-/* "SELECT EXISTS(SELECT 1 FROM t WHERE x>='' AND x<x'')": are there texts? */
+/* "SELECT EXISTS(SELECT 1 FROM t WHERE x >= '' ..)": are there texts? */
 static void hasTextsSql(OrmBuf *pBuf, const OrmHop *pHop, int i){
   const OrmRel *pRel = pHop->pRel;
   ormBufAdd(pBuf, "SELECT EXISTS(SELECT 1 FROM ", -1);
   ormBufTable(pBuf, pRel->zSecondary ? pRel->zSecondary
                                      : ormHopTo(pHop)->zTable);
   ormBufAdd(pBuf, " AS t WHERE ", -1);
-  ormBufColumn(pBuf, "t", otherName(pHop, i));
-  ormBufAdd(pBuf, ">='' AND ", -1);
-  ormBufColumn(pBuf, "t", otherName(pHop, i));
-  ormBufAdd(pBuf, "<x'')", -1);
+  ormBufIsText(pBuf, "t", otherName(pHop, i));
+  ormBufChar(pBuf, ')');
 }
 
 static int hasTexts(Orm *pOrm, OrmErr *pErr, const OrmHop *pHop, int i){

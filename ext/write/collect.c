@@ -127,10 +127,8 @@ static void matchKey(
   equalKey(pBuf, pKey, zAlias, zName, zColl, zKey);
   if( !bTexts ) return;
   ormBufAdd(pBuf, " OR (", 5);
-  ormBufColumn(pBuf, zAlias, zName);
-  ormBufAdd(pBuf, " >= '' AND ", -1);
-  ormBufColumn(pBuf, zAlias, zName);
-  ormBufAdd(pBuf, " < x'' AND ", -1);
+  ormBufIsText(pBuf, zAlias, zName);
+  ormBufAdd(pBuf, " AND ", 5);
   equalKey(pBuf, pKey, zAlias, zName, zColl, zNumber);
   ormBufAdd(pBuf, "))", 2);
 }

@@ -9,7 +9,7 @@
 */
 #include "unit.h"
 
-#define MAX_HOPS 12             /* references to references to ..             */
+#define MAX_HOPS 8              /* references to references to ..             */
 
 /* The ON UPDATE of the foreign key of zTable with just these columns. */
 static int onUpdate(
@@ -162,7 +162,13 @@ static void followEdge(
     hop.aField[i] = changedField(pRow, aMask, pUp, hop.aFrom[i]);
     bHit |= hop.aField[i]>=0;
   }
-  if( !bHit || hop.nUp>MAX_HOPS || isKnown(pRow, aMask, &hop) ) return;
+  if( !bHit || isKnown(pRow, aMask, &hop) ) return;
+  if( hop.nUp>MAX_HOPS ){
+    ormErr(p->pErr, SQLITE_ERROR, "orm: a key of %s cannot change: keys that"
+        " refer to it are referred to in turn, more than %d times (to %s)",
+        pRow->pModel->p->zName, MAX_HOPS, hop.pNode->zTable);
+    return;
+  }
   eAction = onUpdate(p, pUp->pNode->zTable, hop.pNode->zTable, hop.pNode,
                      hop.n, hop.aTo);
   bNull = eAction==ORM_FK_SET_NULL || eAction==ORM_FK_SET_DEFAULT;

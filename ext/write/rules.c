@@ -649,10 +649,8 @@ static void seekColumns(
     ormBufAdd(pBuf, " = ", 3);
     ormBufColumn(pBuf, zChild, pC->zName);
     ormBufAdd(pBuf, " OR (", 5);
-    ormBufColumn(pBuf, zChild, pC->zName);
-    ormBufAdd(pBuf, " >= '' AND ", -1);
-    ormBufColumn(pBuf, zChild, pC->zName);
-    ormBufAdd(pBuf, " < x'' AND ", -1);
+    ormBufIsText(pBuf, zChild, pC->zName);
+    ormBufAdd(pBuf, " AND ", 5);
   }
   joinColumns(pBuf, zRef, pRef, iRef, zChild, pChild, iChild);
   if( isUntyped(pR, pC) ) ormBufAdd(pBuf, "))", 2);
