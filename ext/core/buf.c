@@ -84,24 +84,43 @@ static int digitCount(u64 u){
   return n + (u>=10) + (u>=100) + (u>=1000);
 }
 
+static const char zPairs[] =
+  "00010203040506070809101112131415161718192021222324252627282930313233343536"
+  "37383940414243444546474849505152535455565758596061626364656667686970717273"
+  "7475767778798081828384858687888990919293949596979899";
+
+static ORM_INLINE char *pair(char *zTo, u32 u){
+  memcpy(zTo, &zPairs[u*2], 2);
+  return zTo + 2;
+}
+
+/* Up to four digits. */
+static ORM_INLINE char *shortInt(char *zTo, u32 u){
+  u32 nHundred = u/100;
+  if( u>=1000 ) zTo = pair(zTo, nHundred);
+  else if( u>=100 ) *zTo++ = (char)('0' + nHundred);
+  else if( u<10 ){
+    *zTo = (char)('0' + u);
+    return zTo + 1;
+  }
+  return pair(zTo, u - nHundred*100);
+}
+
 /* The decimal text of i, at most ORM_INT_TEXT bytes; returns the end.  Digits
 ** are made from the end, two at a time. */
 char *ormIntText(char *zTo, i64 i){
-  static const char zPairs[] =
-    "00010203040506070809101112131415161718192021222324252627282930313233343536"
-    "37383940414243444546474849505152535455565758596061626364656667686970717273"
-    "7475767778798081828384858687888990919293949596979899";
   u64 u = i<0 ? 0 - (u64)i : (u64)i;
   char *z, *zEnd;
+  if( (u64)i<10000 ) return shortInt(zTo, (u32)i);
   *zTo = '-';
   zTo += i<0;
   z = zEnd = zTo + digitCount(u);
   while( u>=100 ){
     z -= 2;
-    memcpy(z, &zPairs[(u%100)*2], 2);
+    pair(z, (u32)(u%100));
     u /= 100;
   }
-  if( u>=10 ) memcpy(zTo, &zPairs[u*2], 2);
+  if( u>=10 ) pair(zTo, (u32)u);
   else *zTo = (char)('0' + u);
   return zEnd;
 }

@@ -349,23 +349,30 @@ static void makeLinkScan(OrmSql *pSql, OrmLevel *p){
   addTable(pSql, pRel->zSecondary, "l");
 }
 
-/* 1 if a table has more than ?2 rows.  Rowids that span no more need no look
-** at the rows. */
+/* "(SELECT max(c.id) FROM t AS c)-(SELECT min(c.id) FROM t AS c)": a key that
+** is the rowid has no more rows than that and one. */
+static void addSpan(OrmSql *pSql, const OrmModel *pModel){
+  for(int i=0; i<2; i++){
+    add(pSql, i ? "-(SELECT min(" : "(SELECT max(");
+    addColumn(pSql, "c", pModel, pModel->aKey[0]);
+    add(pSql, ") FROM ");
+    addTable(pSql, pModel->zTable, "c");
+    add(pSql, ")");
+  }
+}
+
+/* 1 if a table has more than ?2 rows. */
 static void addMore(OrmSql *pSql, const OrmModel *pModel){
+  add(pSql, "SELECT ");
   if( pModel->bRowidKey ){
-    for(int i=0; i<2; i++){
-      add(pSql, i ? "(SELECT min(" : "SELECT (SELECT max(");
-      addColumn(pSql, "c", pModel, pModel->aKey[0]);
-      add(pSql, ") FROM ");
-      addTable(pSql, pModel->zTable, "c");
-      add(pSql, i ? ")>=?2 AND " : ")-");
-    }
-  }else{
-    add(pSql, "SELECT ");
+    add(pSql, "CASE WHEN ");
+    addSpan(pSql, pModel);
+    add(pSql, "<?2 THEN 0 ELSE ");
   }
   add(pSql, "(SELECT 1 FROM ");
   addTable(pSql, pModel->zTable, "c");
   add(pSql, " LIMIT 1 OFFSET ?2) IS NOT NULL");
+  if( pModel->bRowidKey ) add(pSql, " END");
 }
 
 static void makeMoreParents(OrmSql *pSql, OrmLevel *p){
@@ -376,17 +383,31 @@ static void makeMoreRows(OrmSql *pSql, OrmLevel *p){
   addMore(pSql, p->pModel);
 }
 
+static void addCount(OrmSql *pSql, const OrmModel *pModel){
+  add(pSql, "(SELECT count(*) FROM ");
+  addTable(pSql, pModel->zTable, "p");
+  add(pSql, ")");
+}
+
 /* 1 if the parent's table has more than ?2 rows and at least twice as many as
 ** ours, which is read no further. */
 static void makeFewTargets(OrmSql *pSql, OrmLevel *p){
-  const char *zParent = p->pParent->pModel->zTable;
-  add(pSql, "SELECT CASE WHEN (SELECT count(*) FROM ");
-  addTable(pSql, zParent, "p");
-  add(pSql, ")>?2 THEN (SELECT 1 FROM ");
+  const OrmModel *pParent = p->pParent->pModel;
+  add(pSql, "SELECT CASE WHEN ");
+  addCount(pSql, pParent);
+  add(pSql, "<=?2 THEN 0 ");
+  if( p->pModel->bRowidKey ){
+    add(pSql, "WHEN ");
+    addSpan(pSql, p->pModel);
+    add(pSql, "<");
+    addCount(pSql, pParent);
+    add(pSql, "/2 THEN 1 ");
+  }
+  add(pSql, "ELSE (SELECT 1 FROM ");
   addTable(pSql, p->pModel->zTable, "c");
-  add(pSql, " LIMIT 1 OFFSET (SELECT count(*)/2 FROM ");
-  addTable(pSql, zParent, "p");
-  add(pSql, ")) IS NULL ELSE 0 END");
+  add(pSql, " LIMIT 1 OFFSET ");
+  addCount(pSql, pParent);
+  add(pSql, "/2) IS NULL END");
 }
 
 /* "EXISTS(SELECT 1 FROM t AS c WHERE c.x >= '' ..)": has column i of n a text?

@@ -106,7 +106,7 @@ struct OrmLevel {
   /* how a row's values come */
   int nGroupVal;                /* set by a run: values before the object's   */
   int nPart; OrmPart *aPart;    /* fields, then counts                        */
-  const char *zTail; int nTail; /* what ends the counts                       */
+  u8 bTail;                     /* a '}' ends the counts                      */
   i64 nFixed;                   /* room for a row's text, short of its texts  */
   int nExtra; int *aExtra;      /* fields that only slots need                */
   int nInner; int *aInner;      /* all fields that are needed                 */

@@ -12,6 +12,17 @@
 #define KEY_STEP  ORM_KEY_STEP
 #define MAX_SHORT 4000          /* text that is escaped in one go             */
 
+/* Whole steps of a key, which has slack behind it; there is room for them. */
+static ORM_INLINE char *keyCopy(char *zTo, const char *zKey, int nKey){
+  char *zEnd = zTo + nKey;
+  do{
+    memcpy(zTo, zKey, KEY_STEP);
+    zTo += KEY_STEP;
+    zKey += KEY_STEP;
+  }while( zTo<zEnd );
+  return zEnd;
+}
+
 /*
 ** Append "{..": fields and counts of a row, without the closing brace.
 **
@@ -28,14 +39,7 @@ void ormObjectFields(OrmLevel *p, OrmBuf *pBuf, sqlite3_value **apVal){
   if( pPart==pEnd ) *z++ = '{';
   for(; pPart<pEnd; pPart++, apVal++){
     int eType = sqlite3_value_type(*apVal);
-    const char *zKey = pPart->zKey;
-    char *zTo = z;
-    z += pPart->nKey;
-    do{
-      memcpy(zTo, zKey, KEY_STEP);
-      zTo += KEY_STEP;
-      zKey += KEY_STEP;
-    }while( zTo<z );
+    z = keyCopy(z, pPart->zKey, pPart->nKey);
     if( eType==SQLITE_INTEGER && pPart->eType!=ORM_TYPE_BOOLEAN ){
       z = ormIntText(z, sqlite3_value_int64(*apVal));
       continue;
@@ -62,8 +66,8 @@ void ormObjectFields(OrmLevel *p, OrmBuf *pBuf, sqlite3_value **apVal){
     z = ormBufReserve(pBuf, nFixed);
     if( z==0 ) return;
   }
-  memcpy(z, p->zTail, (size_t)p->nTail);
-  pBuf->n = z + p->nTail - pBuf->z;
+  *z = '}';
+  pBuf->n = z + p->bTail - pBuf->z;
 }
 
 static ORM_INLINE const char *textOf(const OrmLevel *p, const OrmRow *pRow){
@@ -299,10 +303,9 @@ static void target(OrmLevel *p, int i, OrmBuf *pOut){
     zText = textOf(p, pRow);
     n = pRow->n;
   }
-  z = ormBufReserve(pOut, nKey + n + 1);
+  z = ormBufReserve(pOut, nKey + KEY_STEP + n + 1);
   if( z==0 ) return;
-  memcpy(z, p->zKey + bFirst, (size_t)nKey);
-  memcpy(z + nKey, zText, (size_t)n);
+  memcpy(keyCopy(z, p->zKey + bFirst, nKey), zText, (size_t)n);
   pOut->n += nKey + n;
   if( i<0 ) return;
   if( p->pChild || p->bLate ) includes(p, i, pOut);

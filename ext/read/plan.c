@@ -93,8 +93,7 @@ static void levelParts(OrmLevel *p){
   for(int i=0; i<p->nPart; i++){
     p->nFixed += p->aPart[i].nKey + ORM_REAL_TEXT;
   }
-  p->zTail = pQuery->nCount && !p->bLate ? "}" : "";
-  p->nTail = pQuery->nCount && !p->bLate ? 1 : 0;
+  p->bTail = pQuery->nCount>0 && !p->bLate;
   if( p->bLate ) p->nPart -= pQuery->nCount;
 }
 

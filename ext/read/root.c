@@ -6,6 +6,7 @@
 
 #define WINDOW 4096             /* roots at once, where memory is short       */
 #define MOST_AHEAD 4000000      /* bytes taken at once for a result           */
+#define SLACK      4000         /* and more: short texts ask for six times    */
 
 typedef struct RootSink RootSink;
 struct RootSink {
@@ -130,7 +131,8 @@ i64 ormLoadAll(Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan, OrmBuf *pOut){
   if( pPlan->nLast>0 ) ormBufReserve(pOut, pPlan->nLast);
   if( ormDirectIs(p) && ormDirectLoad(p) ) n = allDirect(p, pOut);
   else n = allLoaded(p, pOut);
-  pPlan->nLast = pOut->n<MOST_AHEAD ? pOut->n + 1 : MOST_AHEAD;
+  pPlan->nLast = pOut->n + pOut->n/8 + SLACK;
+  if( pPlan->nLast>MOST_AHEAD ) pPlan->nLast = MOST_AHEAD;
   ormPlanLeave(pPlan, pErr);
   return n;
 }

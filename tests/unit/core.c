@@ -142,21 +142,33 @@ static void testUtf8(void){
   check(nWrong==0, "utf-8: every lead byte, every kind of what follows");
 }
 
+/* Is i written as printf() does? */
+static int intIsRight(OrmBuf *pBuf, i64 i){
+  char zWant[32];
+  snprintf(zWant, sizeof(zWant), "%lld", (long long)i);
+  ormBufReset(pBuf);
+  ormBufInt(pBuf, i);
+  return strcmp(ormBufText(pBuf), zWant)==0;
+}
+
 static void testBuf(void){
-  static const i64 aNumber[] = { 0, -1, 9, 10, 99, 100, 12345, -98765,
-                                 INT64_MAX, INT64_MIN };
+  static const i64 aNumber[] = { INT64_MAX, INT64_MIN, INT64_MIN + 1 };
+  int nWrong = 0;
   OrmErr err = { 0, 0 };
   OrmBuf buf;
   char *z;
   i64 n;
   ormBufInit(&buf, &err);
   for(int i=0; i<ORM_COUNT(aNumber); i++){
-    char zWant[32];
-    snprintf(zWant, sizeof(zWant), "%lld", (long long)aNumber[i]);
-    ormBufReset(&buf);
-    ormBufInt(&buf, aNumber[i]);
-    checkText(ormBufText(&buf), zWant, "buf: int");
+    nWrong += !intIsRight(&buf, aNumber[i]);
   }
+  for(i64 i=-20000; i<=20000; i++) nWrong += !intIsRight(&buf, i);
+  for(i64 iTen=100000; iTen<INT64_MAX/10; iTen*=10){
+    for(int i=-2; i<=2; i++){
+      nWrong += !intIsRight(&buf, iTen + i) + !intIsRight(&buf, -iTen + i);
+    }
+  }
+  check(nWrong==0, "buf: int");
   ormBufReset(&buf);
   ormBufColumn(&buf, "t0", "a\"b");
   ormBufChar(&buf, ' ');
