@@ -4,7 +4,8 @@
 #   make demo       install what is missing, build, show the main job
 #   make demo DB=x  the same on a copy of a database like Chinook
 #   make test       install what is missing, build, run every test
-#   make check-all  everything below that tests, with short fuzzing
+#   make check-all  everything below that tests, some of each: 20 minutes
+#   make check-long all of each: hours
 #
 #   make format-check test-asan test-valgrind coverage matrix fuzz mutate load
 #   make bench bench-peers bench-scale bench-plot bench-check
@@ -83,7 +84,10 @@ test: deps-test
 	@$(TCLSH) tests/all.test $(TESTS)
 
 check-all: deps-test
-	@.ci/run --all
+	@.ci/run
+
+check-long: deps-test
+	@.ci/run --long
 
 format-check: deps-test
 	@$(TCLSH) tcl/format.tcl
@@ -226,8 +230,8 @@ clean:
 
 always:
 
-.PHONY: all always demo test check-all format-check test-asan test-valgrind \
-  coverage matrix fuzz mutate load bench bench-check bench-peers \
+.PHONY: all always demo test check-all check-long format-check test-asan \
+  test-valgrind coverage matrix fuzz mutate load bench bench-check bench-peers \
   bench-scale bench-plot \
   test-bindings test-packages test-types test-cluster test-cross \
   deb npm wheel sqlpkg \
