@@ -868,7 +868,8 @@ void ormDiff(Orm*, OrmErr*, const char *zDoc, i64 nDoc, const char *zOptions,
              i64 nOptions, OrmStepRow, void*);
 i64 ormMigrate(Orm*, OrmErr*, const char *zDoc, i64 nDoc, const char *zOptions,
                i64 nOptions, OrmOrderCheck, void (*xAfter)(Orm*, OrmErr*));
-/* Tables that orm_reflect() would pass over for want of a key: their number. */
+/* Tables that orm_reflect() would pass over for want of a key: their number,
+** and if there are any, their names. */
 int ormReflectSkips(Orm*, OrmErr*, OrmArena*, const char ***paz);
 /* Our own triggers and rows that are missing or changed, to xDrift. */
 void ormStateDrift(Orm*, OrmErr*, void (*xDrift)(void*, const char *zName,

@@ -557,7 +557,6 @@ int ormReflectSkips(
   p->pOrm = pOrm;
   p->pErr = pErr;
   ormArenaInit(&p->arena, pErr);
-  *paz = 0;
   collectTables(p);
   p->pMap = ormTableMapNew(pOrm, &p->arena);
   for(int i=0; i<p->nTable && pErr->rc==SQLITE_OK; i++){

@@ -47,7 +47,7 @@ void ormBindView(OrmErr *pErr, struct OrmBind *p, sqlite3_value *pVal){
   switch( p->eType ){
     case SQLITE_INTEGER: p->u.i = sqlite3_value_int64(pVal); return;
     case SQLITE_FLOAT:   p->u.r = sqlite3_value_double(pVal); return;
-    case SQLITE_NULL:    p->u.i = 0; return;
+    case SQLITE_NULL:    return;
     case SQLITE_TEXT:    p->u.z = (const char*)sqlite3_value_text(pVal); break;
     default:
       p->n = sqlite3_value_bytes(pVal);

@@ -33,7 +33,6 @@ int ormGrow(OrmErr *pErr, void *ppArray, i64 *pnAlloc, i64 n, int nElem){
 void ormKeepValue(OrmPlan *pPlan, struct OrmBind *p, sqlite3_value *pVal){
   p->eType = (u8)sqlite3_value_type(pVal);
   p->n = 0;
-  p->u.i = 0;
   switch( p->eType ){
     case SQLITE_INTEGER: p->u.i = sqlite3_value_int64(pVal);  return;
     case SQLITE_FLOAT:   p->u.r = sqlite3_value_double(pVal); return;
@@ -54,7 +53,6 @@ void ormKeepValue(OrmPlan *pPlan, struct OrmBind *p, sqlite3_value *pVal){
 void ormViewValue(struct OrmBind *p, sqlite3_value *pVal){
   p->eType = (u8)sqlite3_value_type(pVal);
   p->n = 0;
-  p->u.i = 0;
   switch( p->eType ){
     case SQLITE_INTEGER: p->u.i = sqlite3_value_int64(pVal);  break;
     case SQLITE_FLOAT:   p->u.r = sqlite3_value_double(pVal); break;
@@ -67,7 +65,7 @@ void ormViewValue(struct OrmBind *p, sqlite3_value *pVal){
       p->n = sqlite3_value_bytes(pVal);
       p->u.z = (const char*)sqlite3_value_blob(pVal);
   }
-  if( p->u.z==0 && p->n>0 ) p->eType = SQLITE_NULL;
+  if( p->n>0 && p->u.z==0 ) p->eType = SQLITE_NULL;
 }
 
 /* A whole number is an integer, whatever it is stored as. */

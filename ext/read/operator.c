@@ -168,7 +168,6 @@ static void operandList(
     ormJsonErr(p->pErr, pNode, "%d values are needed, not %d", nWant,
                pNode->nChild);
   }
-  if( p->pErr->rc!=SQLITE_OK || pNode->nChild==0 ) return;
   pTest->aArg = ormArenaAlloc(p->pArena,
                               pNode->nChild * (i64)sizeof(OrmOperand));
   if( pTest->aArg==0 ) return;

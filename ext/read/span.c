@@ -51,9 +51,7 @@ void ormSpanFind(OrmSpan *p, const char *z, i64 n){
 static const OrmJson *spanMember(const OrmPlan *p, const OrmSpan *pSpan){
   static const char *const azName[] = { "after", "before" };
   const OrmJson *pRoot = p->pQuery->pNode;
-  i64 iRoot;
-  if( pRoot==0 || pSpan->i<0 ) return 0;
-  iRoot = skipBlanks(p->zQuery, 0, p->nQuery);
+  i64 iRoot = skipBlanks(p->zQuery, 0, p->nQuery);
   for(int i=0; i<2; i++){
     const OrmJson *pNode = ormJsonMember(pRoot, azName[i]);
     if( pNode && pNode->eType==ORM_JSON_STRING

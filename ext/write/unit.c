@@ -260,13 +260,7 @@ static UnitOrphan *addOrphans(
   binds.pArena = p->pArena;
   for(; pEnd && pEnd->pModel==pFirst->pModel && pEnd->pNode==pFirst->pNode
         && (pEnd->bLate==bLate || p->bLateDelete); pEnd=pEnd->pNext){
-    for(int i=0; i<nKey; i++){
-      struct OrmBind *pBind = ormArenaGrow(p->pArena, (void**)&binds.a, binds.n,
-                                     &binds.nAlloc, (int)sizeof(*pBind));
-      if( pBind==0 ) return 0;
-      *pBind = pEnd->aKey[i];
-      binds.n++;
-    }
+    for(int i=0; i<nKey; i++) ormBindCopy(&binds, &pEnd->aKey[i]);
     keys.nKey++;
   }
   keys.nCol = nKey;
