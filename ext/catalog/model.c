@@ -119,21 +119,17 @@ static int loadRow(Loader *p, const char *zName, i64 n){
 /* Name the table or view that is nearest to one that is not there. */
 static void loadNoTable(Loader *p){
   const char *zTable = p->pModel->zTable;
-  char *zNear = 0;
+  const char *az[2] = { 0, 0 };
+  const char *zNear = 0;
   sqlite3_stmt *pStmt = ormFactOpen(p->pOrm, p->pErr,
       "SELECT name FROM main.sqlite_schema WHERE type IN('table', 'view')");
   while( zNear==0 && ormFactStep(p->pOrm, p->pErr, pStmt) ){
-    const char *az[2];
-    az[0] = (const char*)sqlite3_column_text(pStmt, 0);
-    az[1] = 0;
-    if( ormNearest(zTable, (i64)strlen(zTable), ormNameInArray, az) ){
-      zNear = sqlite3_mprintf("%s", az[0]);
-    }
+    az[0] = ormFactText(p->pArena, pStmt, 0);
+    zNear = ormNearest(zTable, (i64)strlen(zTable), ormNameInArray, az);
   }
   sqlite3_finalize(pStmt);
   loadErr(p, "no such table %s%s%s%s", zTable, zNear ? " (did you mean " : "",
           zNear ? zNear : "", zNear ? "?)" : "");
-  sqlite3_free(zNear);
 }
 
 static void loadKind(Loader *p){

@@ -50,6 +50,7 @@ static void triggerColumns(
     char *zColumn;
     if( zEnd==0 || zEnd>zOn ) zEnd = zOn;
     zColumn = sqlite3_mprintf("%.*s", (int)(zEnd - z), z);
+    if( zColumn==0 ) ormErrOom(pErr);
     pStmt = ormFactOpenAny(pOrm, pErr, "SELECT 1 FROM pragma_table_xinfo(%Q,"
         " 'main') WHERE name=%Q COLLATE NOCASE", zName, zColumn);
     if( !ormFactStep(pOrm, pErr, pStmt) ){

@@ -156,7 +156,8 @@ static int isBinary(const char *zColl){
 */
 enum {
   COMPARE_HASH    = 1,          /* our own comparison of the values would do  */
-  COMPARE_VIA     = 2,          /* SQL must compare the columns               */
+  COMPARE_VIA     = 2,          /* SQL must compare the columns: never beside */
+                                /*   HASH                                     */
   COMPARE_CONVERT = 4,          /* theirs are to become numbers               */
   COMPARE_ASK     = 8,          /*   and may be that already                  */
   COMPARE_KEY     = 16          /* a parameter would not stay what it is      */
@@ -208,7 +209,7 @@ static void linkCompare(OrmLevel *p, int i){
   m = compareColumns(cAff, zColl, pTo->cAff, pTo->zColl);
   if( m & COMPARE_ASK ) p->bLinkAsk = 1;
   else if( m & COMPARE_CONVERT ) m = 0;
-  if( (m & COMPARE_HASH)==0 || (m & COMPARE_VIA) ) p->bLinkHash = 0;
+  if( (m & COMPARE_HASH)==0 ) p->bLinkHash = 0;
 }
 
 static void levelCompare(OrmLevel *p){
@@ -360,7 +361,8 @@ static OrmLevel *levelNew(OrmPlan *pPlan, OrmQuery *pQuery, OrmLevel *pParent){
 /* ------------------------------------------------------------------------
 ** Plans
 */
-static void planFree(OrmPlan *p){
+/* Gives 0. */
+static OrmPlan *planFree(OrmPlan *p){
   if( p->pRoot ) ormLevelReset(p->pRoot, 1);
   ormArenaFree(&p->run);
   ormArenaFree(&p->cursor);
@@ -369,6 +371,7 @@ static void planFree(OrmPlan *p){
   ormCatalogUnref(p->pCatalog);
   sqlite3_free(p->zQuery);
   sqlite3_free(p);
+  return 0;
 }
 
 /* Hand the plan's error on to the caller. */
@@ -499,8 +502,7 @@ static OrmPlan *cacheTake(struct OrmPlanCache *pCache, PlanText *pText){
   if( p && !ormSpanReplace(p, &pText->z[pText->span.i], pText->span.n) ){
     pCache->pNewest = p->pNext;
     pCache->nPlan--;
-    planFree(p);
-    p = 0;
+    p = planFree(p);
   }
   return p;
 }
@@ -559,8 +561,7 @@ static OrmPlan *planNew(
   if( p->pQuery ) p->pRoot = levelNew(p, p->pQuery, 0);
   if( p->err.rc==SQLITE_OK ) return p;
   ormPlanLeave(p, pErr);
-  planFree(p);
-  return 0;
+  return planFree(p);
 }
 
 /* A new plan, kept in the cache. */
@@ -575,12 +576,9 @@ static OrmPlan *planMake(Orm *pOrm, OrmErr *pErr, PlanText *pText){
   p->iHash = pText->iHash;
   /* Parsing may have run statements, and so dropped the cache. */
   pCache = planCache(pOrm, pErr, pText->pModel->pCatalog);
-  if( pCache ){
-    cacheAdd(pCache, p);
-    return p;
-  }
-  planFree(p);
-  return 0;
+  if( pCache==0 ) return planFree(p);
+  cacheAdd(pCache, p);
+  return p;
 }
 
 OrmPlan *ormPlanGet(

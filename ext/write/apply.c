@@ -48,10 +48,11 @@ static void setReferences(OrmBuf *pBuf, const CascadeStep *pStep){
   }
 }
 
-/* Rows of a leaf that refer to the key list. */
+/* Rows of a leaf that refer to the key list.  Its edges are plain: what refers
+** to a rowid makes numbers of texts, as the rowid does. */
 static void dropSql(OrmBuf *pBuf, const OrmEdge *p){
-  int bDirect = p->n==1 && p->pFrom->iRowid>=0 && p->aFrom[0]==p->pFrom->iRowid
-             && p->pTo->aCol[p->aTo[0]].cAff>='C';
+  int bDirect = p->n==1 && p->pFrom->iRowid>=0 && p->aFrom[0]==p->pFrom->iRowid;
+  assert( !bDirect || p->pTo->aCol[p->aTo[0]].cAff>='C' );
   ormBufAdd(pBuf, "DELETE FROM ", -1);
   ormBufTable(pBuf, p->pTo->zTable);
   ormBufAdd(pBuf, " WHERE (", -1);

@@ -111,7 +111,7 @@ static void equalKey(
   ormBufColumn(pBuf, zAlias, zName);
   ormBufAdd(pBuf, " = ", 3);
   ormBufAdd(pBuf, zKey, -1);
-  if( sqlite3_stricmp(pKey->zColl, zColl ? zColl : "BINARY")==0 ) return;
+  if( sqlite3_stricmp(pKey->zColl, zColl)==0 ) return;
   ormBufAdd(pBuf, " COLLATE ", -1);
   ormBufName(pBuf, pKey->zColl);
 }

@@ -358,7 +358,8 @@ static int takeValue(OrmFlat *p, const OrmFlatSpan *pSpan, int iCol){
 }
 
 int ormFlatNext(OrmFlat *p){
-  if( p->bAbandon || p->iSpan==p->nSpan ) return 0;
+  assert( !p->bAbandon );
+  if( p->iSpan==p->nSpan ) return 0;
   ormArenaReset(&p->arena);
   if( p->aSpan[p->iSpan].iStart & SPAN_NEW ) nextShape(p);
   for(int i=0; i<p->nGiven && !p->bAbandon; i++){

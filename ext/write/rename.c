@@ -50,7 +50,7 @@ static int changedField(
   int f;
   if( pHop->pUp==0 ){
     f = ormFieldByColumn(pRow->pModel->p, pHop->pNode->aCol[iCol].zName);
-    return f>=0 && (aMask[f>>6]>>(f & 63) & 1) ? f : -1;
+    return ORM_ALWAYS(f>=0) && (aMask[f>>6]>>(f & 63) & 1) ? f : -1;
   }
   for(int i=0; i<pHop->n; i++){
     if( pHop->aTo[i]==iCol && pHop->aField[i]>=0 ) return pHop->aField[i];

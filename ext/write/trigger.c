@@ -301,8 +301,8 @@ static void refers(Closure *p, const OrmEdge *pEdge){
   columns(p, pEdge->pTo, 0, pEdge->n, pEdge->aTo);
   add(p, " IN ");
   if( pEdge->n==1 && pEdge->pFrom->iRowid>=0
-   && pEdge->aFrom[0]==pEdge->pFrom->iRowid
-   && pEdge->pTo->aCol[pEdge->aTo[0]].cAff>='C' ){
+   && pEdge->aFrom[0]==pEdge->pFrom->iRowid ){
+    assert( pEdge->pTo->aCol[pEdge->aTo[0]].cAff>='C' );  /* as it is plain */
     work(p, i);
     return;
   }

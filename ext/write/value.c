@@ -319,7 +319,10 @@ void ormUnitTake(OrmArena *pArena, struct OrmBind *p, sqlite3_value *pVal){
     default:             z = sqlite3_value_blob(pVal); break;
   }
   n = sqlite3_value_bytes(pVal);
-  if( z==0 && (n>0 || p->eType==SQLITE_TEXT) ) ormErrOom(pArena->pErr);
+  /* Without memory for a blob that is made now the value has become NULL.    */
+  if( z==0 && (p->eType==SQLITE_TEXT || sqlite3_value_type(pVal)!=p->eType) ){
+    ormErrOom(pArena->pErr);
+  }
   p->u.z = ormArenaText(pArena, z ? z : "", z ? n : 0);
   p->n = p->u.z ? n : 0;
   if( p->u.z==0 ) p->eType = SQLITE_NULL;
