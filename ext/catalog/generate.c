@@ -27,7 +27,7 @@ struct Generator {
   OrmErr *pErr;
   OrmBuf *pOut;
   const Language *pLanguage;
-  int nModel;                   /* models written so far                      */
+  u8 bModel;                    /* one is written                             */
 };
 
 static int fieldKind(const OrmField *p){
@@ -281,7 +281,7 @@ static void schemaRel(Generator *p, const OrmRel *pRel){
 static void schemaModel(Generator *p, const OrmModel *pModel){
   OrmBuf *pOut = p->pOut;
   int nKey = 0;
-  ormBufAdd(pOut, p->nModel ? ",\n    " : "    ", -1);
+  ormBufAdd(pOut, p->bModel ? ",\n    " : "    ", -1);
   addString(pOut, pModel->zName);
   ormBufAdd(pOut, ": {\n      \"type\": \"object\",\n"
                   "      \"properties\": {\n", -1);
@@ -361,7 +361,7 @@ static void generateModel(
     p->pLanguage->xDeclare(p, pModel);
   }else{
     p->pLanguage->xModel(p, pModel);
-    p->nModel++;
+    p->bModel = 1;
   }
 }
 

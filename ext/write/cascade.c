@@ -451,7 +451,6 @@ static void followNode(OrmCascade *p, NodeState *pNode){
       if( eMode==ROW_HARD && ormCascadeState(p, pEdge->pTo)->bLeaf ) continue;
       followEdge(p, pNode, pEdge, eMode, pNode->aFront[eMode].a, n);
     }
-    pNode->aFront[eMode].n = 0;
   }
 }
 

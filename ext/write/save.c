@@ -38,11 +38,11 @@ static int saveBulk(Save *s){
   assert( p->pOut==0 );
   n = ormBulk(s->pOrm, s->pErr, s->pModel, bSave, p->zObject, p->nObject);
   iRowid = sqlite3_last_insert_rowid(s->pOrm->db);
-  if( n<=0 && s->pErr->rc==SQLITE_OK ){
+  if( n<0 && s->pErr->rc==SQLITE_OK ){
     n = ormTree(s->pOrm, s->pErr, s->pModel, bSave, p->zObject, p->nObject,
                 &iRowid);
   }
-  if( n<=0 ) return 0;
+  if( n<0 ) return 0;
   p->nRoot = p->iCreated = n;
   p->bRowid = s->pModel->bRowidKey;
   p->iRowid = iRowid;

@@ -9,6 +9,8 @@
 **     faults stop                   no more; returns how many failed
 **     faults outstanding            allocations that are not free yet
 **     faults left                   operations until the fault happens
+**     faults peak                   the most bytes that were allocated since it
+**                                   was asked last, less those that were then
 **     faults sites KIND ?DB?        nothing fails; operations are told apart by
 **                                   their callers in the extension
 **     faults new                    stops, and gives the numbers of those whose
@@ -44,6 +46,7 @@ static struct {
 enum { FAULT_NONE, FAULT_OOM, FAULT_IO, FAULT_FULL, FAULT_INTERRUPT };
 
 static int nOutstanding = 0;
+static int64_t nByte = 0, nPeak = 0, nPeakFrom = 0;
 
 /* --------------------------------------------------------------- sites --- */
 
@@ -118,19 +121,37 @@ static int strikes(int eKind){
 
 static sqlite3_mem_methods real;
 
-static void *faultMalloc(int n){
-  void *p = strikes(FAULT_OOM) ? 0 : real.xMalloc(n);
-  if( p ) nOutstanding++;
+static void *allocated(void *p){
+  if( p ) nByte += real.xSize(p);
+  if( nByte>nPeak ) nPeak = nByte;
   return p;
 }
 
+static void *faultMalloc(int n){
+  void *p = strikes(FAULT_OOM) ? 0 : real.xMalloc(n);
+  if( p ) nOutstanding++;
+  return allocated(p);
+}
+
 static void faultFree(void *p){
-  if( p ) nOutstanding--;
+  if( p ){
+    nOutstanding--;
+    nByte -= real.xSize(p);
+  }
   real.xFree(p);
 }
 
 static void *faultRealloc(void *p, int n){
-  return strikes(FAULT_OOM) ? 0 : real.xRealloc(p, n);
+  int nOld = real.xSize(p);
+  void *pNew = strikes(FAULT_OOM) ? 0 : real.xRealloc(p, n);
+  if( pNew ) nByte -= nOld;
+  return allocated(pNew);
+}
+
+static int peak(void){
+  int n = (int)(nPeak - nPeakFrom);
+  nPeak = nPeakFrom = nByte;
+  return n;
 }
 
 static int faultSize(void *p){ return real.xSize(p); }
@@ -318,10 +339,10 @@ static int faultLoad(Tcl_Interp *pInterp, Tcl_Obj *const*apArg){
 
 enum { WORD_OOM, WORD_IO, WORD_FULL, WORD_INTERRUPT, WORD_STOP,
        WORD_OUTSTANDING, WORD_LEFT, WORD_SITES, WORD_NEW, WORD_LOAD,
-       WORD_FORGET };
+       WORD_FORGET, WORD_PEAK };
 static const char *azWord[] = { "oom", "io", "full", "interrupt", "stop",
                                 "outstanding", "left", "sites", "new", "load",
-                                "forget", 0 };
+                                "forget", "peak", 0 };
 static const int aKind[] = { FAULT_OOM, FAULT_IO, FAULT_FULL, FAULT_INTERRUPT };
 
 static int faultCmd(
@@ -341,6 +362,7 @@ static int faultCmd(
     case WORD_STOP:        n = faultStop();  break;
     case WORD_OUTSTANDING: n = nOutstanding; break;
     case WORD_LEFT:        n = fault.nLeft;  break;
+    case WORD_PEAK:        n = peak();       break;
     case WORD_FORGET:      sqlite3_reset_auto_extension(); break;
     case WORD_LOAD:
       if( nArg!=5 ) return TCL_ERROR;
