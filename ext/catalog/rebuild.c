@@ -135,7 +135,7 @@ static int canDrop(const Table *t, int iNow){
   if( clauseOf(p, iNow, ORM_DDL_PRIMARY) ) return 0;
   if( clauseOf(p, iNow, ORM_DDL_UNIQUE) ) return 0;
   if( clauseOf(p, iNow, ORM_DDL_REFERENCES) ) return 0;
-  if( p->nColumn<2 || hidesRowid(zColumn) ) return 0;
+  if( hidesRowid(zColumn) ) return 0;
   for(int i=0; i<p->nClause; i++){
     const OrmDdlClause *pClause = &p->aClause[i];
     if( pClause->iColumn==iNow || pClause->eKind==ORM_DDL_TYPE ) continue;
