@@ -397,6 +397,43 @@ static i64 randomText(u8 *z, i64 nMax){
   return n;
 }
 
+/* As deep as a document may be: the path of the innermost value, and one level
+** more is too much. */
+static void testDepth(void){
+  enum { N = ORM_JSON_MAX_DEPTH };
+  static char z[2*N + 4], zPath[3*N + 8];
+  OrmErr err = { 0, 0 };
+  OrmArena arena;
+  OrmJson *p;
+  int n = 0;
+  ormArenaInit(&arena, &err);
+  zPath[n++] = '$';
+  for(int i=0; i<N; i++){
+    memcpy(&zPath[n], "[0]", 3);
+    n += 3;
+    z[i] = '[';
+    z[N + 1 + i] = ']';
+  }
+  z[N] = '7';
+  p = ormJsonParse(&arena, z, 2*N + 1, "x");
+  check(p!=0, "depth: the deepest document");
+  while( p && p->pChild ) p = p->pChild;
+  check(p && p->eType==ORM_JSON_INTEGER, "depth: its innermost value");
+  if( p ) checkText(ormJsonPath(&arena, p), zPath, "depth: the path");
+  if( p ) ormJsonErr(&err, p, "%s", "x");
+  check(err.zMsg && strlen(err.zMsg)==(size_t)n + 8, "depth: an error there");
+  ormErrClear(&err);
+  z[N] = '[';
+  z[N + 1] = ']';
+  z[2*N + 1] = ']';
+  for(int i=N+2; i<2*N+2; i++) z[i] = ']';
+  p = ormJsonParse(&arena, z, 2*N + 2, "x");
+  check(p==0 && err.zMsg && strstr(err.zMsg, "nested too deeply")!=0,
+        "depth: one more");
+  ormErrClear(&err);
+  ormArenaFree(&arena);
+}
+
 static void testEscape(void){
   u8 *zIn = malloc(20010);
   char *zWant = malloc(130000);
@@ -1146,6 +1183,7 @@ int main(int nArg, char **azArg){
   testBuf();
     testReader();
     testTree();
+    testDepth();
     testEscape();
     testReal();
     testNearest();
