@@ -297,9 +297,7 @@ static int estimate(Chooser *c){
       bOrder = bInOrder;
     }
   }
-  for(int i=0; i<c->nTerm && rRow>4; i++){
-    if( c->aTerm[i].cOp!='q' && c->aTerm[i].cOp!='N' ) rRow *= 0.9;
-  }
+  for(int i=0; i<c->nTerm && rRow>4; i++) rRow *= 0.9;
   if( isUnique(c) ){
     rRow = 1;
     ormBufAdd(&c->code, " 1", 2);
