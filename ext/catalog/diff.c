@@ -156,6 +156,17 @@ static OrmDdl *renamedDdl(Renames *pAll, const char *zWas, const char *zTable){
   return pDdl;
 }
 
+/* A name as JSON has it, among the elements of an array. */
+static const char *asJson(OrmDiff *p, const char *zName){
+  OrmBuf buf;
+  const char *z;
+  ormBufInit(&buf, p->pErr);
+  ormJsonString(&buf, zName, (i64)strlen(zName));
+  z = ormArenaText(p->pArena, ormBufText(&buf), buf.n);
+  ormBufFree(&buf);
+  return z ? z : "";
+}
+
 /* The statements that carry the new name of a column to the cells that hold
 ** the old one, plain or in an array. */
 static const char *cellsFollow(
@@ -167,6 +178,7 @@ static const char *cellsFollow(
   static const struct { const char *zCell, *zSide; } aRel[] = {
     { "local_columns", "model" }, { "remote_columns", "target" }
   };
+  const char *zOldJson = asJson(p, zOld), *zNewJson = asJson(p, zNew);
   OrmBuf buf;
   const char *z;
   ormBufInit(&buf, p->pErr);
@@ -174,17 +186,17 @@ static const char *cellsFollow(
     const char *zC = azModelCell[i];
     ormBufPrintf(&buf, "UPDATE main.orm_model SET %s=%Q WHERE name=%Q AND"
         " %s=%Q;\n", zC, zNew, zModel, zC, zOld);
-    ormBufPrintf(&buf, "UPDATE main.orm_model SET %s=replace(%s, '\"%q\"',"
-        " '\"%q\"') WHERE name=%Q AND %s LIKE '[%%';\n", zC, zC, zOld, zNew,
+    ormBufPrintf(&buf, "UPDATE main.orm_model SET %s=replace(%s, %Q, %Q)"
+        " WHERE name=%Q AND %s LIKE '[%%';\n", zC, zC, zOldJson, zNewJson,
         zModel, zC);
   }
   for(int i=0; i<ORM_COUNT(aRel); i++){
     const char *zC = aRel[i].zCell;
     ormBufPrintf(&buf, "UPDATE main.orm_relationship SET %s=%Q WHERE %s=%Q AND"
         " %s=%Q;\n", zC, zNew, aRel[i].zSide, zModel, zC, zOld);
-    ormBufPrintf(&buf, "UPDATE main.orm_relationship SET %s=replace(%s,"
-        " '\"%q\"', '\"%q\"') WHERE %s=%Q AND %s LIKE '[%%';\n", zC, zC, zOld,
-        zNew, aRel[i].zSide, zModel, zC);
+    ormBufPrintf(&buf, "UPDATE main.orm_relationship SET %s=replace(%s, %Q,"
+        " %Q) WHERE %s=%Q AND %s LIKE '[%%';\n", zC, zC, zOldJson, zNewJson,
+        aRel[i].zSide, zModel, zC);
   }
   ormBufPrintf(&buf, "UPDATE main.orm_field SET name=%Q WHERE model=%Q AND"
       " name=%Q;\n", zNew, zModel, zOld);

@@ -62,21 +62,23 @@ static const char *renamedText(OrmDoc *p, const char *z, i64 *pn){
   const char *zKey = "", *zTarget = 0;
   ormBufInit(&buf, p->pErr);
   for(const char *zEnd=z+*pn; z<zEnd; ){
-    const char *zQuote;
+    const char *zName = 0;
+    const OrmJson *pName;
     i64 n = 1;
     if( *z!='"' ){
       ormBufChar(&buf, *z++);
       continue;
     }
     while( z[n]!='"' ) n += z[n]=='\\' ? 2 : 1;
-    zQuote = renamed(p, strcmp(zKey, "back_populates")==0 ? zTarget : 0,
-                     ormArenaText(p->pArena, z+1, n-1));
-    if( zQuote==0 ) break;
-    if( strcmp(zKey, "target")==0 ) zTarget = zQuote;
-    zKey = zQuote;
-    ormBufChar(&buf, '"');
-    ormBufAdd(&buf, zQuote, -1);
-    ormBufChar(&buf, '"');
+    pName = ormJsonParse(p->pArena, z, n+1, "schema");
+    if( pName ){
+      zName = renamed(p, strcmp(zKey, "back_populates")==0 ? zTarget : 0,
+                      pName->z);
+    }
+    if( zName==0 ) break;
+    if( strcmp(zKey, "target")==0 ) zTarget = zName;
+    zKey = zName;
+    ormJsonString(&buf, zName, (i64)strlen(zName));
     z += n+1;
   }
   *pn = buf.n;
