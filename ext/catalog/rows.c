@@ -253,11 +253,37 @@ static const OrmJson *holdsPart(const OrmDocModel *pModel, const char *zPart,
   return p && zName ? ormJsonMember(p, zName) : 0;
 }
 
+/* The name that the row of a field or relationship has in the file, its own or
+** the one that it is renamed from; 0 if there is none. */
+static const char *nameWas(
+  OrmDoc *p, const char *zMeta, const OrmDocModel *pModel, const OrmJson *pNode
+){
+  const OrmJson *pFrom = ormJsonMember(pNode, "renamed_from");
+  const char *azName[2] = { pNode->zKey, 0 };
+  if( pModel->zWas==0 ) return 0;
+  if( ormFactKind(p->pOrm, p->pErr, zMeta)!=ORM_KIND_TABLE ) return 0;
+  if( pFrom ) azName[1] = pFrom->z;
+  for(int i=0; i<2 && azName[i]; i++){
+    sqlite3_stmt *pStmt = ormFactOpen(p->pOrm, p->pErr,
+        "SELECT 1 FROM main.%s WHERE model=%Q AND name=%Q", zMeta,
+        pModel->zWas, azName[i]);
+    int b = ormFactStep(p->pOrm, p->pErr, pStmt);
+    sqlite3_finalize(pStmt);
+    if( b ) return azName[i];
+  }
+  return 0;
+}
+
+const char *ormDocRelWas(
+  OrmDoc *p, const OrmDocModel *pModel, const OrmJson *pRel
+){
+  return nameWas(p, "orm_relationship", pModel, pRel);
+}
+
 static void fieldRows(OrmDoc *p, const OrmDocModel *pModel,
                       const OrmDocRows *pRows){
   const OrmJson *pFields = ormJsonMember(pModel->pNode, "fields");
   for(const OrmJson *q=pFields ? pFields->pChild : 0; q; q=q->pNext){
-    const OrmJson *pFrom = ormJsonMember(q, "renamed_from");
     Row row;
     memset(&row, 0, sizeof(row));
     row.p = p;
@@ -266,33 +292,12 @@ static void fieldRows(OrmDoc *p, const OrmDocModel *pModel,
     row.aCell = ormDocFieldCell;
     row.zModel = pModel->zName;
     row.zModelWas = pModel->zWas;
-    row.zName = row.zNameWas = q->zKey;
+    row.zName = q->zKey;
+    row.zNameWas = nameWas(p, "orm_field", pModel, q);
     row.pNode = q;
     row.pHolds = holdsPart(pModel, "fields", q->zKey);
-    if( row.pHolds==0 && pFrom && holdsPart(pModel, "fields", pFrom->z) ){
-      row.pHolds = holdsPart(pModel, "fields", pFrom->z);
-      row.zNameWas = pFrom->z;
-    }
     rowDiff(&row);
   }
-}
-
-const char *ormDocRelWas(
-  OrmDoc *p, const OrmDocModel *pModel, const OrmJson *pRel
-){
-  const OrmJson *pFrom = ormJsonMember(pRel, "renamed_from");
-  const char *azName[2] = { pRel->zKey, 0 };
-  if( pModel->zWas==0 ) return 0;
-  if( pFrom ) azName[1] = pFrom->z;
-  for(int i=0; i<2 && azName[i]; i++){
-    sqlite3_stmt *pStmt = ormFactOpen(p->pOrm, p->pErr,
-        "SELECT 1 FROM main.orm_relationship WHERE model=%Q AND name=%Q",
-        pModel->zWas, azName[i]);
-    int b = ormFactStep(p->pOrm, p->pErr, pStmt);
-    sqlite3_finalize(pStmt);
-    if( b ) return azName[i];
-  }
-  return 0;
 }
 
 static void relRows(OrmDoc *p, const OrmDocModel *pModel,
