@@ -772,6 +772,14 @@ static void collect(OrmSink *pSink, int nVal, sqlite3_value **apVal){
   }
 }
 
+/* As it is called: by a function of SQL, whose connection holds its mutex, so
+** that values of a row that is pulled may be read. */
+static void emitRun(Orm *pOrm, OrmErr *pErr, OrmStmt *pStmt, OrmSink *pSink){
+  sqlite3_mutex_enter(sqlite3_db_mutex(pOrm->db));
+  ormEmitRun(pOrm, pErr, pStmt, pSink);
+  sqlite3_mutex_leave(sqlite3_db_mutex(pOrm->db));
+}
+
 static void testEmit(sqlite3 *db, Orm *pOrm){
   OrmErr err = { 0, 0 };
   OrmBuf sql;
@@ -779,7 +787,7 @@ static void testEmit(sqlite3 *db, Orm *pOrm){
   OrmStmt *p;
   run(db, "CREATE TABLE num(a); INSERT INTO num VALUES(1),(2),(3)");
   p = ormStmtTake(pOrm, &err, "SELECT orm_emit(a, 2) FROM num", -1);
-  ormEmitRun(pOrm, &err, p, &c.base);
+  emitRun(pOrm, &err, p, &c.base);
   ormStmtGive(pOrm, &err, p);
   check(err.rc==0 && c.iSum==6 && c.base.nRow==3 && c.nCol==2, "emit: rows");
   check(pOrm->pSink==0, "emit: the sink is put back");
@@ -787,7 +795,7 @@ static void testEmit(sqlite3 *db, Orm *pOrm){
   c.iDepth = 0;
   c.iFailAt = 2;
   p = ormStmtTake(pOrm, &err, "SELECT orm_emit(a, 2) FROM num", -1);
-  ormEmitRun(pOrm, &err, p, &c.base);
+  emitRun(pOrm, &err, p, &c.base);
   ormStmtGive(pOrm, &err, p);
   check(c.base.nRow==2, "emit: a failed sink stops the statement");
   check(err.rc==SQLITE_CONSTRAINT, "emit: the sink's code");
@@ -803,13 +811,13 @@ static void testEmit(sqlite3 *db, Orm *pOrm){
   c.base.xRow = collect;
   c.base.pErr = &err;
   p = ormStmtTake(pOrm, &err, ormBufText(&sql), -1);
-  ormEmitRun(pOrm, &err, p, &c.base);
+  emitRun(pOrm, &err, p, &c.base);
   ormStmtGive(pOrm, &err, p);
   check(err.rc==0 && c.iSum==6 && c.base.nRow==3 && c.nCol==1500,
         "emit: pulled");
   ormBufFree(&sql);
   c.base.nRow = 0;
-  ormEmitRun(pOrm, &err, 0, &c.base);
+  emitRun(pOrm, &err, 0, &c.base);
   check(err.rc==0 && c.base.nRow==0, "emit: no statement, no row");
 }
 
@@ -1091,7 +1099,7 @@ static void faultWork(Orm *pOrm, OrmErr *pErr, i64 *piSum){
   ormBufAdd(&sql, "SELECT 5", -1);
   for(int i=1; i<200; i++) ormBufPrintf(&sql, ",%d", i);
   p = ormStmtTake(pOrm, pErr, ormBufText(&sql), sql.n);
-  ormEmitRun(pOrm, pErr, p, &c.base);
+  emitRun(pOrm, pErr, p, &c.base);
   ormStmtGive(pOrm, pErr, p);
   ormStmtExecf(pOrm, pErr, "SELECT %d", 1);
   *piSum += c.iSum;
