@@ -293,7 +293,8 @@ static void fieldRows(OrmDoc *p, const OrmDocModel *pModel,
     row.zModel = pModel->zName;
     row.zModelWas = pModel->zWas;
     row.zName = q->zKey;
-    row.zNameWas = nameWas(p, "orm_field", pModel, q);
+    row.zNameWas = ormJsonMember(q, "renamed_from")
+        ? nameWas(p, "orm_field", pModel, q) : q->zKey;
     row.pNode = q;
     row.pHolds = holdsPart(pModel, "fields", q->zKey);
     rowDiff(&row);
