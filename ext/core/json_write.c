@@ -142,7 +142,7 @@ static int copyEnd(char *zTo, const char *z, i64 n){
 char *ormJsonEscape(char *zTo, const char *z, i64 n){
   char *zStart = zTo;
   i64 i = 0;
-  while( n - i>=STRIDE ){
+  while( n - i>STRIDE ){
     unsigned mOdd = copyStride(zTo, &z[i]);
     if( ORM_LIKELY(mOdd==0) ){
       zTo += STRIDE;
@@ -285,15 +285,24 @@ void ormJsonNode(OrmBuf *p, const OrmJson *pNode){
   else ormJsonString(p, pNode->z, pNode->n);
 }
 
+#ifndef SQLITE_UTF8_ZT
+# define SQLITE_UTF8_ZT 16      /* older headers do not have it              */
+#endif
+
 void ormJsonResult(sqlite3_context *pCtx, OrmBuf *p){
-  char *z = ormBufTake(p, 0);
+  i64 n;
+  char *z = ormBufTake(p, &n);
   if( p->pErr->rc!=SQLITE_OK ){
     sqlite3_free(z);
     ormErrResult(p->pErr, pCtx);
   }else{
     /* JSON has no NUL, so it can be handed over as terminated text, which is
     ** never copied to be terminated. */
-    sqlite3_result_text(pCtx, z, -1, sqlite3_free);
+    if( sqlite3_libversion_number()>=3053000 ){
+      sqlite3_result_text64(pCtx, z, (u64)n, sqlite3_free, SQLITE_UTF8_ZT);
+    }else{
+      sqlite3_result_text(pCtx, z, -1, sqlite3_free);
+    }
     sqlite3_result_subtype(pCtx, ORM_JSON_SUBTYPE);
   }
 }

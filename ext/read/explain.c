@@ -73,7 +73,7 @@ static const int aaFetch[][2] = {
 /* Would a scan of the links be given up, there being more than are worth it? */
 static int scanEnds(OrmLevel *p, i64 nGroup){
   OrmErr *pErr = &p->pPlan->err;
-  i64 nMost = ormFetchMostLinks(p, nGroup);
+  i64 nMost = ormPairsMost(p, nGroup);
   OrmStmt *pStmt;
   OrmBuf sql;
   int bEnds;

@@ -94,6 +94,12 @@ struct OrmMap {                 /* keys, each once, found by value            */
   i64 nIntAlloc; i64 *aInt;     /* the keys, ascending                        */
 };
 struct OrmPair { int iGroup, iTarget; };     /* a link                        */
+typedef struct OrmIds OrmIds;
+struct OrmIds {                 /* rowids, and what each is of                */
+  int n;
+  i64 nIdAlloc; i64 *aId;
+  i64 nOfAlloc; int *aOf;
+};
 
 struct OrmLevel {
   OrmPlan *pPlan;
@@ -156,7 +162,7 @@ struct OrmLevel {
   u8 bLinks;                    /* groups are parts of aLinkRow, from aHead   */
   i64 nLinkAlloc; int *aLinkRow;             /*   to before aTail             */
   OrmMap map;
-  OrmMap target;                /* batch.c: keys of a link's targets,         */
+  OrmMap target;                /* pairs.c: keys of a link's targets,         */
   i64 nTargetAlloc; int *aTargetRow;         /*   their rows, -1: none;       */
                                 /*   direct.c: rows of the hashed keys        */
   int iTarget;                  /* direct.c: target of the row that comes     */
@@ -223,16 +229,30 @@ void ormFetchKeyed(OrmLevel*, OrmSql*, const OrmKeyRef*, int bPull);
 OrmStmt *ormKeyedTake(OrmLevel*, OrmSql*, sqlite3_value *pKey, int bPull);
 
 /* map.c */
-/* Room for n elements in *ppArray; 0 and out of memory. */
-int ormGrow(OrmErr*, void *ppArray, i64 *pnAlloc, i64 n, int nElem);
+/* Room for n elements in *ppArray; 0 after an error. */
+int ormGrowMore(OrmErr*, void *ppArray, i64 *pnAlloc, i64 n, int nElem);
+static ORM_INLINE int ormGrow(OrmErr *pErr, void *ppArray, i64 *pnAlloc, i64 n,
+                              int nElem){
+  if( ORM_LIKELY(n<=*pnAlloc && pErr->rc==SQLITE_OK) ) return 1;
+  return ormGrowMore(pErr, ppArray, pnAlloc, n, nElem);
+}
 void ormKeepValue(OrmPlan*, struct OrmBind*, sqlite3_value*);
 void ormViewValue(struct OrmBind*, sqlite3_value*);          /* not copied    */
 void ormMapReset(OrmMap*, int nCol);
 void ormMapFree(OrmMap*);
 int ormMapAdd(OrmErr*, OrmMap*, const struct OrmBind*);
 int ormMapFind(const OrmMap*, const struct OrmBind*);
-int ormMapFindRow(const OrmMap*, sqlite3_value **apVal);
+int ormMapFindValues(const OrmMap*, sqlite3_value **apVal);
+/* The number in a map of the key in the first values of a row, or -1. */
+static ORM_INLINE int ormMapFindRow(const OrmMap *p, sqlite3_value **apVal){
+  if( p->nDense && sqlite3_value_type(apVal[0])==SQLITE_INTEGER ){
+    u64 i = (u64)sqlite3_value_int64(apVal[0]) - (u64)p->iMin;
+    return i<(u64)p->nDense ? p->aDense[i] - 1 : -1;
+  }
+  return ormMapFindValues(p, apVal);
+}
 int ormMapDense(OrmErr*, OrmMap*, const struct OrmBind*, int n, int *aNumber);
+int ormMapDenseInts(OrmErr*, OrmMap*, const i64*, int n, i64 iMin, i64 iMax);
 int ormMapDenseRows(OrmErr*, OrmMap*, const struct OrmBind*, int n);
 
 /* rows.c */
@@ -253,12 +273,25 @@ void ormCountsText(const OrmLevel*, int iRow, OrmBuf*);
 enum { ORM_BY_KEY, ORM_BY_LINKS, ORM_BY_LINK_SCAN, ORM_BY_SCAN, ORM_BY_SORTED,
        ORM_BY_SINGLE, ORM_BY_LOOSE, ORM_BY_EACH, ORM_BY_FEW, ORM_BY_JOIN };
 int ormFetchChoose(OrmLevel*, int iGroup, i64 nGroup);
-i64 ormFetchMostLinks(const OrmLevel*, i64 nGroup);  /* of a scan; 0: any     */
 void ormFetchGroups(OrmLevel*, int iGroup);
 void ormFetchRun(OrmLevel*, int eFetch, OrmKeys*, OrmSink*);
 void ormFetchEach(OrmLevel*, OrmKeys*, const int *aGroup);
 int ormFetchHasMore(OrmLevel*, int eFetch, i64 nMost);
+int ormFetchIsMost(OrmLevel*, i64 n);
 int ormFetchConverts(OrmLevel*, OrmKeys*);   /* or 0: for all of the table    */
+void ormFetchConvertRow(const OrmLevel*, sqlite3_value **apVal);
+int ormFetchTexts(OrmLevel*, int eFetch, OrmKeys*);
+void ormFetchPlainMap(OrmLevel*);
+
+/* pairs.c */
+int ormPairsFetch(OrmLevel*, int bScan);
+i64 ormPairsMost(const OrmLevel*, i64 nGroup);       /* of a scan; 0: any     */
+
+/* sort.c */
+void ormSortGroups(OrmLevel*, int iGroup);
+void ormSortIds(OrmErr*, OrmIds*);
+int ormIdsGrow(OrmErr*, OrmIds*, i64 n);
+void ormIdsFree(OrmIds*);
 
 /* few.c */
 int ormFewIs(const OrmLevel*);

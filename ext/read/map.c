@@ -11,7 +11,7 @@
 */
 #include "load.h"
 
-int ormGrow(OrmErr *pErr, void *ppArray, i64 *pnAlloc, i64 n, int nElem){
+int ormGrowMore(OrmErr *pErr, void *ppArray, i64 *pnAlloc, i64 n, int nElem){
   void **pp = (void**)ppArray;
   void *pNew;
   i64 nNew;
@@ -215,6 +215,15 @@ static int denseTable(OrmErr *pErr, OrmMap *p, i64 iMin, i64 iMax, int n){
   return 1;
 }
 
+/* Number the values that are marked, and list them. */
+static void numberMarked(OrmMap *p){
+  for(i64 i=0; i<p->nDense; i++){
+    if( p->aDense[i]==0 ) continue;
+    p->aInt[p->nKey] = p->iMin + i;
+    p->aDense[i] = ++p->nKey;
+  }
+}
+
 /* The numbers of n values, to aNumber (-1 for NULL).  0 if it cannot be done:
 ** then nothing is. */
 int ormMapDense(OrmErr *pErr, OrmMap *p, const struct OrmBind *a, int n,
@@ -226,14 +235,20 @@ int ormMapDense(OrmErr *pErr, OrmMap *p, const struct OrmBind *a, int n,
   for(int i=0; i<n; i++){
     if( a[i].eType!=SQLITE_NULL ) p->aDense[a[i].u.i - iMin] = 1;
   }
-  for(i64 i=0; i<p->nDense; i++){
-    if( p->aDense[i]==0 ) continue;
-    p->aInt[p->nKey] = iMin + i;
-    p->aDense[i] = ++p->nKey;
-  }
+  numberMarked(p);
   for(int i=0; i<n; i++){
     aNumber[i] = a[i].eType==SQLITE_NULL ? -1 : p->aDense[a[i].u.i - iMin] - 1;
   }
+  return 1;
+}
+
+/* The same for integers from iMin to iMax: the table knows their numbers. */
+int ormMapDenseInts(OrmErr *pErr, OrmMap *p, const i64 *a, int n, i64 iMin,
+                    i64 iMax){
+  if( n==0 || !denseTable(pErr, p, iMin, iMax, n) ) return 0;
+  if( !ormGrow(pErr, &p->aInt, &p->nIntAlloc, n, sizeof(i64)) ) return 0;
+  for(int i=0; i<n; i++) p->aDense[a[i] - iMin] = 1;
+  numberMarked(p);
   return 1;
 }
 
@@ -249,13 +264,8 @@ int ormMapDenseRows(OrmErr *pErr, OrmMap *p, const struct OrmBind *a, int n){
   return 1;
 }
 
-/* The number in a map of the key in the first values of a row, or -1. */
-int ormMapFindRow(const OrmMap *pMap, sqlite3_value **apVal){
+int ormMapFindValues(const OrmMap *pMap, sqlite3_value **apVal){
   struct OrmBind aVal[ORM_MAX_KEY];
-  if( pMap->nDense && sqlite3_value_type(apVal[0])==SQLITE_INTEGER ){
-    u64 i = (u64)sqlite3_value_int64(apVal[0]) - (u64)pMap->iMin;
-    return i<(u64)pMap->nDense ? pMap->aDense[i] - 1 : -1;
-  }
   for(int i=0; i<pMap->nCol; i++) ormViewValue(&aVal[i], apVal[i]);
   return ormMapFind(pMap, aVal);
 }

@@ -1,0 +1,123 @@
+/*
+** Rows and rowids of a load, sorted by us where SQLite would need a sorter.
+*/
+#include "load.h"
+#include <stdlib.h>
+
+/* ------------------------------------------------------------------------
+** The rows of each group, by their integer keys
+*/
+typedef struct KeyRow { i64 iKey; int iRow; } KeyRow;
+
+static int compareKeyRow(const void *a, const void *b){
+  i64 x = ((const KeyRow*)a)->iKey, y = ((const KeyRow*)b)->iKey;
+  return x<y ? -1 : x>y;
+}
+
+/* Of a few rows. */
+static void insertionSort(KeyRow *a, int n){
+  for(int i=1; i<n; i++){
+    KeyRow row = a[i];
+    int j = i;
+    for(; j>0 && a[j-1].iKey>row.iKey; j--) a[j] = a[j-1];
+    a[j] = row;
+  }
+}
+
+/* Put the rows of a group in the order of their keys. */
+static void sortGroup(OrmLevel *p, int iGroup, int n){
+  const struct OrmBind *aKey = p->aSlot[p->iKeySlot].a;
+  KeyRow aFew[20], *a = aFew;
+  int *pi = &p->aHead[iGroup];
+  int i = 0;
+  if( n>ORM_COUNT(aFew) && (a = sqlite3_malloc64(sizeof(*a)*(u64)n))==0 ){
+    ormErrOom(&p->pPlan->err);
+    return;
+  }
+  for(int iRow=*pi; iRow>=0; iRow=p->aRow[iRow].iNext, i++){
+    a[i].iKey = aKey[iRow].u.i;
+    a[i].iRow = iRow;
+  }
+  if( a==aFew ) insertionSort(a, n);
+  else qsort(a, (size_t)n, sizeof(*a), compareKeyRow);
+  for(i=0; i<n; i++){
+    *pi = a[i].iRow;
+    pi = &p->aRow[a[i].iRow].iNext;
+  }
+  *pi = -1;
+  p->aTail[iGroup] = a[n-1].iRow;
+  if( a!=aFew ) sqlite3_free(a);
+}
+
+/* Of the groups from iGroup on; most are in order as they come. */
+void ormSortGroups(OrmLevel *p, int iGroup){
+  const struct OrmBind *aKey = p->aSlot[p->iKeySlot].a;
+  for(; iGroup<p->nGroup && p->pPlan->err.rc==SQLITE_OK; iGroup++){
+    int n = 0, bSorted = 1;
+    i64 iLast = 0;
+    for(int i=p->aHead[iGroup]; i>=0; i=p->aRow[i].iNext){
+      if( n++ && aKey[i].u.i<iLast ) bSorted = 0;
+      iLast = aKey[i].u.i;
+    }
+    if( !bSorted ) sortGroup(p, iGroup, n);
+  }
+}
+
+/* ------------------------------------------------------------------------
+** Rowids
+*/
+
+/* One pass of a radix sort, by the byte at iShift of the distance from iMin. */
+static void radixPass(const i64 *aId, const int *aOf, i64 *aToId, int *aToOf,
+                      int n, i64 iMin, int iShift){
+  int aCount[256];
+  int iSum = 0;
+  memset(aCount, 0, sizeof(aCount));
+  for(int i=0; i<n; i++) aCount[((u64)aId[i] - (u64)iMin)>>iShift & 255]++;
+  for(int i=0; i<256; i++){
+    int c = aCount[i];
+    aCount[i] = iSum;
+    iSum += c;
+  }
+  for(int i=0; i<n; i++){
+    int j = aCount[((u64)aId[i] - (u64)iMin)>>iShift & 255]++;
+    aToId[j] = aId[i];
+    aToOf[j] = aOf[i];
+  }
+}
+
+/* Sort n rowids, and what each is of along with them. */
+void ormSortIds(OrmErr *pErr, OrmIds *p){
+  i64 *aId, iMin, iMax;
+  int *aOf;
+  if( p->n<2 || pErr->rc ) return;
+  iMin = iMax = p->aId[0];
+  for(int i=1; i<p->n; i++){
+    if( p->aId[i]<iMin ) iMin = p->aId[i];
+    if( p->aId[i]>iMax ) iMax = p->aId[i];
+  }
+  aId = sqlite3_malloc64(sizeof(i64)*(u64)p->n);
+  aOf = sqlite3_malloc64(sizeof(int)*(u64)p->n);
+  if( aId==0 || aOf==0 ) ormErrOom(pErr);
+  for(int iShift=0; pErr->rc==SQLITE_OK && iShift<64; iShift+=8){
+    i64 *aIdOld = p->aId;
+    int *aOfOld = p->aOf;
+    if( ((u64)iMax - (u64)iMin)>>iShift==0 ) break;
+    radixPass(p->aId, p->aOf, aId, aOf, p->n, iMin, iShift);
+    p->aId = aId;  aId = aIdOld;
+    p->aOf = aOf;  aOf = aOfOld;
+  }
+  sqlite3_free(aId);
+  sqlite3_free(aOf);
+}
+
+/* Room for n of them; 0 and out of memory. */
+int ormIdsGrow(OrmErr *pErr, OrmIds *p, i64 n){
+  return ormGrow(pErr, &p->aId, &p->nIdAlloc, n, sizeof(i64))
+      && ormGrow(pErr, &p->aOf, &p->nOfAlloc, n, sizeof(int));
+}
+
+void ormIdsFree(OrmIds *p){
+  sqlite3_free(p->aId);
+  sqlite3_free(p->aOf);
+}
