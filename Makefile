@@ -57,6 +57,9 @@ FLAGS = $(CFLAGS) $(WARN) -std=c11 $(PIC) $(NDEBUG) -Iinclude \
 
 all: $(SO)
 
+# Built on all processors, unless make itself was told how many.
+JOBS = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 2))
+
 $(SO): $(OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(SHARED) $(LDFLAGS) -o $@ $(OBJ)
@@ -76,11 +79,11 @@ deps-%:
 	@.ci/deps $*
 
 demo: deps-demo
-	@$(MAKE) -s --no-print-directory all
+	@$(MAKE) $(JOBS) -s --no-print-directory all
 	@tests/demo/run '$(DB)'
 
 test: deps-test
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) $(JOBS) --no-print-directory all
 	@$(TCLSH) tests/all.test $(TESTS)
 
 check-all: deps-test
@@ -95,7 +98,7 @@ format-check: deps-test
 ASAN = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
        -fno-sanitize-recover=undefined
 test-asan: deps-test
-	@$(MAKE) --no-print-directory all BUILD=build/asan SO=build/asan/orm.so \
+	@$(MAKE) $(JOBS) --no-print-directory all BUILD=build/asan SO=build/asan/orm.so \
 	  DEBUG=1 CC=gcc CFLAGS='$(ASAN)'
 	@ORM_LIB=build/asan/orm ORM_TIMEOUT=600 \
 	  ORM_PRELOAD="$$(gcc -print-file-name=libasan.so)" \
@@ -105,7 +108,7 @@ VALGRIND = valgrind -q --error-exitcode=9 --leak-check=full \
            --errors-for-leak-kinds=definite --show-leak-kinds=definite \
            --keep-debuginfo=yes --suppressions=tests/fault/valgrind.supp
 test-valgrind: deps-valgrind
-	@$(MAKE) --no-print-directory all BUILD=build/debug \
+	@$(MAKE) $(JOBS) --no-print-directory all BUILD=build/debug \
 	  SO=build/debug/orm.so DEBUG=1 CFLAGS='-O1 -g'
 	@ORM_LIB=build/debug/orm ORM_TIMEOUT=1800 ORM_WRAP='$(VALGRIND)' \
 	  $(TCLSH) tests/all.test $(TESTS)
@@ -114,7 +117,7 @@ test-valgrind: deps-valgrind
 # every statement (ORM_SWEEP); tests/coverage/gaps.txt holds what is known.
 coverage: deps-coverage
 	@rm -rf build/cov
-	@$(MAKE) --no-print-directory all BUILD=build/cov SO=build/cov/orm.so \
+	@$(MAKE) $(JOBS) --no-print-directory all BUILD=build/cov SO=build/cov/orm.so \
 	  CC=gcc CFLAGS='-O0 -g --coverage' CPPFLAGS='-DORM_COVERAGE'
 	@ORM_LIB=build/cov/orm ORM_TIMEOUT=900 \
 	  $(TCLSH) tests/all.test $(TESTS) > build/cov/tests.txt; rc=$$?; \
@@ -128,12 +131,12 @@ coverage: deps-coverage
 	  python3 tests/coverage/judge.py build/cov/coverage.json && exit $$rc
 
 matrix: deps-matrix
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) $(JOBS) --no-print-directory all
 	@tests/matrix/run $(VERSIONS)
 
 # Eight processes on one file.
 load: deps-test
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) $(JOBS) --no-print-directory all
 	@tests/load/run $(SECONDS)
 
 # Changes that no test notices (COUNT of them tried; hours for hundreds).
@@ -144,7 +147,7 @@ fuzz: deps-fuzz
 	@tests/fuzz/run $(SECONDS)
 
 bench: deps-bench
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) $(JOBS) --no-print-directory all
 	@tests/bench/run $(BENCH)
 
 # Instruction counts beside those that are kept (tests/bench/figures.txt).
@@ -153,7 +156,7 @@ bench-check: deps-valgrind
 
 # What grows with the file, the shape of a graph, the models (SCALE=10M).
 bench-scale: deps-bench
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) $(JOBS) --no-print-directory all
 	@SCALE=$(SCALE) tests/bench/run scale $(PARTS)
 
 # The tables that were run last into docs/performance.md, and its pictures.
@@ -161,15 +164,15 @@ bench-plot: deps-test
 	@$(TCLSH) tests/bench/plot.tcl
 
 bench-peers: deps-peers
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) $(JOBS) --no-print-directory all
 	@tests/bench/peers/run $(PEERS)
 
 test-bindings: deps-test
-	@$(MAKE) --no-print-directory all amalgamation
+	@$(MAKE) $(JOBS) --no-print-directory all amalgamation
 	@tests/bindings/run $(TESTS)
 
 test-types: deps-types
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) $(JOBS) --no-print-directory all
 	@tests/types/run
 
 test-cluster: deps-cluster
@@ -185,7 +188,7 @@ deb npm wheel sqlpkg: all
 	@.ci/package $@
 
 test-packages: deps-packages
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) $(JOBS) --no-print-directory all
 	@tests/packages/run
 
 # One orm.c and orm.h, for programs that link the extension statically.
