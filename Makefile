@@ -58,7 +58,8 @@ FLAGS = $(CFLAGS) $(WARN) -std=c11 $(PIC) $(NDEBUG) -Iinclude \
 all: $(SO)
 
 # Built on all processors, unless make itself was told how many.
-JOBS = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 2))
+CORES := $(shell nproc 2>/dev/null || echo 2)
+JOBS   = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(CORES))
 
 $(SO): $(OBJ)
 	@mkdir -p $(@D)
@@ -98,8 +99,8 @@ format-check: deps-test
 ASAN = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
        -fno-sanitize-recover=undefined
 test-asan: deps-test
-	@$(MAKE) $(JOBS) --no-print-directory all BUILD=build/asan SO=build/asan/orm.so \
-	  DEBUG=1 CC=gcc CFLAGS='$(ASAN)'
+	@$(MAKE) $(JOBS) --no-print-directory all BUILD=build/asan \
+	  SO=build/asan/orm.so DEBUG=1 CC=gcc CFLAGS='$(ASAN)'
 	@ORM_LIB=build/asan/orm ORM_TIMEOUT=600 \
 	  ORM_PRELOAD="$$(gcc -print-file-name=libasan.so)" \
 	  ASAN_OPTIONS=detect_leaks=0 $(TCLSH) tests/all.test $(TESTS)

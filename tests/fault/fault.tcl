@@ -23,7 +23,9 @@
 set fault(module) [file join $tester(dir) faults.so]
 set fault(points) 150
 set tester(faults) 0
-if {[info exists env(ORM_FAULTS)] && $env(ORM_FAULTS) ne ""} { set fault(points) $env(ORM_FAULTS) }
+if {[info exists env(ORM_FAULTS)] && $env(ORM_FAULTS) ne ""} {
+  set fault(points) $env(ORM_FAULTS)
+}
 
 # Compile and load the module; what cannot be done skips the file.
 proc fault_setup {} {
