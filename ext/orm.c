@@ -200,6 +200,7 @@ static int unregister(Orm *pOrm){
 */
 static int registerAll(sqlite3 *db, char **pzErr){
   const char *zName = "";
+  char *zErr = 0;
   int rc;
   Orm *pOrm = findState(db, &rc);
   if( rc!=SQLITE_OK ) return rc;
@@ -211,9 +212,9 @@ static int registerAll(sqlite3 *db, char **pzErr){
   pOrm->nRef++;
   rc = registerRest(pOrm, &zName);
   if( rc!=SQLITE_OK ){
-    if( rc!=SQLITE_NOMEM && pzErr ){
-      *pzErr = sqlite3_mprintf("orm: cannot register %s: %s", zName,
-                               sqlite3_errmsg(db));
+    if( rc!=SQLITE_NOMEM ){
+      zErr = sqlite3_mprintf("orm: cannot register %s: %s", zName,
+                             sqlite3_errmsg(db));
     }
     if( unregister(pOrm)!=SQLITE_OK ) rc = SQLITE_OK_LOAD_PERMANENTLY;
   }
@@ -221,6 +222,9 @@ static int registerAll(sqlite3 *db, char **pzErr){
 #ifdef SQLITE_CORE
   if( rc==SQLITE_OK_LOAD_PERMANENTLY ) rc = SQLITE_NOMEM;
 #endif
+  /* Nobody frees the message of a success. */
+  if( pzErr && zErr && rc!=SQLITE_OK_LOAD_PERMANENTLY ) *pzErr = zErr;
+  else sqlite3_free(zErr);
   ormUnref(pOrm);
   return rc;
 }
