@@ -82,17 +82,17 @@ static void rowByKey(OrmSink *pBase, int nVal, sqlite3_value **apVal){
                  pSink->aGroup ? pSink->aGroup[i] : pSink->iGroup + i);
 }
 
-/* A row whose first values are the columns that join. */
+/* A row of a scan. */
 static void rowByScan(OrmSink *pBase, int nVal, sqlite3_value **apVal){
   RowSink *pSink = (RowSink*)pBase;
   OrmLevel *p = pSink->p;
   int iGroup;
   ORM_UNUSED(nVal);
   if( p->bConvert ) ormFetchConvertRow(p, apVal);
-  iGroup = ormMapFindRow(&p->map, apVal);
+  iGroup = ormMapFindAt(&p->map, apVal, p->aJoin);
   if( iGroup<pSink->iGroup ) return;
   if( sinkWants(pSink, iGroup - pSink->iGroup) ){
-    ormLevelAddRow(p, &apVal[p->map.nCol], iGroup);
+    ormLevelAddRow(p, &apVal[p->nLead], iGroup);
   }
 }
 

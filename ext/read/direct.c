@@ -33,7 +33,7 @@ struct TargetSink {
   i64 nAlloc; struct OrmBind *aKey;          /* of each row                   */
 };
 
-/* A target: the columns that join, then its object's values. */
+/* A target, by a scan. */
 static void rowOfTarget(OrmSink *pBase, int nVal, sqlite3_value **apVal){
   TargetSink *pSink = (TargetSink*)pBase;
   OrmLevel *p = pSink->p;
@@ -43,8 +43,8 @@ static void rowOfTarget(OrmSink *pBase, int nVal, sqlite3_value **apVal){
   if( !ormGrow(pBase->pErr, &pSink->aKey, &pSink->nAlloc,
                (i64)(p->nRow + 1)*nCol, sizeof(*a)) ) return;
   a = &pSink->aKey[(i64)p->nRow*nCol];
-  for(int i=0; i<nCol; i++) ormKeepValue(p->pPlan, &a[i], apVal[i]);
-  ormLevelAddRow(p, &apVal[nCol], -1);
+  for(int i=0; i<nCol; i++) ormKeepValue(p->pPlan, &a[i], apVal[p->aJoin[i]]);
+  ormLevelAddRow(p, &apVal[p->nLead], -1);
 }
 
 /* Make the map of the rows: the number of a key is that of its row, or, where

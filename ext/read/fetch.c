@@ -97,9 +97,11 @@ static void addLinked(OrmSql *pSql, const OrmLevel *p, const char *zChild){
 /* The values of a row, each with a comma in front. */
 static void addValues(OrmSql *pSql, const OrmLevel *p, const char *zAlias){
   const OrmQuery *pQuery = p->pQuery;
-  for(int i=0; i<pQuery->nSelect; i++){
+  for(int i=-1; i<pQuery->nSelect; i++){
+    int iPart = i<0 ? p->iEarly : i;
+    if( i==p->iEarly || pQuery->nSelect==0 ) continue;
     add(pSql, ",");
-    addColumn(pSql, zAlias, p->pModel, pQuery->aSelect[i]);
+    addColumn(pSql, zAlias, p->pModel, pQuery->aSelect[iPart]);
   }
   for(int i=0; i<pQuery->nCount && !p->bLate; i++){
     add(pSql, ",");
@@ -529,7 +531,8 @@ static void makeScan(OrmSql *pSql, OrmLevel *p){
   OrmBuf first;
   ormBufInit(&first, pSql->buf.pErr);
   for(int i=0; i<pRel->nRemote; i++){
-    if( i ) ormBufChar(&first, ',');
+    if( p->aJoin[i]>=p->nLead ) continue;    /* among the object's values     */
+    if( first.n>0 ) ormBufChar(&first, ',');
     ormBufColumn(&first, "c", p->pModel->aField[pRel->aRemote[i]].zName);
   }
   addEmit(pSql, p, ormBufText(&first), "");

@@ -110,8 +110,10 @@ struct OrmLevel {
   const char *zKey; int nKey;   /* ,"name": of the relationship               */
 
   /* how a row's values come */
-  int nGroupVal;                /* set by a run: values before the object's   */
   int nPart; OrmPart *aPart;    /* fields, then counts                        */
+  int iEarly;                   /* the part whose value comes before those of */
+                                /*   the others: the last column of the row,  */
+                                /*   whose header SQLite then parses in one go*/
   u8 bTail;                     /* a '}' ends the counts                      */
   i64 nFixed;                   /* room for a row's text, short of its texts  */
   int nExtra; int *aExtra;      /* fields that only slots need                */
@@ -125,6 +127,8 @@ struct OrmLevel {
                                 /*   where rows are sorted by us              */
   OrmFetch aFetch[ORM_FETCH_N];
   OrmFetch *aConvert;           /* the same where bConvert, or 0              */
+  int nLead;                    /* SCAN: values before the object's           */
+  int *aJoin;                   /*   where those of the columns that join are */
   u16 mConvert;                 /* columns whose texts become numbers when    */
                                 /*   compared with the parent's numeric ones  */
   u8 bAsk;                      /* none of them must be TEXT: see bConvert    */
@@ -250,6 +254,14 @@ static ORM_INLINE int ormMapFindRow(const OrmMap *p, sqlite3_value **apVal){
     return i<(u64)p->nDense ? p->aDense[i] - 1 : -1;
   }
   return ormMapFindValues(p, apVal);
+}
+/* The same of the key whose values stand at aAt. */
+static ORM_INLINE int ormMapFindAt(const OrmMap *p, sqlite3_value **apVal,
+                                   const int *aAt){
+  sqlite3_value *apKey[ORM_MAX_KEY];
+  if( p->nCol==1 ) return ormMapFindRow(p, &apVal[aAt[0]]);
+  for(int i=0; i<p->nCol; i++) apKey[i] = apVal[aAt[i]];
+  return ormMapFindRow(p, apKey);
 }
 int ormMapDense(OrmErr*, OrmMap*, const struct OrmBind*, int n, int *aNumber);
 int ormMapDenseInts(OrmErr*, OrmMap*, const i64*, int n, i64 iMin, i64 iMax);

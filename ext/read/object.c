@@ -33,15 +33,18 @@ static ORM_INLINE char *keyCopy(char *zTo, const char *zKey, int nKey){
 void ormObjectFields(OrmLevel *p, OrmBuf *pBuf, sqlite3_value **apVal){
   const OrmPart *pPart = p->aPart;
   const OrmPart *pEnd = &pPart[p->nPart];
+  const OrmPart *pEarly = &pPart[p->iEarly];
+  sqlite3_value **apNext = &apVal[1];
   i64 nFixed = p->nFixed;
   char *z = ormBufReserve(pBuf, nFixed);
   if( z==0 ) return;
   if( pPart==pEnd ) *z++ = '{';
-  for(; pPart<pEnd; pPart++, apVal++){
-    int eType = sqlite3_value_type(*apVal);
+  for(; pPart<pEnd; pPart++){
+    sqlite3_value *pVal = pPart==pEarly ? apVal[0] : *apNext++;
+    int eType = sqlite3_value_type(pVal);
     z = keyCopy(z, pPart->zKey, pPart->nKey);
     if( eType==SQLITE_INTEGER && pPart->eType!=ORM_TYPE_BOOLEAN ){
-      z = ormIntText(z, sqlite3_value_int64(*apVal));
+      z = ormIntText(z, sqlite3_value_int64(pVal));
       continue;
     }
     if( eType==SQLITE_NULL ){
@@ -51,8 +54,8 @@ void ormObjectFields(OrmLevel *p, OrmBuf *pBuf, sqlite3_value **apVal){
     }
     pBuf->n = z - pBuf->z;
     if( eType==SQLITE_TEXT && pPart->eType!=ORM_TYPE_JSON ){
-      const char *zText = (const char*)sqlite3_value_text(*apVal);
-      i64 n = sqlite3_value_bytes(*apVal);
+      const char *zText = (const char*)sqlite3_value_text(pVal);
+      i64 n = sqlite3_value_bytes(pVal);
       if( zText && n<=MAX_SHORT ){
         z = ormBufReserve(pBuf, nFixed + n*6 + ORM_JSON_SLACK + 2);
         if( z==0 ) return;
@@ -62,7 +65,7 @@ void ormObjectFields(OrmLevel *p, OrmBuf *pBuf, sqlite3_value **apVal){
         continue;
       }
     }
-    ormJsonValue(pBuf, *apVal, pPart->eType);
+    ormJsonValue(pBuf, pVal, pPart->eType);
     z = ormBufReserve(pBuf, nFixed);
     if( z==0 ) return;
   }
@@ -315,10 +318,7 @@ static void target(OrmLevel *p, int i, OrmBuf *pOut){
 /* The row of the target that the row refers to. */
 static void targetFind(OrmLevel *p, sqlite3_value **apVal){
   const OrmSlot *pSlot = &p->pParent->aSlot[p->iSlot];
-  sqlite3_value *apKey[ORM_MAX_KEY];
-  int iKey;
-  for(int i=0; i<pSlot->n; i++) apKey[i] = apVal[pSlot->aVal[i]];
-  iKey = ormMapFindRow(&p->map, apKey);
+  int iKey = ormMapFindAt(&p->map, apVal, pSlot->aVal);
   p->iTarget = iKey<0 || p->map.nDense>0 ? iKey : p->aTargetRow[iKey];
   if( p->iTarget>=0 ) ORM_PREFETCH(&p->aRow[p->iTarget]);
 }

@@ -209,7 +209,7 @@ static void targetByKey(OrmSink *pBase, int nVal, sqlite3_value **apVal){
 static void targetByScan(OrmSink *pBase, int nVal, sqlite3_value **apVal){
   OrmLevel *p = ((TargetSink*)pBase)->p;
   ORM_UNUSED(nVal);
-  addTarget(p, ormMapFindRow(&p->target, apVal), &apVal[p->target.nCol]);
+  addTarget(p, ormMapFindAt(&p->target, apVal, p->aJoin), &apVal[p->nLead]);
 }
 
 /* The keys of all targets, ascending, with their numbers. */

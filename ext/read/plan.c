@@ -58,6 +58,26 @@ static const char *const azFunc[] = {
   "_count", "_sum", "_avg", "_min", "_max"
 };
 
+/* The field whose column is the last one stored. */
+static int earlyPart(const OrmModel *pModel, const OrmQuery *pQuery){
+  int iEarly = 0, iLast = -1;
+  for(int i=0; i<pQuery->nSelect; i++){
+    int iField = pQuery->aSelect[i];
+    const OrmField *pField = &pModel->aField[iField];
+    if( pModel->bRowidKey && iField==pModel->aKey[0] ) continue;
+    if( pField->iCol<=iLast || pField->bGenerated ) continue;
+    iLast = pField->iCol;
+    iEarly = i;
+  }
+  return iEarly;
+}
+
+/* Where the value of part i stands. */
+static int partValue(const OrmLevel *p, int i){
+  if( i==p->iEarly ) return 0;
+  return i<p->iEarly ? i + 1 : i;
+}
+
 /* The parts of an object's text: fields, then counts by their function. */
 static void levelParts(OrmLevel *p){
   OrmQuery *pQuery = p->pQuery;
@@ -89,6 +109,7 @@ static void levelParts(OrmLevel *p){
       pPart->eType = pCount->pRel->pTarget->aField[pCount->iField].eType;
     }
   }
+  p->iEarly = earlyPart(p->pModel, pQuery);
   p->nFixed = ORM_KEY_STEP + 2;
   for(int i=0; i<p->nPart; i++){
     p->nFixed += p->aPart[i].nKey + ORM_REAL_TEXT;
@@ -130,6 +151,8 @@ int ormLevelSlot(OrmLevel *p, int n, const int *aField){
         addInner(p, aField[i]);
       }
       iVal = p->nPart + iExtra;
+    }else{
+      iVal = partValue(p, iVal);
     }
     pSlot->aVal[i] = iVal;
   }
@@ -269,6 +292,25 @@ static int isNatural(const OrmLevel *p){
 */
 static OrmLevel *levelNew(OrmPlan*, OrmQuery*, OrmLevel*);
 
+/* Where a scan has the columns that join: among the object's values, unless
+** they may be converted, or before them. */
+static void scanColumns(OrmLevel *p){
+  const OrmRel *pRel = p->pRel;
+  const OrmQuery *pQuery = p->pQuery;
+  int iLead = 0;
+  p->aJoin = planAlloc(p->pPlan, (i64)sizeof(int)*pRel->nRemote);
+  if( p->aJoin==0 ) return;
+  for(int i=0; i<pRel->nRemote; i++){
+    p->aJoin[i] = p->mConvert ? -1
+                : inFields(pRel->aRemote[i], pQuery->nSelect, pQuery->aSelect);
+    p->nLead += p->aJoin[i]<0;
+  }
+  for(int i=0; i<pRel->nRemote; i++){
+    p->aJoin[i] = p->aJoin[i]<0 ? iLead++
+                                : partValue(p, p->aJoin[i]) + p->nLead;
+  }
+}
+
 /* Does a limit on function arguments of this connection stand in the way?
 ** The position, and for a scan the columns that join, come first. */
 static int isWide(const OrmLevel *p){
@@ -300,6 +342,7 @@ static void levelRelation(OrmLevel *p){
   /* Without an index every row is looked at in any case. */
   if( p->mConvert && !p->bIndexed ) p->bAsk = 0;
   p->bConvert = p->mConvert && !p->bAsk;
+  scanColumns(p);
   /* Rows in the order of their integer key are sorted by us. */
   if( p->bNatural && !p->bLimited && pRel->bMany && !p->bViaParent
    && !pRel->zSecondary && p->bIndexed
@@ -339,6 +382,7 @@ static OrmLevel *levelNew(OrmPlan *pPlan, OrmQuery *pQuery, OrmLevel *pParent){
   p->bLate = (u8)ormCountsAreLate(pPlan->pOrm, &pPlan->err, pQuery);
   levelParts(p);
   if( pPlan->err.rc ) return 0;
+  if( pQuery->nSelect>0 ) addInner(p, pQuery->aSelect[p->iEarly]);
   for(int i=0; i<pQuery->nSelect; i++) addInner(p, pQuery->aSelect[i]);
   for(int i=0; i<pQuery->nCount && !p->bLate; i++){
     const OrmRel *pRel = pQuery->aCount[i].pRel;
