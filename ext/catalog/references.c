@@ -50,7 +50,7 @@ static void readLeads(
     const char *zTo = ormFactText(pArena, pStmt, 0);
     Group *pGroup = zTo ? groupMake(pArena, p, zTo) : 0;
     OrmLead *pNew = ormArenaAlloc(pArena, sizeof(*pNew));
-    if( pGroup==0 || pNew==0 ) break;
+    if( pNew==0 ) break;        /* the arena gives nothing after a failure    */
     pNew->zTo = zTo;
     pNew->zModel = ormFactText(pArena, pStmt, 1);
     pNew->zName = ormFactText(pArena, pStmt, 2);

@@ -244,10 +244,6 @@ static int resultCode(const Row *p, const OrmWrite *pWrite){
     }
     return (rc & 0xff)==SQLITE_CONSTRAINT ? SQLITE_ERROR : rc;
   }
-  if( (rc & 0xff)==SQLITE_CONSTRAINT
-   && (p->eConflict==SQLITE_FAIL || p->eConflict==SQLITE_ROLLBACK) ){
-    return SQLITE_CONSTRAINT;
-  }
   return rc;
 }
 

@@ -214,10 +214,6 @@ static int resultCode(const Row *r, const OrmWrite *pWrite){
     }
     return (rc & 0xff)==SQLITE_CONSTRAINT ? SQLITE_ERROR : rc;
   }
-  if( (rc & 0xff)==SQLITE_CONSTRAINT
-   && (r->eConflict==SQLITE_FAIL || r->eConflict==SQLITE_ROLLBACK) ){
-    return SQLITE_CONSTRAINT;
-  }
   return rc;
 }
 
