@@ -380,7 +380,7 @@ static int looksLikeArray(const char *z){
 
 /*
 ** The names in a cell: a JSON array of strings, or one plain name.  Returns
-** how many and the array in *pazName (arena); 0 for an empty cell.
+** how many and sets *pazName to the array (arena); 0 for an empty cell.
 ** An array that is malformed or holds anything but strings is an error that
 ** starts with zWhat.
 */
@@ -392,7 +392,6 @@ int ormFactNames(
   OrmJson *pDoc;
   const char **az;
   int n = 0;
-  *pazName = 0;
   if( pErr->rc || zCell[0]==0 ) return 0;
   if( !looksLikeArray(zCell) ){
     az = ormArenaAlloc(pArena, sizeof(char*));

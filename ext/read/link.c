@@ -203,8 +203,8 @@ static int isPrepared(
 ** Values of the ends
 */
 
-/* A composite key is the text of a JSON array.  Anything else is no key of
-** such a model, which is no error in a comparison: 0. */
+/* A key of several fields is the text of a JSON array.  Anything else is none,
+** which is no error in a comparison: 0. */
 static int keyValues(
   OrmPairs *p, OrmBinds *pBinds, const OrmModel *pModel, sqlite3_value *pVal
 ){
@@ -213,10 +213,6 @@ static int keyValues(
   const char *z;
   OrmJson *pDoc;
   int n = 0, nBefore = pBinds->n;
-  if( pModel->nKey==1 ){
-    ormBindValue(pBinds, pVal);
-    return p->pErr->rc==SQLITE_OK;
-  }
   if( sqlite3_value_type(pVal)!=SQLITE_TEXT ) return 0;
   z = (const char*)sqlite3_value_text(pVal);
   ormArenaInit(&scratch, &err);
@@ -245,7 +241,8 @@ static void listKeys(
   binds.pArena = &p->values;
   for(rc=sqlite3_vtab_in_first(pList, &pVal); rc==SQLITE_OK;
       rc=sqlite3_vtab_in_next(pList, &pVal)){
-    keyValues(p, &binds, pModel, pVal);
+    if( pModel->nKey==1 ) ormBindValue(&binds, pVal);
+    else keyValues(p, &binds, pModel, pVal);
     if( p->pErr->rc ) return;
   }
   if( rc!=SQLITE_DONE ) ormErrDb(p->pErr, p->pOrm->db, rc);

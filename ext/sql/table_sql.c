@@ -9,6 +9,9 @@
 ** argument of the table its query says which rows there are: its where stands
 ** beside the terms or, when it has a limit or a cursor, its rows are a subquery
 ** in the table's place.
+**
+** Always true: of the aliases out here a subquery speaks of none but t0, so its
+** own begin at t1 whatever is joined.
 */
 #include "table.h"
 
@@ -320,15 +323,6 @@ static void tailSql(Inner *in, const OrmQuery *pQuery){
 
 /* ------------------------------------------------------------ statements -- */
 
-/* Aliases from here on are free: t0 and those of the joins are taken. */
-static void firstAlias(Inner *in){
-  in->pSql->nAlias = 1;
-  for(int i=0; i<in->p->nCol; i++){
-    int iJoin = in->pPlan->aJoin[i];
-    if( iJoin>=in->pSql->nAlias ) in->pSql->nAlias = iJoin + 1;
-  }
-}
-
 /* "SELECT <key>, <used columns>" */
 static void resultsSql(Inner *in){
   const OrmModel *pModel = in->p->pModel;
@@ -347,7 +341,7 @@ void ormTableSql(
 ){
   Inner in = { pSql, p, pPlan, ORM_DELETED_HIDE };
   if( pQuery && pQuery->eDeleted ) in.eDeleted = ORM_DELETED_ALSO;
-  firstAlias(&in);
+  pSql->nAlias = 1;
   resultsSql(&in);
   fromSql(&in, pQuery);
   whereSql(&in, pQuery);
@@ -364,7 +358,7 @@ void ormTableFeedSql(
     if( pPlan->aTerm[i].cOp!='=' ) return;
     if( pPlan->aTerm[i].iCol>=0 && p->aCol[pPlan->aTerm[i].iCol].pRel ) return;
   }
-  firstAlias(&in);
+  pSql->nAlias = 1;
   resultsSql(&in);
   sql(&in, " FROM main.orm_keys(?1) AS k LEFT JOIN ");
   ormBufTable(&pSql->buf, p->pModel->zTable);

@@ -152,7 +152,7 @@ static void runStep(OrmCascade *p, const CascadeStep *pStep){
   if( pStmt && pStep->eType<=STEP_SOFT ) bindClock(p, pStmt);
   ormStmtStep(p->pOrm, p->pErr, pStmt);
   ormStmtGive(p->pOrm, p->pErr, pStmt);
-  if( p->pErr->rc && p->pErr->zMsg ){
+  if( p->pErr->rc ){
     OrmBuf path;
     OrmErr err = {0};
     u32 iPath = bTouch ? pStep->pNode->aTouch[pStep->aRow[0]].iPath

@@ -175,7 +175,6 @@ static void writeRun(Bulk *p, OrmErr *pErr){
     p->flat.bAbandon = 1;
   }
   p->nRow += p->nRun;
-  p->nRun = 0;
 }
 
 static void bulkJob(Orm *pOrm, OrmErr *pErr, void *pArg){
@@ -245,7 +244,7 @@ i64 ormBulk(
     return -1;
   }
   p->pOrm = pOrm;
-  p->nRun = p->nRow = 0;
+  p->nRow = 0;
   if( ormFlatOpen(&p->flat, pOrm, pModel, bSave, z, n) ){
     ormAnchorRun(pOrm, pErr, bulkJob, p);
     if( pErr->rc==SQLITE_OK ) nRow = p->nRow;

@@ -134,7 +134,7 @@ static void checkFk(Unit *p, const UnitModel *pModel, const OrmFk *pFk){
   for(UnitRow *pRow=p->pFirst; pRow; pRow=pRow->pNext){
     struct OrmBind a[ORM_MAX_KEY];
     const OrmJson *pNode;
-    if( pRow->pModel!=pModel || pRow->pSame || !pRow->bWritten ) continue;
+    if( pRow->pModel!=pModel || !pRow->bWritten ) continue;
     if( fkValues(pRow, pFk, p->pOrphan!=0, a, &pNode) ){
       listAdd(&list, a, pNode, pRow);
     }

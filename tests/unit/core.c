@@ -344,6 +344,59 @@ static void testTree(void){
   ormArenaFree(&arena);
 }
 
+/* The one string of a document, and what follows its first character. */
+static u32 firstOf(OrmArena *pArena, const char *zDoc, const char **pzRest){
+  const OrmJson *p = ormJsonParse(pArena, zDoc, (i64)strlen(zDoc), "the test");
+  const u8 *z = p ? (const u8*)p->z : (const u8*)"";
+  int n = ormUtf8Length((const char*)z, p ? p->n : 0);
+  u32 c = n>1 ? z[0] & (0xffu>>(n + 1)) : z[0];
+  for(int i=1; i<n; i++) c = c<<6 | (z[i] & 0x3f);
+  *pzRest = (const char*)&z[n];
+  return c;
+}
+
+/* Every \u, in either case; every pair with a few of the other half; halves
+** with something else beside them. */
+static void testEscapes(void){
+  static const u32 aHalf[] = { 0, 1, 0xab, 0x1cd, 0x3ef, 0x3ff };
+  static const struct { const char *z; u32 c; const char *zRest; } aOdd[] = {
+    { "\"\\uD83d\\uDe00\"", 0x1f600, "" },
+    { "\"\\ud83dxxde00\"", 0xfffd, "xxde00" },
+    { "\"\\ud83d\\nxde00\"", 0xfffd, "\nxde00" },
+    { "\"\\ud83d\\u00e9\"", 0xfffd, "\xc3\xa9" },
+    { "\"\\u0041\\ude00\"", 'A', "\xef\xbf\xbd" },
+    { "\"\\ude00\\ud83d\"", 0xfffd, "\xef\xbf\xbd" },
+  };
+  OrmErr err = { 0, 0 };
+  OrmArena arena;
+  const char *zRest;
+  char zDoc[20];
+  int nBad = 0;
+  ormArenaInit(&arena, &err);
+  for(u32 c=1; c<=0xffff; c++){
+    u32 cIs = c>=0xd800 && c<0xe000 ? 0xfffd : c;
+    sprintf(zDoc, "\"\\u%04x\"", c);
+    nBad += firstOf(&arena, zDoc, &zRest)!=cIs || *zRest;
+    sprintf(zDoc, "\"\\u%04X\"", c);
+    nBad += firstOf(&arena, zDoc, &zRest)!=cIs || *zRest;
+  }
+  check(nBad==0, "escapes: every \\u");
+  for(u32 i=0; i<0x400*ORM_COUNT(aHalf); i++){
+    u32 a = i & 0x3ff, b = aHalf[i>>10];
+    sprintf(zDoc, "\"\\u%04x\\u%04X\"", 0xd800 + a, 0xdc00 + b);
+    nBad += firstOf(&arena, zDoc, &zRest)!=0x10000 + (a<<10) + b || *zRest;
+    sprintf(zDoc, "\"\\u%04X\\u%04x\"", 0xd800 + b, 0xdc00 + a);
+    nBad += firstOf(&arena, zDoc, &zRest)!=0x10000 + (b<<10) + a || *zRest;
+  }
+  check(nBad==0, "escapes: pairs");
+  for(int i=0; i<ORM_COUNT(aOdd); i++){
+    check(firstOf(&arena, aOdd[i].z, &zRest)==aOdd[i].c, aOdd[i].z);
+    checkText(zRest, aOdd[i].zRest, aOdd[i].z);
+  }
+  check(err.rc==SQLITE_OK, "escapes: no error");
+  ormArenaFree(&arena);
+}
+
 /* The plain way to escape, a byte at a time. */
 static i64 naiveEscape(char *zOut, const u8 *z, i64 n){
   char *zTo = zOut;
@@ -1191,6 +1244,7 @@ int main(int nArg, char **azArg){
   testBuf();
     testReader();
     testTree();
+    testEscapes();
     testDepth();
     testEscape();
     testReal();
