@@ -111,7 +111,8 @@ VALGRIND = valgrind -q --error-exitcode=9 --leak-check=full \
 test-valgrind: deps-valgrind
 	@$(MAKE) $(JOBS) --no-print-directory all BUILD=build/debug \
 	  SO=build/debug/orm.so DEBUG=1 CFLAGS='-O1 -g'
-	@ORM_LIB=build/debug/orm ORM_TIMEOUT=1800 ORM_WRAP='$(VALGRIND)' \
+	@ORM_LIB=build/debug/orm ORM_TIMEOUT=7200 ORM_WRAP='$(VALGRIND)' \
+	  ORM_FAULTS=$${ORM_FAULTS:-3} \
 	  $(TCLSH) tests/all.test $(TESTS)
 
 # Branches that cannot be taken are constants here (ORM_COVERAGE); faults in
