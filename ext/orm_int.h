@@ -74,7 +74,11 @@ typedef uint8_t u8;
 # define ORM_LIKELY(x)   __builtin_expect(!!(x), 1)
 # define ORM_PREFETCH(p) __builtin_prefetch(p)
 /* Compilers drop the call of a function that does nothing but prefetch. */
-# define ORM_INLINE inline __attribute__((always_inline))
+# if defined(ORM_COVERAGE)
+#  define ORM_INLINE inline                /* counted once                    */
+# else
+#  define ORM_INLINE inline __attribute__((always_inline))
+# endif
 # define ORM_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #else
 # define ORM_PRINTF(iFmt, iArg)
