@@ -238,6 +238,13 @@ void ormRelFirstSql(
   ormBufChar(&p->buf, ')');
 }
 
+/* From 3.51 on SQLite makes an EXISTS a part of the join around it, and before
+** 3.53 two of them gave a row several times.  With a sign it is left alone. */
+static const char *existsSign(void){
+  int iVersion = sqlite3_libversion_number();
+  return iVersion>=3051000 && iVersion<3053000 ? "+" : "";
+}
+
 static void existsSql(Where *p, const OrmCond *pCond, const char *zAlias){
   const OrmRel *pRel = pCond->pRel;
   char zLink[16], zChild[16];
@@ -245,6 +252,7 @@ static void existsSql(Where *p, const OrmCond *pCond, const char *zAlias){
   ormSqlAlias(p->pSql, zLink);
   ormSqlAlias(p->pSql, zChild);
   iAlias = p->pSql->nAlias;
+  sql(p, existsSign());
   sql(p, "EXISTS (SELECT 1 FROM ");
   relFromSql(p, pRel, zLink, zChild);
   joinSql(p, pCond->pFirst, zChild);
