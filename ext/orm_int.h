@@ -1393,7 +1393,8 @@ OrmNode *ormNodeFind(OrmErr*, OrmRules*, const char *zTable);
 OrmEdge *ormNodeEdges(OrmErr*, OrmNode*);            /* compiled on first use */
 /* Keep a statement's text with the rules, as zFind or (bDrop) zDrop. */
 void ormEdgeKeep(OrmErr*, const OrmEdge*, int bDrop, OrmBuf*);
-int ormRulesEnforced(OrmRules*);        /* are there triggers of orm_enforce? */
+/* Are there triggers of orm_enforce? */
+int ormRulesEnforced(OrmRules*, OrmErr*);
 /* SQL text: "<alias>.<id>, .." and the joins of an edge between two aliases. */
 void ormNodeIds(OrmBuf*, const OrmNode*, const char *zAlias);
 void ormEdgeJoin(OrmBuf*, const OrmEdge*, const char *zFrom, const char *zTo);

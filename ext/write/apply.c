@@ -193,7 +193,7 @@ int ormForeignKeysDefer(Orm *pOrm, OrmErr *pErr, int bOn){
 /* The guard of orm_enforce's triggers; 1 if it is ours to take away. */
 static int guardSet(OrmCascade *p){
   int n;
-  if( !ormRulesEnforced(p->pRules) ) return 0;
+  if( !ormRulesEnforced(p->pRules, p->pErr) ) return 0;
   n = sqlite3_total_changes(p->pOrm->db);
   ormStmtExecf(p->pOrm, p->pErr,
       "INSERT OR IGNORE INTO \"main\".orm_state(id, token) VALUES (2, 0)");

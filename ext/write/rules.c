@@ -68,17 +68,14 @@ static int rulesFailed(OrmErr *pErr, OrmRules *p){
   return pErr->rc;
 }
 
-int ormRulesEnforced(OrmRules *p){
+int ormRulesEnforced(OrmRules *p, OrmErr *pErr){
   if( p->eEnforced==0 ){
-    OrmErr err = {0};
-    OrmStmt *pStmt = ormStmtTakef(p->pOrm, &err,
+    OrmStmt *pStmt = ormStmtTakef(p->pOrm, pErr,
         "SELECT 1 FROM \"main\".sqlite_schema WHERE type = 'trigger' "
         "AND name GLOB 'orm_enforce_*' LIMIT 1");
-    int bThere = ormStmtStep(p->pOrm, &err, pStmt);
-    ormStmtGive(p->pOrm, &err, pStmt);
-    if( err.rc==SQLITE_OK ) p->eEnforced = 1 + bThere;
-    ormErrClear(&err);
-    return bThere;
+    int bThere = ormStmtStep(p->pOrm, pErr, pStmt);
+    ormStmtGive(p->pOrm, pErr, pStmt);
+    if( pErr->rc==SQLITE_OK ) p->eEnforced = 1 + bThere;
   }
   return p->eEnforced==2;
 }
