@@ -301,6 +301,7 @@ i64 ormPairsMost(const OrmLevel*, i64 nGroup);       /* of a scan; 0: any     */
 
 /* sort.c */
 void ormSortGroups(OrmLevel*, int iGroup);
+int ormSortDistinct(int*, int n);            /* how many are left           */
 void ormSortIds(OrmErr*, OrmIds*);
 int ormIdsGrow(OrmErr*, OrmIds*, i64 n);
 void ormIdsFree(OrmIds*);

@@ -9,7 +9,6 @@
 ** (PairSink.bInts).
 */
 #include "load.h"
-#include <stdlib.h>
 
 #define PAIR_ROWS  64           /* a scan reads up to so many links a group   */
 
@@ -268,33 +267,6 @@ static void fetchTargets(OrmLevel *p){
 /* ------------------------------------------------------------------------
 ** Groups
 */
-static int compareInt(const void *a, const void *b){
-  int x = *(const int*)a, y = *(const int*)b;
-  return x<y ? -1 : x>y;
-}
-
-static void insertionSort(int *a, int n){
-  for(int i=1; i<n; i++){
-    int v = a[i], j = i;
-    for(; j>0 && a[j-1]>v; j--) a[j] = a[j-1];
-    a[j] = v;
-  }
-}
-
-/* Sort the rows of a group and drop those that come twice; returns how many
-** are left.  Mostly there is nothing to do. */
-static int sortLinks(int *a, int n){
-  int nKeep = 1;
-  while( nKeep<n && a[nKeep-1]<a[nKeep] ) nKeep++;
-  if( nKeep>=n ) return n;
-  if( n>50 ) qsort(a, (size_t)n, sizeof(int), compareInt);
-  else insertionSort(a, n);
-  nKeep = 1;
-  for(int i=1; i<n; i++){
-    if( a[i]!=a[i-1] ) a[nKeep++] = a[i];
-  }
-  return nKeep;
-}
 
 /* The rows of each group, one group after the other in aLinkRow: aHead is where
 ** a group begins, aTail where it ends. */
@@ -315,7 +287,7 @@ static void linkGroups(OrmLevel *p){
   }
   for(int i=0; i<p->nGroup; i++){
     int n = p->aTail[i] - p->aHead[i];
-    p->aTail[i] = p->aHead[i] + sortLinks(&p->aLinkRow[p->aHead[i]], n);
+    p->aTail[i] = p->aHead[i] + ormSortDistinct(&p->aLinkRow[p->aHead[i]], n);
   }
 }
 

@@ -64,6 +64,37 @@ void ormSortGroups(OrmLevel *p, int iGroup){
 }
 
 /* ------------------------------------------------------------------------
+** Numbers of rows
+*/
+static int compareInt(const void *a, const void *b){
+  int x = *(const int*)a, y = *(const int*)b;
+  return x<y ? -1 : x>y;
+}
+
+static void insertionSortInts(int *a, int n){
+  for(int i=1; i<n; i++){
+    int v = a[i], j = i;
+    for(; j>0 && a[j-1]>v; j--) a[j] = a[j-1];
+    a[j] = v;
+  }
+}
+
+/* Sort them and drop those that come twice; returns how many are left.  Mostly
+** there is nothing to do. */
+int ormSortDistinct(int *a, int n){
+  int nKeep = 1;
+  while( nKeep<n && a[nKeep-1]<a[nKeep] ) nKeep++;
+  if( nKeep>=n ) return n;
+  if( n>50 ) qsort(a, (size_t)n, sizeof(int), compareInt);
+  else insertionSortInts(a, n);
+  nKeep = 1;
+  for(int i=1; i<n; i++){
+    if( a[i]!=a[i-1] ) a[nKeep++] = a[i];
+  }
+  return nKeep;
+}
+
+/* ------------------------------------------------------------------------
 ** Rowids
 */
 
