@@ -231,11 +231,17 @@ void ormFetchEach(OrmLevel *p, OrmKeys *pKeys, const int *aGroup){
   ormFetchRun(p, ORM_FETCH_EACH, pKeys, &sink.base);
 }
 
-/* The rows of the only group. */
-static void fetchSingle(OrmLevel *p, int iGroup){
+/* A row of the only group. */
+static void rowOfSingle(OrmSink *pBase, int nVal, sqlite3_value **apVal){
+  RowSink *pSink = (RowSink*)pBase;
+  ORM_UNUSED(nVal);
+  ormLevelAddRow(pSink->p, apVal, pSink->iGroup);
+}
+
+/* The rows of the only group to a sink. */
+void ormFetchSingle(OrmLevel *p, int iGroup, OrmSink *pSink){
   OrmPlan *pPlan = p->pPlan;
   OrmStmt *pStmt = ormFetchTake(p, ORM_FETCH_SINGLE);
-  RowSink sink;
   OrmKeys keys;
   ormGroupKeys(p, iGroup, &keys);
   if( keys.aInt ){
@@ -247,10 +253,15 @@ static void fetchSingle(OrmLevel *p, int iGroup){
     binds.a = (struct OrmBind*)(size_t)keys.aBind;
     ormBindAll(&pPlan->err, pStmt, 2, &binds);
   }
-  sinkInit(&sink, p, rowByKey);
-  sink.iGroup = iGroup;
-  ormEmitRun(pPlan->pOrm, &pPlan->err, pStmt, &sink.base);
+  ormEmitRun(pPlan->pOrm, &pPlan->err, pStmt, pSink);
   ormFetchGive(p, pStmt);
+}
+
+static void fetchSingle(OrmLevel *p, int iGroup){
+  RowSink sink;
+  sinkInit(&sink, p, rowOfSingle);
+  sink.iGroup = iGroup;
+  ormFetchSingle(p, iGroup, &sink.base);
 }
 
 /* ------------------------------------------------------------------------

@@ -16,6 +16,7 @@
 #include "load.h"
 
 #define FIRST_VALUE 2           /* ?2: the first of a query's values          */
+#define INDEX_MOST  3           /* columns that an index often has            */
 
 static void add(OrmSql *pSql, const char *z){
   ormBufAdd(&pSql->buf, z, -1);
@@ -141,10 +142,10 @@ static void addEmit(OrmSql *pSql, const OrmLevel *p, const char *zFirst,
   iStart = pSql->buf.n;
   add(pSql, zFirst);
   addValues(pSql, p, "c");
+  add(pSql, zLast);
   if( zFirst[0]==0 && pSql->buf.n>iStart && pSql->buf.pErr->rc==SQLITE_OK ){
     pSql->buf.z[iStart] = ' ';  /* the comma before the first                 */
   }
-  add(pSql, zLast);
   add(pSql, p->bWide ? (pSql->buf.n==iStart ? "1" : "") : ")");
 }
 
@@ -239,18 +240,44 @@ static void makeOne(OrmSql *pSql, OrmLevel *p){
   ormWhereSql(pSql, p->pQuery, "c");
 }
 
+/* Are the rows of a key read by their rowids, which an index has?  All columns
+** of a row come from the row then, where SQLite would have two of them from the
+** index, and find its way through the index's entry for each.  It is left to
+** SQLite where conditions may use other columns of an index, and where an index
+** may have all that is selected. */
+static int isByRowid(const OrmLevel *p){
+  const OrmQuery *pQuery = p->pQuery;
+  return p->iKeySlot>=0 && p->pRel->nRemote==1 && pQuery->pWhere==0
+      && p->pModel->iSoftDelete<0 && p->pModel->nField>INDEX_MOST
+      && pQuery->nSelect==p->pModel->nField;
+}
+
 /* Rows come in any order where we sort them. */
 static void makeSingle(OrmSql *pSql, OrmLevel *p){
+  const OrmRel *pRel = p->pRel;
+  const char *zTable = p->pModel->zTable;
   int bSort = p->iKeySlot<0;
-  addEmit(pSql, p, "0", bSort && isBare(p) ? ",c.orm_x" : "");
+  addEmit(pSql, p, "", bSort && isBare(p) ? ",c.orm_x" : "");
   if( bSort ){
     add(pSql, " FROM (");
     addInner(pSql, p);
   }
   add(pSql, " FROM ");
-  addTable(pSql, p->pModel->zTable, "c");
-  add(pSql, " WHERE ");
-  addMatchParams(pSql, p->pModel, p->pRel->nRemote, p->pRel->aRemote);
+  if( isByRowid(p) ){
+    addTable(pSql, zTable, "k");
+    add(pSql, " CROSS JOIN ");
+    addTable(pSql, zTable, "c");
+    add(pSql, " WHERE ");
+    addColumn(pSql, "k", p->pModel, pRel->aRemote[0]);
+    ormBufPrintf(&pSql->buf, "=?%d AND ", FIRST_VALUE);
+    addColumn(pSql, "c", p->pModel, p->pModel->aKey[0]);
+    add(pSql, "=");
+    addColumn(pSql, "k", p->pModel, p->pModel->aKey[0]);
+  }else{
+    addTable(pSql, zTable, "c");
+    add(pSql, " WHERE ");
+    addMatchParams(pSql, p->pModel, pRel->nRemote, pRel->aRemote);
+  }
   ormWhereSql(pSql, p->pQuery, "c");
   if( bSort ){
     ormOrderSql(pSql, p->pQuery, "c");
@@ -668,6 +695,7 @@ static void fetchMake(OrmLevel *p, OrmFetch *pFetch, int eFetch, int iStretch){
   if( pPlan->err.rc==SQLITE_OK ){
     pFetch->binds = sql.binds;
     pFetch->nSql = sql.buf.n;
+    pFetch->iHash = ormStmtHash(sql.buf.z, sql.buf.n);
     pFetch->zSql = ormArenaText(&pPlan->arena, sql.buf.z, sql.buf.n);
   }
   ormSqlFree(&sql);
@@ -703,8 +731,10 @@ OrmFetch *ormFetchGet(OrmLevel *p, int eFetch){
 
 static OrmStmt *fetchTake(OrmLevel *p, OrmFetch *pFetch, int iFirst){
   OrmErr *pErr = &p->pPlan->err;
-  OrmStmt *pStmt = ormStmtTake(p->pPlan->pOrm, pErr, pFetch->zSql,
-                               pFetch->nSql);
+  Orm *pOrm = p->pPlan->pOrm;
+  OrmStmt *pStmt = ormStmtTakeKept(pOrm, pFetch->zSql, pFetch->nSql,
+                                   pFetch->iHash);
+  if( pStmt==0 ) pStmt = ormStmtTake(pOrm, pErr, pFetch->zSql, pFetch->nSql);
   ormBindAll(pErr, pStmt, iFirst, &pFetch->binds);
   return pStmt;
 }

@@ -60,18 +60,23 @@ static void loadRecursive(OrmLevel *p, int iFirst, int nRow){
 ** The tree
 */
 
-/* Load what the rows iFirst.. of a level include, to all depths. */
+/* Load a level for the rows iFirst.. of its parent, to all depths. */
+void ormLevelLoad(OrmLevel *p, int iFirst, int nRow){
+  if( p->pQuery->bRecursive ){
+    loadRecursive(p, iFirst, nRow);
+  }else{
+    ormGroupsMake(p, iFirst, nRow);
+    ormFetchGroups(p, 0);
+  }
+  if( p->nRow>0 ) ormLevelChildren(p, 0, p->nRow);
+}
+
+/* Load what the rows iFirst.. of a level include. */
 void ormLevelChildren(OrmLevel *pParent, int iFirst, int nRow){
   OrmLevel *p;
   if( pParent->bLate ) ormCountsLoad(pParent, iFirst, nRow);
   for(p=pParent->pChild; p && pParent->pPlan->err.rc==SQLITE_OK; p=p->pNext){
-    if( p->pQuery->bRecursive ){
-      loadRecursive(p, iFirst, nRow);
-    }else{
-      ormGroupsMake(p, iFirst, nRow);
-      ormFetchGroups(p, 0);
-    }
-    if( p->nRow>0 ) ormLevelChildren(p, 0, p->nRow);
+    ormLevelLoad(p, iFirst, nRow);
   }
 }
 

@@ -28,6 +28,7 @@ typedef struct OrmMap OrmMap;
 struct OrmFetch {               /* a statement: its text and its values       */
   const char *zSql;             /* 0: not made yet                            */
   i64 nSql;
+  u64 iHash;                    /* ormStmtHash() of it                        */
   OrmBinds binds;               /* for ?2 and up; ?1 is the list of keys      */
   OrmFetch *pMore;              /* the rest of the rows, if these are too few */
   u64 mNull;                    /* BEFORE, AFTER: NULLs of the cursor         */
@@ -93,6 +94,8 @@ struct OrmMap {                 /* keys, each once, found by value            */
   int *aDense;                  /* key + 1 of the integer iMin + i            */
   i64 nIntAlloc; i64 *aInt;     /* the keys, ascending                        */
 };
+typedef struct OrmKeyRow OrmKeyRow;
+struct OrmKeyRow { i64 iKey; int iRow; };    /* a row by its integer key      */
 struct OrmPair { int iGroup, iTarget; };     /* a link                        */
 typedef struct OrmIds OrmIds;
 struct OrmIds {                 /* rowids, and what each is of                */
@@ -170,6 +173,7 @@ struct OrmLevel {
   i64 nTargetAlloc; int *aTargetRow;         /*   their rows, -1: none;       */
                                 /*   direct.c: rows of the hashed keys        */
   int iTarget;                  /* direct.c: target of the row that comes     */
+  i64 nLoneAlloc; OrmKeyRow *aLone;          /* lone.c                        */
   int nPair; i64 nPairAlloc; struct OrmPair *aPair;
   i64 nKept;                    /* rows.c: of its memory between runs         */
   i64 nByteLast;                /*   what the run before had, up to           */
@@ -288,6 +292,7 @@ int ormFetchChoose(OrmLevel*, int iGroup, i64 nGroup);
 void ormFetchGroups(OrmLevel*, int iGroup);
 void ormFetchRun(OrmLevel*, int eFetch, OrmKeys*, OrmSink*);
 void ormFetchEach(OrmLevel*, OrmKeys*, const int *aGroup);
+void ormFetchSingle(OrmLevel*, int iGroup, OrmSink*);
 int ormFetchHasMore(OrmLevel*, int eFetch, i64 nMost);
 int ormFetchIsMost(OrmLevel*, i64 n);
 int ormFetchConverts(OrmLevel*, OrmKeys*);   /* or 0: for all of the table    */
@@ -301,6 +306,7 @@ i64 ormPairsMost(const OrmLevel*, i64 nGroup);       /* of a scan; 0: any     */
 
 /* sort.c */
 void ormSortGroups(OrmLevel*, int iGroup);
+void ormSortKeyRows(OrmKeyRow*, int n);
 int ormSortDistinct(int*, int n);            /* how many are left           */
 void ormSortIds(OrmErr*, OrmIds*);
 int ormIdsGrow(OrmErr*, OrmIds*, i64 n);
@@ -311,6 +317,7 @@ int ormFewIs(const OrmLevel*);
 void ormFewFetch(OrmLevel*);
 
 /* load.c */
+void ormLevelLoad(OrmLevel*, int iFirst, int nRow);
 void ormLevelChildren(OrmLevel*, int iFirst, int nRow);
 
 /* direct.c: is it a way for all objects of a root?  Load what they include; 0
@@ -318,12 +325,19 @@ void ormLevelChildren(OrmLevel*, int iFirst, int nRow);
 int ormDirectIs(OrmLevel*);
 int ormDirectLoad(OrmLevel*);
 
+/* lone.c */
+void ormLoneObject(OrmLevel*, OrmBuf *pOut);
+
 /* root.c */
 int ormRootIsWhole(const OrmLevel*);
 
 /* object.c */
 void ormObjectFields(OrmLevel*, OrmBuf*, sqlite3_value **apVal);
 void ormObjectText(OrmLevel*, int iRow, OrmBuf *pOut);
+void ormObjectRow(const OrmLevel*, int iRow, OrmBuf *pOut);
+void ormObjectInclude(OrmLevel*, int iParentRow, OrmBuf *pOut);
+void ormObjectOpen(const OrmLevel*, OrmBuf *pOut);
+void ormObjectClose(OrmBuf *pOut);
 void ormObjectDirect(OrmLevel*, sqlite3_value **apVal, OrmBuf *pOut);
 void ormObjectDirectEnd(OrmLevel*, OrmBuf *pOut);
 

@@ -86,7 +86,8 @@ static ORM_INLINE void textSoon(const OrmLevel *p, int iRow){
   ORM_PREFETCH(z + (pRow->n>128 ? 128 : 0));
 }
 
-static void rowText(const OrmLevel *p, int iRow, OrmBuf *pOut){
+/* Append the fields of a row. */
+void ormObjectRow(const OrmLevel *p, int iRow, OrmBuf *pOut){
   const OrmRow *pRow = &p->aRow[iRow];
   ormBufAdd(pOut, textOf(p, pRow), pRow->n);
 }
@@ -152,7 +153,7 @@ static void walkStep(Walk *pWalk){
   if( !pFrame->bFirst ) ormBufChar(pOut, ',');
   pFrame->bFirst = 0;
   pFrame->iNext = p->aRow[iRow].iNext;
-  rowText(p, iRow, pOut);
+  ormObjectRow(p, iRow, pOut);
   includes(p, iRow, pOut);
   bOpen = (p->pQuery->nDepth==0 || pWalk->n<p->pQuery->nDepth)
        && !p->abOnPath[p->aMe[iRow]];
@@ -238,17 +239,30 @@ static int headAhead(const OrmLevel *p, int iGroup){
   return p->bPlain && iGroup + 1<p->nGroup ? p->aHead[iGroup + 1] : -1;
 }
 
+/* The beginning of an include of many, */
+void ormObjectOpen(const OrmLevel *p, OrmBuf *pOut){
+  includeKey(p, pOut);
+  ormBufChar(pOut, '[');
+}
+
+/* and its end, which the last comma becomes. */
+void ormObjectClose(OrmBuf *pOut){
+  if( pOut->pErr->rc ) return;
+  if( pOut->z[pOut->n - 1]==',' ) pOut->z[pOut->n - 1] = ']';
+  else ormBufChar(pOut, ']');
+}
+
 /* The value of an include of a row of the parent. */
 static void include(OrmLevel *p, int iParentRow, OrmBuf *pOut){
   int iGroup = groupOf(p, iParentRow);
   int i = iGroup<0 ? -1 : p->aHead[iGroup];
-  includeKey(p, pOut);
   if( !p->bMany ){
+    includeKey(p, pOut);
     if( i<0 ) ormBufAdd(pOut, "null", 4);
     else member(p, i, pOut);
     return;
   }
-  ormBufChar(pOut, '[');
+  ormObjectOpen(p, pOut);
   if( p->bLinks ){
     int iEnd = iGroup<0 ? i : p->aTail[iGroup];
     if( p->pChild==0 && !p->bLate ){
@@ -271,10 +285,13 @@ static void include(OrmLevel *p, int iParentRow, OrmBuf *pOut){
       i = iNext;
     }
   }
-  /* The last comma becomes the end. */
-  if( pOut->pErr->rc ) return;
-  if( pOut->z[pOut->n - 1]==',' ) pOut->z[pOut->n - 1] = ']';
-  else ormBufChar(pOut, ']');
+  ormObjectClose(pOut);
+}
+
+/* Append an include that is loaded. */
+void ormObjectInclude(OrmLevel *p, int iParentRow, OrmBuf *pOut){
+  if( p->pQuery->bRecursive ) recurse(p, iParentRow, pOut);
+  else include(p, iParentRow, pOut);
 }
 
 /* All that comes behind the fields of a row. */
@@ -284,8 +301,7 @@ static void includes(OrmLevel *p, int iRow, OrmBuf *pOut){
   if( p->bLate ) ormCountsText(p, iRow, pOut);
   for(pChild=p->pChild; pChild; pChild=pChild->pNext){
     if( pOut->pErr->rc ) return;
-    if( pChild->pQuery->bRecursive ) recurse(pChild, iRow, pOut);
-    else include(pChild, iRow, pOut);
+    ormObjectInclude(pChild, iRow, pOut);
   }
 }
 

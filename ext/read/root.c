@@ -6,7 +6,8 @@
 
 #define WINDOW 4096             /* roots at once, where memory is short       */
 #define MOST_AHEAD 4000000      /* bytes taken at once for a result           */
-#define SLACK      4000         /* and more: short texts ask for six times    */
+#define SLACK      4000         /* and more: short texts ask for six times,   */
+#define LITTLE      500         /*   few of them where the result is short    */
 
 typedef struct RootSink RootSink;
 struct RootSink {
@@ -123,18 +124,38 @@ static i64 allLoaded(OrmLevel *p, OrmBuf *pOut){
   return p->nRow;
 }
 
+/* As much room for a result as the last one needed, */
+static void resultBegin(OrmPlan *pPlan, OrmBuf *pOut){
+  if( pPlan->nLast>0 ) ormBufReserve(pOut, pPlan->nLast);
+}
+
+/* which is known now. */
+static void resultEnd(OrmPlan *pPlan, const OrmBuf *pOut){
+  i64 nSlack = pOut->n + LITTLE;
+  pPlan->nLast = pOut->n + pOut->n/8 + (nSlack<SLACK ? nSlack : SLACK);
+  if( pPlan->nLast>MOST_AHEAD ) pPlan->nLast = MOST_AHEAD;
+}
+
 i64 ormLoadAll(Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan, OrmBuf *pOut){
   OrmLevel *p = pPlan->pRoot;
   i64 n;
   ORM_UNUSED(pOrm);
   assert( pErr->rc==SQLITE_OK );
-  if( pPlan->nLast>0 ) ormBufReserve(pOut, pPlan->nLast);
+  resultBegin(pPlan, pOut);
   if( ormDirectIs(p) && ormDirectLoad(p) ) n = allDirect(p, pOut);
   else n = allLoaded(p, pOut);
-  pPlan->nLast = pOut->n + pOut->n/8 + SLACK;
-  if( pPlan->nLast>MOST_AHEAD ) pPlan->nLast = MOST_AHEAD;
+  resultEnd(pPlan, pOut);
   ormPlanLeave(pPlan, pErr);
   return n;
+}
+
+/* The object of the first row, which is all that is wanted of the root's. */
+static void rootObject(OrmLevel *p, OrmBuf *pOut){
+  OrmPlan *pPlan = p->pPlan;
+  if( pPlan->err.rc ) return;
+  resultBegin(pPlan, pOut);
+  ormLoneObject(p, pOut);
+  resultEnd(pPlan, pOut);
 }
 
 i64 ormLoadFirst(Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan, OrmBuf *pOut){
@@ -142,8 +163,7 @@ i64 ormLoadFirst(Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan, OrmBuf *pOut){
   ORM_UNUSED(pOrm);
   assert( pErr->rc==SQLITE_OK );
   rootRows(p);
-  if( p->nRow>0 ) ormLevelChildren(p, 0, 1);
-  if( p->nRow>0 && pPlan->err.rc==SQLITE_OK ) ormObjectText(p, 0, pOut);
+  if( p->nRow>0 ) rootObject(p, pOut);
   ormPlanLeave(pPlan, pErr);
   return p->nRow;
 }
@@ -197,8 +217,7 @@ int ormLoadOne(
   rootOne(p, pKey);
   bFound = p->nRow>0;
   p->bDistinct = 1;
-  if( bFound ) ormLevelChildren(p, 0, p->nRow);
-  if( bFound && pPlan->err.rc==SQLITE_OK ) ormObjectText(p, 0, pOut);
+  if( bFound ) rootObject(p, pOut);
   ormPlanLeave(pPlan, pErr);
   return bFound && pErr->rc==SQLITE_OK;
 }

@@ -32,6 +32,7 @@ static void rowsFree(OrmLevel *p){
   ormMapFree(&p->map);
   ormMapFree(&p->ident);
   ormMapFree(&p->target);
+  sqlite3_free(p->aLone);   p->aLone = 0;   p->nLoneAlloc = 0;
   sqlite3_free(p->aPair);   p->aPair = 0;   p->nPairAlloc = 0;
   sqlite3_free(p->aTargetRow);  p->aTargetRow = 0;  p->nTargetAlloc = 0;
 }
@@ -60,7 +61,8 @@ static void rowsReset(OrmLevel *p){
 static i64 heldBytes(const OrmLevel *p){
   const i64 nBind = (i64)sizeof(struct OrmBind);
   i64 n = p->nRowAlloc*(i64)sizeof(OrmRow) + p->nHeadAlloc*8
-        + p->nPairAlloc*(i64)sizeof(*p->aPair) + p->nFigureAlloc*nBind
+        + p->nPairAlloc*(i64)sizeof(*p->aPair)
+        + p->nLoneAlloc*(i64)sizeof(*p->aLone) + p->nFigureAlloc*nBind
         + (p->nGroupAlloc + p->nLinkAlloc + p->nTargetAlloc)*4
         + (p->map.nAlloc + p->target.nAlloc + p->ident.nAlloc)*nBind
         + (p->map.nDenseAlloc + p->target.nDenseAlloc)*4;

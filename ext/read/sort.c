@@ -4,33 +4,37 @@
 #include "load.h"
 #include <stdlib.h>
 
+#define FEW 20                  /* rows that need no quicksort                */
+
 /* ------------------------------------------------------------------------
 ** The rows of each group, by their integer keys
 */
-typedef struct KeyRow { i64 iKey; int iRow; } KeyRow;
-
 static int compareKeyRow(const void *a, const void *b){
-  i64 x = ((const KeyRow*)a)->iKey, y = ((const KeyRow*)b)->iKey;
+  i64 x = ((const OrmKeyRow*)a)->iKey, y = ((const OrmKeyRow*)b)->iKey;
   return x<y ? -1 : x>y;
 }
 
-/* Of a few rows. */
-static void insertionSort(KeyRow *a, int n){
+static void insertionSort(OrmKeyRow *a, int n){
   for(int i=1; i<n; i++){
-    KeyRow row = a[i];
+    OrmKeyRow row = a[i];
     int j = i;
     for(; j>0 && a[j-1].iKey>row.iKey; j--) a[j] = a[j-1];
     a[j] = row;
   }
 }
 
+void ormSortKeyRows(OrmKeyRow *a, int n){
+  if( n<=FEW ) insertionSort(a, n);
+  else qsort(a, (size_t)n, sizeof(*a), compareKeyRow);
+}
+
 /* Put the rows of a group in the order of their keys. */
 static void sortGroup(OrmLevel *p, int iGroup, int n){
   const struct OrmBind *aKey = p->aSlot[p->iKeySlot].a;
-  KeyRow aFew[20], *a = aFew;
+  OrmKeyRow aFew[FEW], *a = aFew;
   int *pi = &p->aHead[iGroup];
   int i = 0;
-  if( n>ORM_COUNT(aFew) && (a = sqlite3_malloc64(sizeof(*a)*(u64)n))==0 ){
+  if( n>FEW && (a = sqlite3_malloc64(sizeof(*a)*(u64)n))==0 ){
     ormErrOom(&p->pPlan->err);
     return;
   }
@@ -38,8 +42,7 @@ static void sortGroup(OrmLevel *p, int iGroup, int n){
     a[i].iKey = aKey[iRow].u.i;
     a[i].iRow = iRow;
   }
-  if( a==aFew ) insertionSort(a, n);
-  else qsort(a, (size_t)n, sizeof(*a), compareKeyRow);
+  ormSortKeyRows(a, n);
   for(i=0; i<n; i++){
     *pi = a[i].iRow;
     pi = &p->aRow[a[i].iRow].iNext;
