@@ -93,9 +93,11 @@ void ormLoneObject(OrmLevel *p, OrmBuf *pOut){
   ormObjectRow(p, 0, pOut);
   if( p->bLate ){
     ormCountsLoad(p, 0, 1);
-    if( pErr->rc==SQLITE_OK ) ormCountsText(p, 0, pOut);
+    if( pErr->rc || pOut->pErr->rc ) return;
+    ormCountsText(p, 0, pOut);
   }
-  for(pChild=p->pChild; pChild && pErr->rc==SQLITE_OK; pChild=pChild->pNext){
+  for(pChild=p->pChild; pChild; pChild=pChild->pNext){
+    if( pErr->rc || pOut->pErr->rc ) return;
     if( isLone(pChild) ){
       loneInclude(pChild, pOut);
     }else{
