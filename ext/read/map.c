@@ -16,7 +16,7 @@ int ormGrowMore(OrmErr *pErr, void *ppArray, i64 *pnAlloc, i64 n, int nElem){
   void *pNew;
   i64 nNew;
   if( pErr->rc ) return 0;
-  if( n<=*pnAlloc ) return 1;
+  assert( n>*pnAlloc );
   nNew = *pnAlloc ? *pnAlloc*2 : 16;
   if( nNew<n ) nNew = n;
   pNew = sqlite3_realloc64(*pp, (u64)nNew*(u64)nElem);

@@ -58,16 +58,14 @@ static const char *const azFunc[] = {
   "_count", "_sum", "_avg", "_min", "_max"
 };
 
-/* The field whose column is the last one stored. */
+/* The field whose column is the last one stored; fields are selected in the
+** order of their columns. */
 static int earlyPart(const OrmModel *pModel, const OrmQuery *pQuery){
-  int iEarly = 0, iLast = -1;
+  int iEarly = 0;
   for(int i=0; i<pQuery->nSelect; i++){
     int iField = pQuery->aSelect[i];
-    const OrmField *pField = &pModel->aField[iField];
     if( pModel->bRowidKey && iField==pModel->aKey[0] ) continue;
-    if( pField->iCol<=iLast || pField->bGenerated ) continue;
-    iLast = pField->iCol;
-    iEarly = i;
+    if( !pModel->aField[iField].bGenerated ) iEarly = i;
   }
   return iEarly;
 }
