@@ -59,17 +59,13 @@ static void inOrder(OrmLevel *p, int n, OrmBuf *pOut, i64 iStart){
   sqlite3_free(zCopy);
 }
 
-/* Has an include one group, whose rows are in the order of their key? */
+/* May the rows of an include go straight to the result? */
 static int isLone(OrmLevel *p){
-  if( p->pChild || p->pQuery->bRecursive || p->bLate || p->bAsk
-   || p->iKeySlot<0 || ormFetchChoose(p, 0, 1)!=ORM_BY_SINGLE
-  ){
-    return 0;
-  }
-  ormGroupsMake(p, 0, 1);
-  return p->nGroup==1;
+  return p->pChild==0 && !p->pQuery->bRecursive && !p->bLate && !p->bAsk
+      && p->iKeySlot>=0 && ormFetchChoose(p, 0, 1)==ORM_BY_SINGLE;
 }
 
+/* Without a group, the key being NULL, there are none. */
 static void loneInclude(OrmLevel *p, OrmBuf *pOut){
   LoneSink sink;
   i64 iStart;
@@ -79,9 +75,10 @@ static void loneInclude(OrmLevel *p, OrmBuf *pOut){
   sink.p = p;
   sink.pOut = pOut;
   sink.iKey = p->aSlot[p->iKeySlot].aVal[0];
+  ormGroupsMake(p, 0, 1);
   ormObjectOpen(p, pOut);
   iStart = pOut->n;
-  ormFetchSingle(p, 0, &sink.base);
+  if( p->nGroup>0 ) ormFetchSingle(p, 0, &sink.base);
   if( sink.bUnsorted ) inOrder(p, (int)sink.base.nRow, pOut, iStart);
   ormObjectClose(pOut);
 }
