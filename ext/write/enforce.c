@@ -73,7 +73,7 @@ static void listDue(
     pNode = ormNodeFind(pErr, pRules, pModel->zTable);
     if( pNode==0 || pNode->pModel!=pModel || pNode->pSoft ) continue;
     ormBufReset(&buf);
-    if( !ormTriggerSql(pErr, pNode, &buf) ) continue;
+    if( !ormTriggerSql(pOrm, pErr, pNode, &buf) ) continue;
     pNew = listAdd(pArena, p);
     if( pNew==0 ) break;
     pNew->zName = ormArenaPrintf(pArena, "orm_enforce_%s", pModel->zTable);

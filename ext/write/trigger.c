@@ -26,6 +26,7 @@ struct Part {                   /* a table that the delete can reach          */
   u8 bDelete, bTouch;           /* edges into it delete, let go or refuse     */
 };
 struct Closure {
+  Orm *pOrm;
   OrmErr *pErr;
   OrmArena *pArena;
   OrmBuf *pBuf;
@@ -457,6 +458,8 @@ static void reachTerm(Closure *p, int i, const OrmEdge *pEdge){
 
 /* All rows that go, leaves left out, into work rows. */
 static void wholeReach(Closure *p){
+  int mxTerm = sqlite3_limit(p->pOrm->db, SQLITE_LIMIT_COMPOUND_SELECT, -1);
+  int nTerm = 1;
   add(p, "  INSERT INTO orm_state(id, token) WITH RECURSIVE reach(t");
   for(int j=0; j<p->nCol; j++) ormBufPrintf(p->pBuf, ", k%d", j);
   add(p, ") AS (\n    SELECT 1");
@@ -470,7 +473,14 @@ static void wholeReach(Closure *p){
       if( !heeds(pEdge) || !isDelete(pEdge) ) continue;
       if( p->a[partFind(p, pEdge->pTo)].bLeaf ) continue;
       reachTerm(p, i, pEdge);
+      nTerm++;
     }
+  }
+  if( mxTerm>0 && nTerm>mxTerm ){
+    ormErr(p->pErr, SQLITE_ERROR, "orm: orm_enforce: a delete in %s cascades"
+           " over %d relationships, more than the %d that"
+           " SQLITE_LIMIT_COMPOUND_SELECT allows",
+           p->a[0].p->zTable, nTerm-1, mxTerm-1);
   }
   ormBufPrintf(p->pBuf, ")\n    SELECT t * %lld + 16 * ",
                ((i64)1)<<WORK_SHIFT);
@@ -716,7 +726,7 @@ static void trigger(Closure *p, OrmNode *pNode){
   add(p, "END");
 }
 
-int ormTriggerSql(OrmErr *pErr, OrmNode *pNode, OrmBuf *pBuf){
+int ormTriggerSql(Orm *pOrm, OrmErr *pErr, OrmNode *pNode, OrmBuf *pBuf){
   OrmArena arena;
   Closure c;
   int bAny = 0;
@@ -725,6 +735,7 @@ int ormTriggerSql(OrmErr *pErr, OrmNode *pNode, OrmBuf *pBuf){
   if( !bAny || pErr->rc ) return 0;
   ormArenaInit(&arena, pErr);
   memset(&c, 0, sizeof(c));
+  c.pOrm = pOrm;
   c.pErr = pErr;
   c.pArena = &arena;
   c.pBuf = pBuf;

@@ -8,6 +8,6 @@
 /* "CREATE TRIGGER .. END" for a table, as sqlite_schema keeps it; 0 if its
 ** deletes mean nothing to others.  The text is a function of rules and schema
 ** alone. */
-int ormTriggerSql(OrmErr*, OrmNode*, OrmBuf*);
+int ormTriggerSql(Orm*, OrmErr*, OrmNode*, OrmBuf*);
 
 #endif /* ORM_TRIGGER_H */
