@@ -77,7 +77,8 @@ static int emitStep(Orm *pOrm, OrmErr *pErr, OrmStmt *pStmt, OrmSink *pSink){
   return bRow;
 }
 
-/* Run to the end.  A failure of the sink is the caller's error too. */
+/* Run to the end, which of an aggregate is its only row; the reset does what a
+** step more would.  A failure of the sink is the caller's error too. */
 void ormEmitRun(Orm *pOrm, OrmErr *pErr, OrmStmt *pStmt, OrmSink *pSink){
   sqlite3_value **apVal = 0;
   i64 nBefore = pSink->nRow;
@@ -85,7 +86,7 @@ void ormEmitRun(Orm *pOrm, OrmErr *pErr, OrmStmt *pStmt, OrmSink *pSink){
   assert( pSink->pErr==pErr );
   pSink->bPushed = 0;
   while( emitStep(pOrm, pErr, pStmt, pSink) ){
-    if( pSink->bPushed ) continue;
+    if( pSink->bPushed ) break;
     if( apVal==0 ){
       apVal = sqlite3_malloc64(
           sizeof(*apVal)*(u64)sqlite3_column_count(pStmt->p));

@@ -333,6 +333,7 @@ int ormRootIsWhole(const OrmLevel*);
 
 /* object.c */
 void ormObjectFields(OrmLevel*, OrmBuf*, sqlite3_value **apVal);
+void ormObjectLeaf(OrmLevel*, OrmBuf *pOut, sqlite3_value **apVal);
 void ormObjectText(OrmLevel*, int iRow, OrmBuf *pOut);
 void ormObjectRow(const OrmLevel*, int iRow, OrmBuf *pOut);
 void ormObjectInclude(OrmLevel*, int iParentRow, OrmBuf *pOut);

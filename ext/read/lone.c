@@ -28,8 +28,7 @@ static void rowOfLone(OrmSink *pBase, int nVal, sqlite3_value **apVal){
   if( !ormGrow(pBase->pErr, &p->aLone, &p->nLoneAlloc, n + 1, sizeof(*p->aLone))
    || !ormGrow(pBase->pErr, &p->aRow, &p->nRowAlloc, n + 1, sizeof(*p->aRow))
   ) return;
-  ormObjectFields(p, pOut, apVal);
-  ormBufAdd(pOut, "},", 2);
+  ormObjectLeaf(p, pOut, apVal);
   if( pOut->pErr->rc ) ormErrOom(pBase->pErr);
   if( n>0 && iKey<p->aLone[n-1].iKey ) pSink->bUnsorted = 1;
   p->aLone[n].iKey = iKey;

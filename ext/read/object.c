@@ -73,6 +73,15 @@ void ormObjectFields(OrmLevel *p, OrmBuf *pBuf, sqlite3_value **apVal){
   pBuf->n = z + p->bTail - pBuf->z;
 }
 
+/* Append "{..},", the object of a row that includes nothing; the fields leave
+** the room. */
+void ormObjectLeaf(OrmLevel *p, OrmBuf *pOut, sqlite3_value **apVal){
+  ormObjectFields(p, pOut, apVal);
+  if( pOut->pErr->rc ) return;
+  pOut->z[pOut->n++] = '}';
+  pOut->z[pOut->n++] = ',';
+}
+
 static ORM_INLINE const char *textOf(const OrmLevel *p, const OrmRow *pRow){
   return &p->aText[pRow->iText].z[pRow->iOff];
 }
@@ -324,11 +333,17 @@ static void target(OrmLevel *p, int i, OrmBuf *pOut){
   }
   z = ormBufReserve(pOut, nKey + KEY_STEP + n + 1);
   if( z==0 ) return;
-  memcpy(keyCopy(z, p->zKey + bFirst, nKey), zText, (size_t)n);
+  z = keyCopy(z, p->zKey + bFirst, nKey);
+  memcpy(z, zText, (size_t)n);
   pOut->n += nKey + n;
   if( i<0 ) return;
-  if( p->pChild || p->bLate ) includes(p, i, pOut);
-  ormBufChar(pOut, '}');
+  if( p->pChild || p->bLate ){
+    includes(p, i, pOut);
+    ormBufChar(pOut, '}');
+  }else{
+    z[n] = '}';
+    pOut->n++;
+  }
 }
 
 /* The row of the target that the row refers to. */
@@ -342,7 +357,7 @@ static void targetFind(OrmLevel *p, sqlite3_value **apVal){
 /*
 ** Append the object of a row that comes now and includes to-one targets that
 ** are all loaded (direct.c), as far as its fields; ormObjectDirectEnd() appends
-** the rest when the next row has come.
+** the rest and a comma when the next row has come.
 **
 ** Targets lie anywhere in memory, and each takes as long to reach as a row to
 ** step: so what is known of them is asked for ahead, the row before the fields
@@ -359,9 +374,14 @@ void ormObjectDirect(OrmLevel *p, sqlite3_value **apVal, OrmBuf *pOut){
 
 void ormObjectDirectEnd(OrmLevel *p, OrmBuf *pOut){
   OrmLevel *pChild;
+  char *z;
   for(pChild=p->pChild; pChild; pChild=pChild->pNext){
     if( pOut->pErr->rc ) return;
     target(pChild, pChild->iTarget, pOut);
   }
-  ormBufChar(pOut, '}');
+  z = ormBufReserve(pOut, 2);
+  if( z==0 ) return;
+  z[0] = '}';
+  z[1] = ',';
+  pOut->n += 2;
 }

@@ -85,10 +85,7 @@ static void rowOfResult(OrmSink *pBase, int nVal, sqlite3_value **apVal){
   RootSink *pSink = (RootSink*)pBase;
   OrmBuf *pOut = pSink->pOut;
   ORM_UNUSED(nVal);
-  if( pBase->nRow>1 ){
-    ormObjectDirectEnd(pSink->p, pOut);
-    ormBufChar(pOut, ',');
-  }
+  if( pBase->nRow>1 ) ormObjectDirectEnd(pSink->p, pOut);
   ormObjectDirect(pSink->p, apVal, pOut);
   if( pOut->pErr->rc ) ormErrOom(pBase->pErr);
 }
@@ -100,7 +97,7 @@ static i64 allDirect(OrmLevel *p, OrmBuf *pOut){
   ormBufChar(pOut, '[');
   rootRun(p, &sink.base);
   if( sink.base.nRow>0 ) ormObjectDirectEnd(p, pOut);
-  ormBufChar(pOut, ']');
+  ormObjectClose(pOut);
   return sink.base.nRow;
 }
 
