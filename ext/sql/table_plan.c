@@ -289,7 +289,6 @@ static int estimate(Chooser *c){
     int bInOrder;
     double r = indexRows(c, i, &bInOrder);
     double rThis = r*8 + logOf(c->p->nRow)*2 + 10;
-    if( r>=c->p->nRow && !bInOrder ) continue;
     if( c->pInfo->nOrderBy && !bInOrder ) rThis += r*logOf(r);
     if( rThis<rCost || (r<rRow && rThis<rCost*2) ){
       rCost = rThis;
