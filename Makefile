@@ -123,7 +123,7 @@ coverage: deps-coverage
 	  CC=gcc CFLAGS='-O0 -g --coverage' CPPFLAGS='-DORM_COVERAGE'
 	@ORM_LIB=build/cov/orm ORM_TIMEOUT=900 \
 	  $(TCLSH) tests/all.test $(TESTS) > build/cov/tests.txt; rc=$$?; \
-	  ORM_LIB=build/cov/orm ORM_TIMEOUT=900 ORM_SWEEP=2 \
+	  ORM_LIB=build/cov/orm ORM_TIMEOUT=1800 ORM_SWEEP=2 \
 	  $(TCLSH) tests/all.test $$(tests/coverage/swept) \
 	  > build/cov/sweep.txt; \
 	  gcovr -r . --object-directory build/cov -f "ext/" -s \

@@ -458,8 +458,9 @@ static void reachTerm(Closure *p, int i, const OrmEdge *pEdge){
 
 /* All rows that go, leaves left out, into work rows. */
 static void wholeReach(Closure *p){
-  int mxTerm = sqlite3_limit(p->pOrm->db, SQLITE_LIMIT_COMPOUND_SELECT, -1);
-  int nTerm = 1;
+  u32 nMost = (u32)sqlite3_limit(p->pOrm->db, SQLITE_LIMIT_COMPOUND_SELECT, -1)
+            - 1;                /* 0 is no limit                              */
+  u32 nTerm = 0;
   add(p, "  INSERT INTO orm_state(id, token) WITH RECURSIVE reach(t");
   for(int j=0; j<p->nCol; j++) ormBufPrintf(p->pBuf, ", k%d", j);
   add(p, ") AS (\n    SELECT 1");
@@ -476,11 +477,11 @@ static void wholeReach(Closure *p){
       nTerm++;
     }
   }
-  if( mxTerm>0 && nTerm>mxTerm ){
+  if( nTerm>nMost ){
     ormErr(p->pErr, SQLITE_ERROR, "orm: orm_enforce: a delete in %s cascades"
-           " over %d relationships, more than the %d that"
+           " over %u relationships, more than the %u that"
            " SQLITE_LIMIT_COMPOUND_SELECT allows",
-           p->a[0].p->zTable, nTerm-1, mxTerm-1);
+           p->a[0].p->zTable, nTerm, nMost);
   }
   ormBufPrintf(p->pBuf, ")\n    SELECT t * %lld + 16 * ",
                ((i64)1)<<WORK_SHIFT);
