@@ -189,6 +189,17 @@ static void recurse(OrmLevel *p, int iParentRow, OrmBuf *pOut){
 ** Whole objects
 */
 
+/* What comes behind the fields of a row, and its brace, for which there is
+** room. */
+static ORM_INLINE void rowEnd(OrmLevel *p, int iRow, OrmBuf *pOut){
+  if( p->pChild || p->bLate ){
+    includes(p, iRow, pOut);
+    ormBufChar(pOut, '}');
+  }else{
+    pOut->z[pOut->n++] = '}';
+  }
+}
+
 static void member(OrmLevel *p, int iRow, OrmBuf *pOut){
   const OrmRow *pRow = &p->aRow[iRow];
   const char *zText = textOf(p, pRow);
@@ -196,13 +207,7 @@ static void member(OrmLevel *p, int iRow, OrmBuf *pOut){
   if( z==0 ) return;
   memcpy(z, zText, pRow->n);
   pOut->n += pRow->n;
-  if( p->pChild || p->bLate ){
-    includes(p, iRow, pOut);
-    ormBufChar(pOut, '}');
-  }else{
-    z[pRow->n] = '}';
-    pOut->n++;
-  }
+  rowEnd(p, iRow, pOut);
 }
 
 /* Row iRow comes next, and the one behind it after that: rows of a group lie
@@ -333,17 +338,9 @@ static void target(OrmLevel *p, int i, OrmBuf *pOut){
   }
   z = ormBufReserve(pOut, nKey + KEY_STEP + n + 1);
   if( z==0 ) return;
-  z = keyCopy(z, p->zKey + bFirst, nKey);
-  memcpy(z, zText, (size_t)n);
+  memcpy(keyCopy(z, p->zKey + bFirst, nKey), zText, (size_t)n);
   pOut->n += nKey + n;
-  if( i<0 ) return;
-  if( p->pChild || p->bLate ){
-    includes(p, i, pOut);
-    ormBufChar(pOut, '}');
-  }else{
-    z[n] = '}';
-    pOut->n++;
-  }
+  if( i>=0 ) rowEnd(p, i, pOut);
 }
 
 /* The row of the target that the row refers to. */

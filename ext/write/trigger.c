@@ -460,7 +460,7 @@ static void reachTerm(Closure *p, int i, const OrmEdge *pEdge){
 static void wholeReach(Closure *p){
   u32 nMost = (u32)sqlite3_limit(p->pOrm->db, SQLITE_LIMIT_COMPOUND_SELECT, -1)
             - 1;                /* 0 is no limit                              */
-  u32 nTerm = 0;
+  u32 nEdge = 0;
   add(p, "  INSERT INTO orm_state(id, token) WITH RECURSIVE reach(t");
   for(int j=0; j<p->nCol; j++) ormBufPrintf(p->pBuf, ", k%d", j);
   add(p, ") AS (\n    SELECT 1");
@@ -474,14 +474,14 @@ static void wholeReach(Closure *p){
       if( !heeds(pEdge) || !isDelete(pEdge) ) continue;
       if( p->a[partFind(p, pEdge->pTo)].bLeaf ) continue;
       reachTerm(p, i, pEdge);
-      nTerm++;
+      nEdge++;
     }
   }
-  if( nTerm>nMost ){
+  if( nEdge>nMost ){
     ormErr(p->pErr, SQLITE_ERROR, "orm: orm_enforce: a delete in %s cascades"
            " over %u relationships, more than the %u that"
            " SQLITE_LIMIT_COMPOUND_SELECT allows",
-           p->a[0].p->zTable, nTerm, nMost);
+           p->a[0].p->zTable, nEdge, nMost);
   }
   ormBufPrintf(p->pBuf, ")\n    SELECT t * %lld + 16 * ",
                ((i64)1)<<WORK_SHIFT);

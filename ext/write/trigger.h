@@ -7,7 +7,7 @@
 
 /* "CREATE TRIGGER .. END" for a table, as sqlite_schema keeps it; 0 if its
 ** deletes mean nothing to others.  The text is a function of rules and schema
-** alone. */
+** alone; more cascades than SQLite takes in one query are an error. */
 int ormTriggerSql(Orm*, OrmErr*, OrmNode*, OrmBuf*);
 
 #endif /* ORM_TRIGGER_H */
