@@ -79,12 +79,14 @@ typedef uint8_t u8;
 # else
 #  define ORM_INLINE inline __attribute__((always_inline))
 # endif
+# define ORM_NOINLINE __attribute__((noinline))
 # define ORM_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #else
 # define ORM_PRINTF(iFmt, iArg)
 # define ORM_LIKELY(x)   (x)
 # define ORM_PREFETCH(p) ((void)(p))
 # define ORM_INLINE inline
+# define ORM_NOINLINE
 # define ORM_UNLIKELY(x) (x)
 #endif
 

@@ -136,10 +136,9 @@ static int copyEnd(char *zTo, const char *z, i64 n){
   return n>=4 && copyShort(zTo, z, n);
 }
 
-/* Escape z[n] to zTo, which has room for 6*n + ORM_JSON_SLACK bytes; returns
-** the end.  Whole strides are copied first and looked at then, and at the end
-** one that overlaps. */
-char *ormJsonEscape(char *zTo, const char *z, i64 n){
+/* Escape z[n], in which something is to be escaped, or so short that it is
+** looked at byte by byte; returns the end. */
+static ORM_NOINLINE char *escapeAll(char *zTo, const char *z, i64 n){
   char *zStart = zTo;
   i64 i = 0;
   while( n - i>STRIDE ){
@@ -167,6 +166,18 @@ char *ormJsonEscape(char *zTo, const char *z, i64 n){
     }
   }
   return zTo;
+}
+
+/* Escape z[n] to zTo, which has room for 6*n + ORM_JSON_SLACK bytes; returns
+** the end.  Whole strides are copied first and looked at then, and at the end
+** one that overlaps: most texts stay as they are. */
+char *ormJsonEscape(char *zTo, const char *z, i64 n){
+  i64 i = 0;
+  for(; n - i>STRIDE; i+=STRIDE){
+    if( ORM_UNLIKELY(copyStride(&zTo[i], &z[i])) ) break;
+  }
+  if( ORM_LIKELY(n - i<=STRIDE && copyEnd(zTo, z, n)) ) return zTo + n;
+  return escapeAll(&zTo[i], &z[i], n - i);
 }
 
 /* How much of z[n] to escape at once: all of a short one, else a slice that

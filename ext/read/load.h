@@ -80,7 +80,9 @@ struct OrmRow {                 /* a row's text: aText[iText].z[iOff], n      */
 
 struct OrmPart {                /* one value of an object's text              */
   const char *zKey; int nKey;   /* what stands before it: ,"name":            */
-  u8 eType;                     /*   with ORM_KEY_STEP bytes of slack         */
+                                /*   with ORM_KEY_STEP bytes of slack         */
+  int iVal;                     /* where it stands in the row's values        */
+  u8 eType;
 };
 #define ORM_KEY_STEP ORM_JSON_KEY_SLACK
 
@@ -172,7 +174,9 @@ struct OrmLevel {
   OrmMap target;                /* pairs.c: keys of a link's targets,         */
   i64 nTargetAlloc; int *aTargetRow;         /*   their rows, -1: none;       */
                                 /*   direct.c: rows of the hashed keys        */
-  int iTarget;                  /* direct.c: target of the row that comes     */
+  int iTarget;                  /* direct.c: target of the row that comes,    */
+  u32 nTarget;                  /*   and its text                             */
+  const char *zTarget;
   i64 nLoneAlloc; OrmKeyRow *aLone;          /* lone.c                        */
   int nPair; i64 nPairAlloc; struct OrmPair *aPair;
   i64 nKept;                    /* rows.c: of its memory between runs         */
@@ -339,7 +343,8 @@ void ormObjectRow(const OrmLevel*, int iRow, OrmBuf *pOut);
 void ormObjectInclude(OrmLevel*, int iParentRow, OrmBuf *pOut);
 void ormObjectOpen(const OrmLevel*, OrmBuf *pOut);
 void ormObjectClose(OrmBuf *pOut);
-void ormObjectDirect(OrmLevel*, sqlite3_value **apVal, OrmBuf *pOut);
+void ormObjectDirect(OrmLevel*, sqlite3_value **apVal, int bNext,
+                     OrmBuf *pOut);
 void ormObjectDirectEnd(OrmLevel*, OrmBuf *pOut);
 
 #endif /* ORM_LOAD_H */

@@ -11,6 +11,7 @@
 
 #define KEY_STEP  ORM_KEY_STEP
 #define MAX_SHORT 4000          /* text that is escaped in one go             */
+#define ROW_END   3             /* "}" of a row and "}," of what it is in     */
 
 /* Whole steps of a key, which has slack behind it; there is room for them. */
 static ORM_INLINE char *keyCopy(char *zTo, const char *zKey, int nKey){
@@ -23,24 +24,28 @@ static ORM_INLINE char *keyCopy(char *zTo, const char *zKey, int nKey){
   return zEnd;
 }
 
+/* Up to here a text may reach, so that all that is not text has room. */
+static ORM_INLINE const char *textMost(const OrmLevel *p, const OrmBuf *pBuf){
+  return pBuf->z + (pBuf->nAlloc - p->nFixed);
+}
+
 /*
 ** Append "{..": fields and counts of a row, without the closing brace.
 **
 ** Room for all that is not text is reserved at once (OrmLevel.nFixed: the
 ** keys, padded to whole steps of the copy, and a number each), and short text
-** reserves its own on top; what is left goes the long way.
+** asks for its own on top; what is left goes the long way.
 */
 void ormObjectFields(OrmLevel *p, OrmBuf *pBuf, sqlite3_value **apVal){
   const OrmPart *pPart = p->aPart;
   const OrmPart *pEnd = &pPart[p->nPart];
-  const OrmPart *pEarly = &pPart[p->iEarly];
-  sqlite3_value **apNext = &apVal[1];
-  i64 nFixed = p->nFixed;
-  char *z = ormBufReserve(pBuf, nFixed);
+  const char *zMost;
+  char *z = ormBufReserve(pBuf, p->nFixed);
   if( z==0 ) return;
+  zMost = textMost(p, pBuf);
   if( pPart==pEnd ) *z++ = '{';
   for(; pPart<pEnd; pPart++){
-    sqlite3_value *pVal = pPart==pEarly ? apVal[0] : *apNext++;
+    sqlite3_value *pVal = apVal[pPart->iVal];
     int eType = sqlite3_value_type(pVal);
     z = keyCopy(z, pPart->zKey, pPart->nKey);
     if( eType==SQLITE_INTEGER && pPart->eType!=ORM_TYPE_BOOLEAN ){
@@ -52,34 +57,31 @@ void ormObjectFields(OrmLevel *p, OrmBuf *pBuf, sqlite3_value **apVal){
       z += 4;
       continue;
     }
-    pBuf->n = z - pBuf->z;
     if( eType==SQLITE_TEXT && pPart->eType!=ORM_TYPE_JSON ){
       const char *zText = (const char*)sqlite3_value_text(pVal);
       i64 n = sqlite3_value_bytes(pVal);
       if( zText && n<=MAX_SHORT ){
-        z = ormBufReserve(pBuf, nFixed + n*6 + ORM_JSON_SLACK + 2);
-        if( z==0 ) return;
+        i64 nMore = n*6 + ORM_JSON_SLACK + 2;
+        if( ORM_UNLIKELY(zMost - z<nMore) ){
+          pBuf->n = z - pBuf->z;
+          z = ormBufReserve(pBuf, p->nFixed + nMore);
+          if( z==0 ) return;
+          zMost = textMost(p, pBuf);
+        }
         *z++ = '"';
         z = ormJsonEscape(z, zText, n);
         *z++ = '"';
         continue;
       }
     }
+    pBuf->n = z - pBuf->z;
     ormJsonValue(pBuf, pVal, pPart->eType);
-    z = ormBufReserve(pBuf, nFixed);
+    z = ormBufReserve(pBuf, p->nFixed);
     if( z==0 ) return;
+    zMost = textMost(p, pBuf);
   }
   *z = '}';
   pBuf->n = z + p->bTail - pBuf->z;
-}
-
-/* Append "{..},", the object of a row that includes nothing; the fields leave
-** the room. */
-void ormObjectLeaf(OrmLevel *p, OrmBuf *pOut, sqlite3_value **apVal){
-  ormObjectFields(p, pOut, apVal);
-  if( pOut->pErr->rc ) return;
-  pOut->z[pOut->n++] = '}';
-  pOut->z[pOut->n++] = ',';
 }
 
 static ORM_INLINE const char *textOf(const OrmLevel *p, const OrmRow *pRow){
@@ -189,21 +191,34 @@ static void recurse(OrmLevel *p, int iParentRow, OrmBuf *pOut){
 ** Whole objects
 */
 
-/* What comes behind the fields of a row, and its brace, for which there is
-** room. */
+/* What comes behind the fields of a row, and its brace: there is room for that,
+** and for the end of the object around it. */
 static ORM_INLINE void rowEnd(OrmLevel *p, int iRow, OrmBuf *pOut){
   if( p->pChild || p->bLate ){
     includes(p, iRow, pOut);
-    ormBufChar(pOut, '}');
-  }else{
-    pOut->z[pOut->n++] = '}';
+    if( ormBufReserve(pOut, ROW_END)==0 ) return;
   }
+  pOut->z[pOut->n++] = '}';
+}
+
+/* "},": there is room for it. */
+static ORM_INLINE void objectEnd(OrmBuf *pOut){
+  if( pOut->pErr->rc ) return;
+  pOut->z[pOut->n++] = '}';
+  pOut->z[pOut->n++] = ',';
+}
+
+/* Append "{..},", the object of a row that includes nothing; the fields leave
+** the room. */
+void ormObjectLeaf(OrmLevel *p, OrmBuf *pOut, sqlite3_value **apVal){
+  ormObjectFields(p, pOut, apVal);
+  objectEnd(pOut);
 }
 
 static void member(OrmLevel *p, int iRow, OrmBuf *pOut){
   const OrmRow *pRow = &p->aRow[iRow];
   const char *zText = textOf(p, pRow);
-  char *z = ormBufReserve(pOut, (i64)pRow->n + 1);
+  char *z = ormBufReserve(pOut, (i64)pRow->n + ROW_END);
   if( z==0 ) return;
   memcpy(z, zText, pRow->n);
   pOut->n += pRow->n;
@@ -324,61 +339,63 @@ void ormObjectText(OrmLevel *p, int iRow, OrmBuf *pOut){
   member(p, iRow, pOut);
 }
 
-/* The include of a target that is loaded (row i), or null, in one go. */
-static void target(OrmLevel *p, int i, OrmBuf *pOut){
-  int bFirst = ORM_ALWAYS(pOut->n>0) && pOut->z[pOut->n - 1]=='{';
-  int nKey = p->nKey - bFirst;
-  const char *zText = "null";
-  i64 n = 4;
-  char *z;
-  if( i>=0 ){
-    const OrmRow *pRow = &p->aRow[i];
-    zText = textOf(p, pRow);
-    n = pRow->n;
-  }
-  z = ormBufReserve(pOut, nKey + KEY_STEP + n + 1);
-  if( z==0 ) return;
-  memcpy(keyCopy(z, p->zKey + bFirst, nKey), zText, (size_t)n);
-  pOut->n += nKey + n;
-  if( i>=0 ) rowEnd(p, i, pOut);
-}
-
 /* The row of the target that the row refers to. */
-static void targetFind(OrmLevel *p, sqlite3_value **apVal){
+static ORM_INLINE void targetFind(OrmLevel *p, sqlite3_value **apVal){
   const OrmSlot *pSlot = &p->pParent->aSlot[p->iSlot];
   int iKey = ormMapFindAt(&p->map, apVal, pSlot->aVal);
   p->iTarget = iKey<0 || p->map.nDense>0 ? iKey : p->aTargetRow[iKey];
   if( p->iTarget>=0 ) ORM_PREFETCH(&p->aRow[p->iTarget]);
 }
 
+/* Its text. */
+static ORM_INLINE void targetText(OrmLevel *p){
+  if( p->iTarget>=0 ){
+    p->zTarget = textOf(p, &p->aRow[p->iTarget]);
+    p->nTarget = p->aRow[p->iTarget].n;
+    textSoon(p, p->iTarget);
+  }else{
+    p->zTarget = "null";
+    p->nTarget = 4;
+  }
+}
+
+/* The include of it, in one go. */
+static ORM_INLINE void target(OrmLevel *p, OrmBuf *pOut){
+  int bFirst = ORM_ALWAYS(pOut->n>0) && pOut->z[pOut->n - 1]=='{';
+  int nKey = p->nKey - bFirst;
+  char *z = ormBufReserve(pOut, nKey + KEY_STEP + (i64)p->nTarget + ROW_END);
+  if( z==0 ) return;
+  memcpy(keyCopy(z, p->zKey + bFirst, nKey), p->zTarget, p->nTarget);
+  pOut->n += nKey + (i64)p->nTarget;
+  if( p->iTarget>=0 ) rowEnd(p, p->iTarget, pOut);
+}
+
 /*
 ** Append the object of a row that comes now and includes to-one targets that
-** are all loaded (direct.c), as far as its fields; ormObjectDirectEnd() appends
-** the rest and a comma when the next row has come.
+** are all loaded (direct.c), as far as its fields; the rest and a comma follow
+** when the next row has come (bNext: one came before), or ormObjectDirectEnd().
 **
 ** Targets lie anywhere in memory, and each takes as long to reach as a row to
 ** step: so what is known of them is asked for ahead, the row before the fields
 ** are written and its text after that.
 */
-void ormObjectDirect(OrmLevel *p, sqlite3_value **apVal, OrmBuf *pOut){
+void ormObjectDirect(OrmLevel *p, sqlite3_value **apVal, int bNext,
+                     OrmBuf *pOut){
   OrmLevel *pChild;
-  for(pChild=p->pChild; pChild; pChild=pChild->pNext) targetFind(pChild, apVal);
-  ormObjectFields(p, pOut, apVal);
   for(pChild=p->pChild; pChild; pChild=pChild->pNext){
-    if( pChild->iTarget>=0 ) textSoon(pChild, pChild->iTarget);
+    if( bNext ) target(pChild, pOut);
+    targetFind(pChild, apVal);
   }
+  if( bNext ) objectEnd(pOut);
+  ormObjectFields(p, pOut, apVal);
+  for(pChild=p->pChild; pChild; pChild=pChild->pNext) targetText(pChild);
 }
 
 void ormObjectDirectEnd(OrmLevel *p, OrmBuf *pOut){
   OrmLevel *pChild;
-  char *z;
   for(pChild=p->pChild; pChild; pChild=pChild->pNext){
     if( pOut->pErr->rc ) return;
-    target(pChild, pChild->iTarget, pOut);
+    target(pChild, pOut);
   }
-  z = ormBufReserve(pOut, 2);
-  if( z==0 ) return;
-  z[0] = '}';
-  z[1] = ',';
-  pOut->n += 2;
+  objectEnd(pOut);
 }

@@ -111,6 +111,7 @@ static void levelParts(OrmLevel *p){
   p->nFixed = ORM_KEY_STEP + 2;
   for(int i=0; i<p->nPart; i++){
     p->nFixed += p->aPart[i].nKey + ORM_REAL_TEXT;
+    p->aPart[i].iVal = partValue(p, i);
   }
   p->bTail = pQuery->nCount>0 && !p->bLate;
   if( p->bLate ) p->nPart -= pQuery->nCount;

@@ -85,8 +85,7 @@ static void rowOfResult(OrmSink *pBase, int nVal, sqlite3_value **apVal){
   RootSink *pSink = (RootSink*)pBase;
   OrmBuf *pOut = pSink->pOut;
   ORM_UNUSED(nVal);
-  if( pBase->nRow>1 ) ormObjectDirectEnd(pSink->p, pOut);
-  ormObjectDirect(pSink->p, apVal, pOut);
+  ormObjectDirect(pSink->p, apVal, pBase->nRow>1, pOut);
   if( pOut->pErr->rc ) ormErrOom(pBase->pErr);
 }
 
