@@ -147,6 +147,7 @@ struct Orm {
   sqlite3_stmt *apToken[2];     /* catalog/load.c: on orm_state.token         */
   int aReprepare[2];            /*   and how often they were re-prepared      */
   int nPin;                     /* pins that are held                         */
+  u8 bOnToken;                  /* apToken[0] stands on its row for them      */
   int nClean;                   /* total changes when none was uncommitted    */
   struct OrmPlanCache *pPlans;  /* read/plan.c                                */
   i64 nKept;                    /* read/rows.c: bytes that its plans keep     */
@@ -758,6 +759,8 @@ struct OrmRel {
 ** ("orm: no models in this file: call orm_reflect(), orm_define() or
 ** orm_init()") or it cannot be read. */
 OrmCatalog *ormCatalogPin(Orm*, OrmErr*);
+/* The same for a call that is over before SQL goes on. */
+OrmCatalog *ormCatalogPinCall(Orm*, OrmErr*);
 void ormCatalogUnpin(Orm*, OrmCatalog*);
 /* The newest as it is, without a look at the file, or 0; to be unref'd.  Who
 ** uses it asks ormCatalogHolds() inside the one statement that he runs, which

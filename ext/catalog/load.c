@@ -26,6 +26,8 @@ struct OrmCatalog {
   u8 bSeen;                     /* it held when these two were so             */
   int nChange;                  /*   sqlite3_total_changes()                  */
   u32 iVersion;                 /*   and SQLITE_FCNTL_DATA_VERSION            */
+  u8 bRead;                     /* it held in a transaction that had but read */
+  u32 iRead;                    /*   this data version                        */
   i64 iToken;
   OrmArena arena;               /* all models; pErr is set on each way in     */
   OrmErr err;                   /* where arena.pErr points between calls      */
@@ -193,6 +195,18 @@ static int tokenRead(Orm *pOrm, OrmErr *pErr, int i, i64 *piToken){
   return rc==SQLITE_ROW;
 }
 
+static u32 dataVersion(Orm *pOrm){
+  u32 i = 0;
+  sqlite3_file_control(pOrm->db, 0, SQLITE_FCNTL_DATA_VERSION, &i);
+  return i;
+}
+
+/* A transaction of BEGIN in which nothing was written has one snapshot. */
+static int isReading(Orm *pOrm){
+  return !sqlite3_get_autocommit(pOrm->db)
+      && sqlite3_txn_state(pOrm->db, "main")==SQLITE_TXN_READ;
+}
+
 OrmCatalog *ormCatalogPin(Orm *pOrm, OrmErr *pErr){
   int i = pOrm->nPin>0;
   int bRow;
@@ -219,6 +233,24 @@ OrmCatalog *ormCatalogPin(Orm *pOrm, OrmErr *pErr){
   if( p==0 ) return 0;
   p->iToken = iToken;
   p->bStale = !bRow;
+  p->bRead = bRow && isReading(pOrm);
+  if( p->bRead ) p->iRead = dataVersion(pOrm);
+  pOrm->bOnToken |= (u8)(i==0);
+  pOrm->nPin++;
+  return ormCatalogRef(p);
+}
+
+/*
+** In a transaction that reads, what held holds as long as the data version
+** stays: others cannot change the snapshot, and what we write and commit, or
+** others before a new snapshot, moves the version.  Nor need the token's
+** statement keep the snapshot as long as the transaction does.
+*/
+OrmCatalog *ormCatalogPinCall(Orm *pOrm, OrmErr *pErr){
+  OrmCatalog *p = pOrm->pCatalog;
+  if( p==0 || !p->bRead || !isReading(pOrm) || dataVersion(pOrm)!=p->iRead ){
+    return ormCatalogPin(pOrm, pErr);
+  }
   pOrm->nPin++;
   return ormCatalogRef(p);
 }
@@ -226,7 +258,10 @@ OrmCatalog *ormCatalogPin(Orm *pOrm, OrmErr *pErr){
 void ormCatalogUnpin(Orm *pOrm, OrmCatalog *p){
   if( p==0 ) return;
   assert( pOrm->nPin>0 );
-  if( --pOrm->nPin==0 ) sqlite3_reset(pOrm->apToken[0]);
+  if( --pOrm->nPin==0 && pOrm->bOnToken ){
+    sqlite3_reset(pOrm->apToken[0]);
+    pOrm->bOnToken = 0;
+  }
   ormCatalogUnref(p);
 }
 
@@ -249,12 +284,6 @@ OrmCatalog *ormCatalogPeek(Orm *pOrm){
   if( p==0 || p->bStale ) return 0;
   p->bClean = p->bSettled || isClean(pOrm);
   return ormCatalogRef(p);
-}
-
-static u32 dataVersion(Orm *pOrm){
-  u32 i = 0;
-  sqlite3_file_control(pOrm->db, 0, SQLITE_FCNTL_DATA_VERSION, &i);
-  return i;
 }
 
 int ormCatalogHolds(Orm *pOrm, OrmErr *pErr, OrmCatalog *p){

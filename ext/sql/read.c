@@ -23,7 +23,7 @@ static int callBegin(
   const char *zQuery = 0;
   memset(p, 0, sizeof(*p));
   p->pOrm = (Orm*)sqlite3_user_data(pCtx);
-  p->pCatalog = ormCatalogPin(p->pOrm, &p->err);
+  p->pCatalog = ormCatalogPinCall(p->pOrm, &p->err);
   if( p->pCatalog==0 ) return 0;
   if( z==0 ){
     ormErr(&p->err, SQLITE_ERROR, "orm: a model is needed, not NULL");
