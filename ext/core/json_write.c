@@ -23,7 +23,7 @@ static const char aEscape[128] = {
 #if defined(__SSE2__)
 # define STRIDE ORM_JSON_SLACK
 /* Copy 16 bytes and say which of them cannot stay as they are. */
-static unsigned copyStride(char *zTo, const char *z){
+static ORM_INLINE unsigned copyStride(char *zTo, const char *z){
   __m128i v = _mm_loadu_si128((const __m128i*)(const void*)z);
   /* below space and, being signed, above 0x7f */
   __m128i odd = _mm_cmplt_epi8(v, _mm_set1_epi8(' '));
@@ -38,7 +38,7 @@ static int firstOdd(unsigned mOdd){
 #else
 # define STRIDE 8
 /* Copy 8 bytes and say whether one of them cannot stay as it is. */
-static unsigned copyStride(char *zTo, const char *z){
+static ORM_INLINE unsigned copyStride(char *zTo, const char *z){
   u64 v;
   memcpy(&v, z, 8);
   memcpy(zTo, &v, 8);
@@ -110,7 +110,7 @@ static i64 copyWide(char **pzTo, const char *zText, i64 n){
 
 /* Copy z[n], 4 to 16 bytes, by its two ends, which may overlap: 0 if one of
 ** them cannot stay as it is. */
-static int copyShort(char *zTo, const char *z, i64 n){
+static ORM_INLINE int copyShort(char *zTo, const char *z, i64 n){
   u64 v, w;
   if( n>=8 ){
     memcpy(&v, z, 8);
@@ -131,7 +131,7 @@ static int copyShort(char *zTo, const char *z, i64 n){
 
 /* The end of z[n] in one go, all before its last stride having been copied as
 ** it is: 0 if it is not to be copied like that. */
-static int copyEnd(char *zTo, const char *z, i64 n){
+static ORM_INLINE int copyEnd(char *zTo, const char *z, i64 n){
   if( n>=STRIDE ) return copyStride(zTo + n - STRIDE, &z[n - STRIDE])==0;
   return n>=4 && copyShort(zTo, z, n);
 }

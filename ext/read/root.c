@@ -209,7 +209,7 @@ int ormLoadOne(
   assert( pErr->rc==SQLITE_OK );
   assert( pModel==pPlan->pModel );
   ORM_UNUSED(pModel);
-  ormLevelReset(p, 0);
+  assert( p->nRow==0 );         /* as ormPlanRelease() left it                */
   rootOne(p, pKey);
   bFound = p->nRow>0;
   p->bDistinct = 1;
