@@ -36,7 +36,8 @@ static ORM_INLINE const char *textMost(const OrmLevel *p, const OrmBuf *pBuf){
 ** keys, padded to whole steps of the copy, and a number each), and short text
 ** asks for its own on top; what is left goes the long way.
 */
-void ormObjectFields(OrmLevel *p, OrmBuf *pBuf, sqlite3_value **apVal){
+static ORM_INLINE void fields(OrmLevel *p, OrmBuf *pBuf,
+                              sqlite3_value **apVal){
   const OrmPart *pPart = p->aPart;
   const OrmPart *pEnd = &pPart[p->nPart];
   const char *zMost;
@@ -82,6 +83,10 @@ void ormObjectFields(OrmLevel *p, OrmBuf *pBuf, sqlite3_value **apVal){
   }
   *z = '}';
   pBuf->n = z + p->bTail - pBuf->z;
+}
+
+void ormObjectFields(OrmLevel *p, OrmBuf *pBuf, sqlite3_value **apVal){
+  fields(p, pBuf, apVal);
 }
 
 static ORM_INLINE const char *textOf(const OrmLevel *p, const OrmRow *pRow){
@@ -211,7 +216,7 @@ static ORM_INLINE void objectEnd(OrmBuf *pOut){
 /* Append "{..},", the object of a row that includes nothing; the fields leave
 ** the room. */
 void ormObjectLeaf(OrmLevel *p, OrmBuf *pOut, sqlite3_value **apVal){
-  ormObjectFields(p, pOut, apVal);
+  fields(p, pOut, apVal);
   objectEnd(pOut);
 }
 
@@ -387,7 +392,7 @@ void ormObjectDirect(OrmLevel *p, sqlite3_value **apVal, int bNext,
     targetFind(pChild, apVal);
   }
   if( bNext ) objectEnd(pOut);
-  ormObjectFields(p, pOut, apVal);
+  fields(p, pOut, apVal);
   for(pChild=p->pChild; pChild; pChild=pChild->pNext) targetText(pChild);
 }
 
