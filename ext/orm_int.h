@@ -221,6 +221,7 @@ void ormBufInit(OrmBuf*, OrmErr*);
 void ormBufFree(OrmBuf*);
 void ormBufReset(OrmBuf*);                   /* n = 0, memory kept            */
 char *ormBufGrow(OrmBuf*, i64 nMore);
+void ormBufAhead(OrmBuf*, i64 n);            /* n bytes, if there is memory   */
 void ormBufAdd(OrmBuf*, const char *z, i64 n);       /* n<0: strlen           */
 void ormBufInt(OrmBuf*, i64 i);
 #define ORM_INT_TEXT 24
@@ -228,6 +229,7 @@ char *ormIntText(char *zTo, i64 i);          /* the digits; returns the end   */
 void ormBufPrintf(OrmBuf*, const char *zFormat, ...);
 const char *ormBufText(OrmBuf*);            /* NUL-terminated view; "" on OOM */
 char *ormBufTake(OrmBuf*, i64 *pn);          /* hand over (sqlite3_free it)   */
+void ormLargePages(void*, i64 n);            /* n bytes just allocated        */
 /* Names and text literals in SQL: "a""b" and 'it''s'. */
 void ormBufName(OrmBuf*, const char *zName);
 void ormBufLiteral(OrmBuf*, const char *z);

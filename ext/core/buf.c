@@ -27,7 +27,7 @@ void ormBufReset(OrmBuf *p){
 }
 
 /*
-** A long text fills fresh memory page by page, and a third of the time would
+** What is long fills fresh memory page by page, and a third of the time would
 ** go into having the kernel find each page: ask for large ones.  That is a
 ** hint, whoever ignores it changes nothing.
 **
@@ -35,14 +35,14 @@ void ormBufReset(OrmBuf *p){
 ** is what the C library maps for a piece of memory as large as this: advice
 ** for less would cut the mapping in two, and growing would copy it.
 */
-static void largePages(char *z, i64 n){
+void ormLargePages(void *p, i64 n){
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
   uintptr_t mask = (uintptr_t)sysconf(_SC_PAGESIZE) - 1;
-  uintptr_t iStart = (uintptr_t)z & ~mask;
-  uintptr_t iEnd = ((uintptr_t)z + (uintptr_t)n + mask) & ~mask;
-  (void)madvise((void*)iStart, iEnd - iStart, MADV_HUGEPAGE);
+  uintptr_t iStart = (uintptr_t)p & ~mask;
+  uintptr_t iEnd = ((uintptr_t)p + (uintptr_t)n + mask) & ~mask;
+  if( n>=LARGE ) (void)madvise((void*)iStart, iEnd - iStart, MADV_HUGEPAGE);
 #else
-  ORM_UNUSED(z); ORM_UNUSED(n);
+  ORM_UNUSED(p); ORM_UNUSED(n);
 #endif
 }
 
@@ -60,8 +60,20 @@ char *ormBufGrow(OrmBuf *p, i64 nMore){
   }
   p->z = zNew;
   p->nAlloc = nNew;
-  if( nNew>=LARGE ) largePages(zNew, nNew);
+  ormLargePages(zNew, nNew);
   return zNew + p->n;
+}
+
+/* Room for a text of n bytes, if there is memory for it now. */
+void ormBufAhead(OrmBuf *p, i64 n){
+  char *z;
+  if( p->nAlloc>=n || p->n>0 ) return;
+  z = sqlite3_malloc64((u64)n);
+  if( z==0 ) return;
+  ormLargePages(z, n);
+  sqlite3_free(p->z);
+  p->z = z;
+  p->nAlloc = n;
 }
 
 /* n<0: up to z's NUL; no z (out of memory, as pErr knows) adds nothing. */

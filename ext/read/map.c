@@ -24,6 +24,7 @@ int ormGrowMore(OrmErr *pErr, void *ppArray, i64 *pnAlloc, i64 n, int nElem){
     ormErrOom(pErr);
     return 0;
   }
+  ormLargePages(pNew, nNew*nElem);
   *pp = pNew;
   *pnAlloc = nNew;
   return 1;

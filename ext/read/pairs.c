@@ -29,9 +29,8 @@ struct PairSink {
 */
 
 /* Room for n pairs. */
-static int pairRoom(PairSink *pSink, i64 n){
+static int pairRoom(OrmErr *pErr, PairSink *pSink, i64 n){
   OrmLevel *p = pSink->p;
-  OrmErr *pErr = &p->pPlan->err;
   if( !ormGrow(pErr, &p->aPair, &p->nPairAlloc, n, sizeof(*p->aPair)) ){
     return 0;
   }
@@ -46,7 +45,7 @@ static int pairRoom(PairSink *pSink, i64 n){
 static void intsToValues(PairSink *pSink){
   int n = pSink->p->nPair;
   pSink->bInts = 0;
-  if( !pairRoom(pSink, n + 1) ) return;
+  if( !pairRoom(pSink->base.pErr, pSink, n + 1) ) return;
   for(int i=0; i<n; i++){
     struct OrmBind *pVal = &pSink->aVal[i];
     pVal->eType = SQLITE_INTEGER;
@@ -62,7 +61,7 @@ static int keepValues(PairSink *pSink, sqlite3_value **apVal){
   struct OrmBind *aVal;
   if( sqlite3_value_type(apVal[0])==SQLITE_NULL ) return 0;
   if( pSink->bInts ) intsToValues(pSink);
-  if( !pairRoom(pSink, (i64)p->nPair + 1) ) return 0;
+  if( !pairRoom(pSink->base.pErr, pSink, (i64)p->nPair + 1) ) return 0;
   aVal = &pSink->aVal[(i64)p->nPair*nCol];
   for(int i=0; i<nCol; i++){
     ormKeepValue(p->pPlan, &aVal[i], apVal[i]);
@@ -79,7 +78,7 @@ static ORM_INLINE void addPair(PairSink *pSink, int iGroup,
   if( pSink->bInts && sqlite3_value_type(apVal[0])==SQLITE_INTEGER ){
     i64 i = sqlite3_value_int64(apVal[0]);
     if( (n>=p->nPairAlloc || n>=pSink->nIntAlloc)
-     && !pairRoom(pSink, (i64)n + 1) ) return;
+     && !pairRoom(pSink->base.pErr, pSink, (i64)n + 1) ) return;
     pSink->aInt[n] = i;
     if( i<pSink->iMin ) pSink->iMin = i;
     if( i>pSink->iMax ) pSink->iMax = i;
@@ -136,12 +135,15 @@ i64 ormPairsMost(const OrmLevel *p, i64 nGroup){
 }
 
 static void pairsBegin(PairSink *pSink){
+  OrmErr err;
   pSink->p->nPair = 0;
   pSink->bOdd = 0;
   pSink->bInts = pSink->p->target.nCol==1;
   pSink->iMin = INT64_MAX;
   pSink->iMax = INT64_MIN;
-  pairRoom(pSink, pSink->p->nPairLast);
+  memset(&err, 0, sizeof(err));
+  pairRoom(&err, pSink, pSink->p->nPairLast);
+  ormErrClear(&err);            /* this run may need less                     */
 }
 
 static void pairsByKey(PairSink *pSink){

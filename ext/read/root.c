@@ -5,7 +5,7 @@
 #include "load.h"
 
 #define WINDOW 4096             /* roots at once, where memory is short       */
-#define MOST_AHEAD 4000000      /* bytes taken at once for a result           */
+#define MOST_AHEAD 100000000    /* bytes taken at once for a result           */
 #define SLACK      4000         /* and more: short texts ask for six times,   */
 #define LITTLE      500         /*   few of them where the result is short    */
 
@@ -122,7 +122,7 @@ static i64 allLoaded(OrmLevel *p, OrmBuf *pOut){
 
 /* As much room for a result as the last one needed, */
 static void resultBegin(OrmPlan *pPlan, OrmBuf *pOut){
-  if( pPlan->nLast>0 ) ormBufReserve(pOut, pPlan->nLast);
+  if( pPlan->nLast>0 ) ormBufAhead(pOut, pPlan->nLast);
 }
 
 /* which is known now. */

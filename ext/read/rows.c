@@ -1,15 +1,17 @@
 /*
 ** The rows of a level while a run loads them, and the groups that they form.
 **
-** Texts stand one after the other in buffers of about TEXT_CHUNK bytes.  The
-** rows of a group are a list in the order in which they came.
+** Texts stand one after the other in buffers, each as large as all before it,
+** within bounds.  The rows of a group are a list in the order in which they
+** came.
 */
 #include "load.h"
 
-#define TEXT_CHUNK 1000000      /* a new text buffer is begun beyond this     */
+#define TEXT_CHUNK 1000000      /* a text buffer takes as much, at least,     */
+#define TEXT_MOST  32000000     /*   and no row that begins beyond this       */
 #define SLACK      4000         /* for the row that goes beyond               */
 #define KEEP_BYTES 4000000      /* that all plans of a connection keep        */
-#define LAST_MOST  TEXT_CHUNK   /* memory that is taken at once, as last time */
+#define LAST_MOST  TEXT_MOST    /* memory that is taken at once, as last time */
 
 static void rowsFree(OrmLevel *p){
   for(int i=0; i<p->nTextAlloc; i++) ormBufFree(&p->aText[i]);
@@ -92,10 +94,38 @@ void ormLevelReset(OrmLevel *p, int bFree){
   }
 }
 
+/* Does the next row's text go to the buffer that was the last? */
+static ORM_INLINE int hasRoom(const OrmBuf *pBuf){
+  return pBuf->n<TEXT_CHUNK
+      || (pBuf->n<TEXT_MOST && pBuf->n<pBuf->nAlloc - SLACK);
+}
+
+/* As much for the next one as for all before: they are few, and so large that
+** the system has large pages for them. */
+static i64 nextChunk(const OrmLevel *p){
+  if( p->nByte<TEXT_CHUNK ) return TEXT_CHUNK + SLACK;
+  return (p->nByte<TEXT_MOST ? p->nByte : TEXT_MOST) + SLACK;
+}
+
+/* As much memory as the last run needed, before the first row: if there is not
+** as much now, this run may need less. */
+static void rowsBegin(OrmLevel *p){
+  OrmErr err;
+  memset(&err, 0, sizeof(err));
+  if( p->nByteLast>0 ) ormBufAhead(&p->aText[0], p->nByteLast + SLACK);
+  ormGrow(&err, &p->aRow, &p->nRowAlloc, p->nRowLast, sizeof(OrmRow));
+  for(int i=0; i<p->nSlot; i++){
+    OrmSlot *pSlot = &p->aSlot[i];
+    ormGrow(&err, &pSlot->a, &pSlot->nAlloc, (i64)p->nRowLast*pSlot->n,
+            sizeof(*pSlot->a));
+  }
+  ormErrClear(&err);
+}
+
 /* The buffer for the next row's text; 0 and out of memory. */
 static OrmBuf *rowBuf(OrmLevel *p){
   OrmErr *pErr = &p->pPlan->err;
-  if( p->nText>0 && p->aText[p->nText-1].n<TEXT_CHUNK ){
+  if( p->nText>0 && hasRoom(&p->aText[p->nText-1]) ){
     return &p->aText[p->nText-1];
   }
   if( p->nText>=p->nTextAlloc ){
@@ -106,12 +136,8 @@ static OrmBuf *rowBuf(OrmLevel *p){
     for(int i=p->nTextAlloc; i<nAlloc; i++) ormBufInit(&p->aText[i], pErr);
     p->nTextAlloc = (int)nAlloc;
   }
-  if( p->nText==0 ){
-    if( p->nByteLast>0 ) ormBufReserve(&p->aText[0], p->nByteLast + SLACK);
-    ormGrow(pErr, &p->aRow, &p->nRowAlloc, p->nRowLast, sizeof(OrmRow));
-  }else{
-    ormBufReserve(&p->aText[p->nText], TEXT_CHUNK + SLACK);
-  }
+  if( p->nText==0 ) rowsBegin(p);
+  else ormBufReserve(&p->aText[p->nText], nextChunk(p));
   return &p->aText[p->nText++];
 }
 
