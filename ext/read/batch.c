@@ -34,6 +34,7 @@ struct RowSink {
   i64 iLimit, iOffset;
   const int *aGroup;            /* group of each key, where it is not its     */
                                 /*   position                                 */
+  u8 bGather;                   /* rows keep their group's number till the end  */
 };
 
 /* The columns that join, as they are compared: where p->bConvert. */
@@ -82,18 +83,19 @@ static void rowByKey(OrmSink *pBase, int nVal, sqlite3_value **apVal){
                  pSink->aGroup ? pSink->aGroup[i] : pSink->iGroup + i);
 }
 
-/* A row of a scan. */
+/* A row of a scan.  To put it behind the last one of its group, which is far
+** away by now, is left for the end, where no list is needed. */
 static void rowByScan(OrmSink *pBase, int nVal, sqlite3_value **apVal){
   RowSink *pSink = (RowSink*)pBase;
   OrmLevel *p = pSink->p;
+  int n = p->nRow;
   int iGroup;
   ORM_UNUSED(nVal);
   if( p->bConvert ) ormFetchConvertRow(p, apVal);
   iGroup = ormMapFindAt(&p->map, apVal, p->aJoin);
-  if( iGroup<pSink->iGroup ) return;
-  if( sinkWants(pSink, iGroup - pSink->iGroup) ){
-    ormLevelAddRow(p, &apVal[p->nLead], iGroup);
-  }
+  if( iGroup<pSink->iGroup || !sinkWants(pSink, iGroup - pSink->iGroup) ) return;
+  ormLevelAddRow(p, &apVal[p->nLead], pSink->bGather ? -1 : iGroup);
+  if( pSink->bGather && p->nRow>n ) p->aRow[n].iNext = iGroup;
 }
 
 /* ------------------------------------------------------------------------
@@ -207,9 +209,11 @@ static void fetchScan(OrmLevel *p, int iGroup){
   ormFetchPlainMap(p);
   sinkInit(&sink, p, rowByScan);
   sink.iGroup = iGroup;
+  sink.bGather = p->pRel->bMany && !p->pQuery->bRecursive;
   sinkCount(&sink);
   ormFetchRun(p, ORM_FETCH_SCAN, 0, &sink.base);
   sqlite3_free(sink.aSeen);
+  if( sink.bGather ) ormGroupsGather(p);
 }
 
 static void fetchKeys(OrmLevel *p, int iGroup, int eFetch){

@@ -169,7 +169,8 @@ struct OrmLevel {
   i64 nGroupAlloc; int *aGroup; /* of parent row - iFirst; -1: none           */
   u8 bPlain;                    /* the group is parent row - iFirst itself    */
   u8 bLinks;                    /* groups are parts of aLinkRow, from aHead   */
-  i64 nLinkAlloc; int *aLinkRow;             /*   to before aTail             */
+  i64 nLinkAlloc; int *aLinkRow;             /*   to before aTail;            */
+  int nGathered;                /*   so many of it from the first on are set  */
   OrmMap map;
   OrmMap target;                /* pairs.c: keys of a link's targets,         */
   i64 nTargetAlloc; int *aTargetRow;         /*   their rows, -1: none;       */
@@ -281,6 +282,8 @@ void ormLevelAddRow(OrmLevel*, sqlite3_value **apVal, int iGroup);
 void ormGroupsMake(OrmLevel*, int iFirst, int nRow);
 void ormGroupsOf(OrmLevel*, const OrmSlot*, int iFirst, int nRow, int *aGroup);
 void ormGroupsGrow(OrmLevel*, int n);
+int ormGroupsPart(OrmLevel*, int n, const int *pGroup, i64 nStep);
+void ormGroupsGather(OrmLevel*);
 void ormGroupKeys(OrmLevel*, int iGroup, OrmKeys*);
 
 /* count.c */

@@ -251,6 +251,32 @@ static ORM_INLINE void soon(const OrmLevel *p, int iRow){
   }
 }
 
+/*
+** The same where rows are linked: those some places ahead are known, up to
+** iEnd.  Each is asked for in three steps, its place, its text and the heads of
+** the groups that it includes, and what these lead to.
+*/
+static ORM_INLINE void soonLinked(const OrmLevel *p, int i, int iEnd){
+  const OrmLevel *pChild;
+  int iRow;
+  if( i + 6<iEnd ) ORM_PREFETCH(&p->aRow[p->aLinkRow[i + 6]]);
+  if( i + 3>=iEnd ) return;
+  iRow = p->aLinkRow[i + 3];
+  textSoon(p, iRow);
+  for(pChild=p->pChild; pChild; pChild=pChild->pNext){
+    u32 nGroup = pChild->bPlain ? (u32)pChild->nGroup : 0;
+    u32 iGroup = (u32)(iRow - pChild->iFirst);
+    if( iGroup<nGroup ){
+      ORM_PREFETCH(&pChild->aHead[iGroup]);
+      ORM_PREFETCH(&pChild->aTail[iGroup]);
+    }
+    iGroup = (u32)(p->aLinkRow[i + 1] - pChild->iFirst);
+    if( pChild->bLinks && iGroup<nGroup ){
+      ORM_PREFETCH(&pChild->aLinkRow[pChild->aHead[iGroup]]);
+    }
+  }
+}
+
 /* Leaves of a group, linked: "{..},{..}," in one go. */
 static void leaves(const OrmLevel *p, int i, int iEnd, OrmBuf *pOut){
   i64 n = 0;
@@ -304,6 +330,7 @@ static void include(OrmLevel *p, int iParentRow, OrmBuf *pOut){
       i = iEnd;
     }
     for(; i<iEnd; i++){
+      soonLinked(p, i, iEnd>p->nGathered ? iEnd : p->nGathered);
       member(p, p->aLinkRow[i], pOut);
       ormBufChar(pOut, ',');
     }

@@ -270,19 +270,14 @@ static void fetchTargets(OrmLevel *p){
 ** Groups
 */
 
-/* The rows of each group, one group after the other in aLinkRow: aHead is where
-** a group begins, aTail where it ends. */
+/* The rows of each group, one group after the other. */
 static void linkGroups(OrmLevel *p){
-  int iSum = 0;
-  if( !ormGrow(&p->pPlan->err, &p->aLinkRow, &p->nLinkAlloc, p->nPair + 1,
-               sizeof(int)) ) return;
-  for(int i=0; i<p->nGroup; i++) p->aTail[i] = 0;
-  for(int i=0; i<p->nPair; i++) p->aTail[p->aPair[i].iGroup]++;
-  for(int i=0; i<p->nGroup; i++){
-    p->aHead[i] = iSum;
-    iSum += p->aTail[i];
-    p->aTail[i] = p->aHead[i];
+  if( p->nPair==0 ){
+    for(int i=0; i<p->nGroup; i++) p->aHead[i] = p->aTail[i] = 0;
+    return;
   }
+  if( !ormGroupsPart(p, p->nPair, &p->aPair[0].iGroup,
+                     sizeof(struct OrmPair)) ) return;
   for(int i=0; i<p->nPair; i++){
     int iRow = p->aTargetRow[p->aPair[i].iTarget];
     if( iRow>=0 ) p->aLinkRow[p->aTail[p->aPair[i].iGroup]++] = iRow;

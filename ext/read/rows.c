@@ -54,7 +54,7 @@ static void rowsReset(OrmLevel *p){
   for(int i=0; i<p->nText; i++) ormBufReset(&p->aText[i]);
   for(int i=0; i<p->nSlot; i++) p->aSlot[i].bOdd = 0;
   p->nText = 0;
-  p->nRow = p->nPair = p->nGroup = 0;
+  p->nRow = p->nPair = p->nGroup = p->nGathered = 0;
   p->nByte = 0;
   p->bPlain = p->bLinks = p->bDistinct = p->bWhole = 0;
 }
@@ -242,6 +242,38 @@ void ormGroupsMake(OrmLevel *p, int iFirst, int nRow){
     ormGroupsOf(p, pSlot, iFirst, nRow, p->aGroup);
   }
   ormGroupsGrow(p, p->map.nKey);
+}
+
+/*
+** Room in aLinkRow for n rows, each of the group that stands at *pGroup and
+** every nStep bytes from there: aHead and aTail of each group are where it
+** begins, and what is added to it moves aTail.  0 after an error.
+*/
+int ormGroupsPart(OrmLevel *p, int n, const int *pGroup, i64 nStep){
+  int iSum = 0;
+  if( !ormGrow(&p->pPlan->err, &p->aLinkRow, &p->nLinkAlloc, n + 1,
+               sizeof(int)) ) return 0;
+  for(int i=0; i<p->nGroup; i++) p->aTail[i] = 0;
+  for(int i=0; i<n; i++){
+    p->aTail[*(const int*)(const void*)((const char*)pGroup + i*nStep)]++;
+  }
+  for(int i=0; i<p->nGroup; i++){
+    p->aHead[i] = iSum;
+    iSum += p->aTail[i];
+    p->aTail[i] = p->aHead[i];
+  }
+  p->bLinks = 1;
+  return 1;
+}
+
+/* Rows came with the number of their group in iNext. */
+void ormGroupsGather(OrmLevel *p){
+  if( p->pPlan->err.rc || p->nRow==0
+   || !ormGroupsPart(p, p->nRow, &p->aRow[0].iNext, sizeof(OrmRow)) ) return;
+  for(int i=0; i<p->nRow; i++){
+    p->aLinkRow[p->aTail[p->aRow[i].iNext]++] = i;
+  }
+  p->nGathered = p->nRow;
 }
 
 /* The keys of groups from iGroup on. */
