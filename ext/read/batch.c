@@ -34,7 +34,6 @@ struct RowSink {
   i64 iLimit, iOffset;
   const int *aGroup;            /* group of each key, where it is not its     */
                                 /*   position                                 */
-  u8 bGather;                   /* rows keep their group's number till the end  */
 };
 
 /* The columns that join, as they are compared: where p->bConvert. */
@@ -83,19 +82,18 @@ static void rowByKey(OrmSink *pBase, int nVal, sqlite3_value **apVal){
                  pSink->aGroup ? pSink->aGroup[i] : pSink->iGroup + i);
 }
 
-/* A row of a scan.  To put it behind the last one of its group, which is far
-** away by now, is left for the end, where no list is needed. */
+/* A row of a scan. */
 static void rowByScan(OrmSink *pBase, int nVal, sqlite3_value **apVal){
   RowSink *pSink = (RowSink*)pBase;
   OrmLevel *p = pSink->p;
-  int n = p->nRow;
   int iGroup;
   ORM_UNUSED(nVal);
   if( p->bConvert ) ormFetchConvertRow(p, apVal);
   iGroup = ormMapFindAt(&p->map, apVal, p->aJoin);
-  if( iGroup<pSink->iGroup || !sinkWants(pSink, iGroup - pSink->iGroup) ) return;
-  ormLevelAddRow(p, &apVal[p->nLead], pSink->bGather ? -1 : iGroup);
-  if( pSink->bGather && p->nRow>n ) p->aRow[n].iNext = iGroup;
+  if( iGroup<pSink->iGroup ) return;
+  if( sinkWants(pSink, iGroup - pSink->iGroup) ){
+    ormLevelAddRow(p, &apVal[p->nLead], iGroup);
+  }
 }
 
 /* ------------------------------------------------------------------------
@@ -209,11 +207,9 @@ static void fetchScan(OrmLevel *p, int iGroup){
   ormFetchPlainMap(p);
   sinkInit(&sink, p, rowByScan);
   sink.iGroup = iGroup;
-  sink.bGather = p->pRel->bMany && !p->pQuery->bRecursive;
   sinkCount(&sink);
   ormFetchRun(p, ORM_FETCH_SCAN, 0, &sink.base);
   sqlite3_free(sink.aSeen);
-  if( sink.bGather ) ormGroupsGather(p);
 }
 
 static void fetchKeys(OrmLevel *p, int iGroup, int eFetch){
@@ -355,6 +351,8 @@ void ormFetchGroups(OrmLevel *p, int iGroup){
   if( p->pPlan->err.rc || n<=0 ) return;
   askTexts(p, iGroup);
   eBy = ormFetchChoose(p, iGroup, n);
+  p->bGather = (eBy==ORM_BY_SCAN || eBy==ORM_BY_SORTED) && p->pRel->bMany
+            && !p->pQuery->bRecursive;
   p->bDistinct = p->bHash && !p->pRel->zSecondary;
   switch( eBy ){
     case ORM_BY_KEY:    fetchKeys(p, iGroup, ORM_FETCH_KEYS); break;
@@ -381,4 +379,5 @@ void ormFetchGroups(OrmLevel *p, int iGroup){
         fetchKeys(p, iGroup, ORM_FETCH_EACH);
       }
   }
+  if( p->bGather ) ormGroupsGather(p);
 }

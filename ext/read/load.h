@@ -171,6 +171,7 @@ struct OrmLevel {
   u8 bLinks;                    /* groups are parts of aLinkRow, from aHead   */
   i64 nLinkAlloc; int *aLinkRow;             /*   to before aTail;            */
   int nGathered;                /*   so many of it from the first on are set  */
+  u8 bGather;                   /* rows are put into groups at the end        */
   OrmMap map;
   OrmMap target;                /* pairs.c: keys of a link's targets,         */
   i64 nTargetAlloc; int *aTargetRow;         /*   their rows, -1: none;       */

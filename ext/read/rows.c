@@ -56,7 +56,7 @@ static void rowsReset(OrmLevel *p){
   p->nText = 0;
   p->nRow = p->nPair = p->nGroup = p->nGathered = 0;
   p->nByte = 0;
-  p->bPlain = p->bLinks = p->bDistinct = p->bWhole = 0;
+  p->bPlain = p->bLinks = p->bGather = p->bDistinct = p->bWhole = 0;
 }
 
 /* The memory of a level, but for small things. */
@@ -160,7 +160,7 @@ void ormLevelAddRow(OrmLevel *p, sqlite3_value **apVal, int iGroup){
     ormErr(&pPlan->err, SQLITE_TOOBIG, "orm: too many objects for one result");
     return;
   }
-  if( iGroup>=0 ){              /* wanted when the text is written            */
+  if( iGroup>=0 && !p->bGather ){            /* wanted behind the text         */
     ORM_PREFETCH(&p->aHead[iGroup]);
     ORM_PREFETCH(&p->aTail[iGroup]);
   }
@@ -179,14 +179,14 @@ void ormLevelAddRow(OrmLevel *p, sqlite3_value **apVal, int iGroup){
   pRow->iText = (u32)(p->nText - 1);
   pRow->iOff = (u32)iStart;
   pRow->n = (u32)(pBuf->n - iStart);
-  pRow->iNext = -1;
+  pRow->iNext = p->bGather ? iGroup : -1;
   p->nByte += pRow->n;
   pPlan->nByte += pRow->n + (i64)sizeof(*pRow);
   if( pPlan->nByteMax>0 && pPlan->nByte>pPlan->nByteMax ){
     pPlan->bOverflow = 1;
     ormErr(&pPlan->err, SQLITE_FULL, "orm: more than scan_memory");
   }
-  if( iGroup>=0 ) groupAppend(p, iGroup, p->nRow);
+  if( iGroup>=0 && !p->bGather ) groupAppend(p, iGroup, p->nRow);
   p->nRow++;
 }
 
@@ -266,8 +266,10 @@ int ormGroupsPart(OrmLevel *p, int n, const int *pGroup, i64 nStep){
   return 1;
 }
 
-/* Rows came with the number of their group in iNext. */
+/* Where rows come in the order of their table, the last one of a group is far
+** away by then: each has kept the number of its group in iNext. */
 void ormGroupsGather(OrmLevel *p){
+  p->bGather = 0;
   if( p->pPlan->err.rc || p->nRow==0
    || !ormGroupsPart(p, p->nRow, &p->aRow[0].iNext, sizeof(OrmRow)) ) return;
   for(int i=0; i<p->nRow; i++){
