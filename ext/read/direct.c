@@ -69,6 +69,7 @@ static void loadTargets(OrmLevel *p){
   ormMapReset(&p->map, p->pRel->nRemote);
   ormFetchRun(p, ORM_FETCH_SCAN, 0, &sink.base);
   mapTargets(p, sink.aKey);
+  ormObjectTargets(p);
   sqlite3_free(sink.aKey);
   p->bDistinct = p->bWhole = 1;
   if( p->nRow>0 ) ormLevelChildren(p, 0, p->nRow);

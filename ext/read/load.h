@@ -78,6 +78,12 @@ struct OrmRow {                 /* a row's text: aText[iText].z[iOff], n      */
   int iNext;                    /* next row of the same group, or -1          */
 };
 
+typedef struct OrmTarget OrmTarget;
+struct OrmTarget {              /* direct.c: a target's text, "null" if there */
+  const char *z; u32 n;         /*   is none                                  */
+  int iRow;                     /*   and its row, or -1                       */
+};
+
 struct OrmPart {                /* one value of an object's text              */
   const char *zKey; int nKey;   /* what stands before it: ,"name":            */
                                 /*   with ORM_KEY_STEP bytes of slack         */
@@ -176,9 +182,9 @@ struct OrmLevel {
   OrmMap target;                /* pairs.c: keys of a link's targets,         */
   i64 nTargetAlloc; int *aTargetRow;         /*   their rows, -1: none;       */
                                 /*   direct.c: rows of the hashed keys        */
-  int iTarget;                  /* direct.c: target of the row that comes,    */
-  u32 nTarget;                  /*   and its text                             */
-  const char *zTarget;
+  i64 nDirectAlloc; OrmTarget *aDirect;      /* direct.c: of a dense map      */
+  const OrmTarget *pTarget;     /*   of the row that comes                    */
+  OrmTarget other;              /*   that, if it is not in aDirect            */
   i64 nLoneAlloc; OrmKeyRow *aLone;          /* lone.c                        */
   int nPair; i64 nPairAlloc; struct OrmPair *aPair;
   i64 nKept;                    /* rows.c: of its memory between runs         */
@@ -347,6 +353,7 @@ void ormObjectRow(const OrmLevel*, int iRow, OrmBuf *pOut);
 void ormObjectInclude(OrmLevel*, int iParentRow, OrmBuf *pOut);
 void ormObjectOpen(const OrmLevel*, OrmBuf *pOut);
 void ormObjectClose(OrmBuf *pOut);
+void ormObjectTargets(OrmLevel*);
 void ormObjectDirect(OrmLevel*, sqlite3_value **apVal, int bNext,
                      OrmBuf *pOut);
 void ormObjectDirectEnd(OrmLevel*, OrmBuf *pOut);

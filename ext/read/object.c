@@ -93,13 +93,15 @@ static ORM_INLINE const char *textOf(const OrmLevel *p, const OrmRow *pRow){
   return &p->aText[pRow->iText].z[pRow->iOff];
 }
 
-/* A row's text is wanted soon: the first lines of memory that it lies in. */
-static ORM_INLINE void textSoon(const OrmLevel *p, int iRow){
-  const OrmRow *pRow = &p->aRow[iRow];
-  const char *z = textOf(p, pRow);
+/* A text is wanted soon: the first lines of memory that it lies in. */
+static ORM_INLINE void linesSoon(const char *z, u32 n){
   ORM_PREFETCH(z);
-  ORM_PREFETCH(z + (pRow->n>64 ? 64 : 0));
-  ORM_PREFETCH(z + (pRow->n>128 ? 128 : 0));
+  ORM_PREFETCH(z + (n>64 ? 64 : 0));
+  ORM_PREFETCH(z + (n>128 ? 128 : 0));
+}
+
+static ORM_INLINE void textSoon(const OrmLevel *p, int iRow){
+  linesSoon(textOf(p, &p->aRow[iRow]), p->aRow[iRow].n);
 }
 
 /* Append the fields of a row. */
@@ -371,35 +373,62 @@ void ormObjectText(OrmLevel *p, int iRow, OrmBuf *pOut){
   member(p, iRow, pOut);
 }
 
-/* The row of the target that the row refers to. */
-static ORM_INLINE void targetFind(OrmLevel *p, sqlite3_value **apVal){
-  const OrmSlot *pSlot = &p->pParent->aSlot[p->iSlot];
-  int iKey = ormMapFindAt(&p->map, apVal, pSlot->aVal);
-  p->iTarget = iKey<0 || p->map.nDense>0 ? iKey : p->aTargetRow[iKey];
-  if( p->iTarget>=0 ) ORM_PREFETCH(&p->aRow[p->iTarget]);
+static const OrmTarget nothing = { "null", 4, -1 };
+
+static ORM_INLINE void targetSet(const OrmLevel *p, OrmTarget *pTarget,
+                                 int iRow){
+  *pTarget = nothing;
+  if( iRow<0 ) return;
+  pTarget->z = textOf(p, &p->aRow[iRow]);
+  pTarget->n = p->aRow[iRow].n;
+  pTarget->iRow = iRow;
 }
 
-/* Its text. */
-static ORM_INLINE void targetText(OrmLevel *p){
-  if( p->iTarget>=0 ){
-    p->zTarget = textOf(p, &p->aRow[p->iTarget]);
-    p->nTarget = p->aRow[p->iTarget].n;
-    textSoon(p, p->iTarget);
+/* All targets have been loaded: those of a dense map in the order of their
+** keys, for one look to lead from a key to the text. */
+void ormObjectTargets(OrmLevel *p){
+  const OrmMap *pMap = &p->map;
+  if( !ormGrow(&p->pPlan->err, &p->aDirect, &p->nDirectAlloc, pMap->nDense,
+               sizeof(*p->aDirect)) ) return;
+  for(i64 i=0; i<pMap->nDense; i++){
+    targetSet(p, &p->aDirect[i], pMap->aDense[i] - 1);
+  }
+}
+
+/* The target by a hash, or by a value that is no integer. */
+static ORM_NOINLINE const OrmTarget *targetOther(OrmLevel *p,
+                                                 sqlite3_value **apVal,
+                                                 const int *aAt){
+  int iKey = ormMapFindAt(&p->map, apVal, aAt);
+  targetSet(p, &p->other, iKey<0 || p->map.nDense>0 ? iKey
+                                                    : p->aTargetRow[iKey]);
+  return &p->other;
+}
+
+/* The target that the row refers to. */
+static ORM_INLINE void targetFind(OrmLevel *p, sqlite3_value **apVal){
+  const int *aAt = p->pParent->aSlot[p->iSlot].aVal;
+  const OrmMap *pMap = &p->map;
+  if( pMap->nDense && sqlite3_value_type(apVal[aAt[0]])==SQLITE_INTEGER ){
+    u64 i = (u64)sqlite3_value_int64(apVal[aAt[0]]) - (u64)pMap->iMin;
+    p->pTarget = i<(u64)pMap->nDense ? &p->aDirect[i] : &nothing;
+    ORM_PREFETCH(p->pTarget);
   }else{
-    p->zTarget = "null";
-    p->nTarget = 4;
+    p->pTarget = targetOther(p, apVal, aAt);
   }
 }
 
 /* The include of it, in one go. */
 static ORM_INLINE void target(OrmLevel *p, OrmBuf *pOut){
+  const OrmTarget *pTarget = p->pTarget;
+  i64 n = pTarget->n;
   int bFirst = ORM_ALWAYS(pOut->n>0) && pOut->z[pOut->n - 1]=='{';
   int nKey = p->nKey - bFirst;
-  char *z = ormBufReserve(pOut, nKey + KEY_STEP + (i64)p->nTarget + ROW_END);
+  char *z = ormBufReserve(pOut, nKey + KEY_STEP + n + ROW_END);
   if( z==0 ) return;
-  memcpy(keyCopy(z, p->zKey + bFirst, nKey), p->zTarget, p->nTarget);
-  pOut->n += nKey + (i64)p->nTarget;
-  if( p->iTarget>=0 ) rowEnd(p, p->iTarget, pOut);
+  memcpy(keyCopy(z, p->zKey + bFirst, nKey), pTarget->z, (size_t)n);
+  pOut->n += nKey + n;
+  if( pTarget->iRow>=0 ) rowEnd(p, pTarget->iRow, pOut);
 }
 
 /*
@@ -420,7 +449,9 @@ void ormObjectDirect(OrmLevel *p, sqlite3_value **apVal, int bNext,
   }
   if( bNext ) objectEnd(pOut);
   fields(p, pOut, apVal);
-  for(pChild=p->pChild; pChild; pChild=pChild->pNext) targetText(pChild);
+  for(pChild=p->pChild; pChild; pChild=pChild->pNext){
+    linesSoon(pChild->pTarget->z, pChild->pTarget->n);
+  }
 }
 
 void ormObjectDirectEnd(OrmLevel *p, OrmBuf *pOut){

@@ -37,6 +37,7 @@ static void rowsFree(OrmLevel *p){
   sqlite3_free(p->aLone);   p->aLone = 0;   p->nLoneAlloc = 0;
   sqlite3_free(p->aPair);   p->aPair = 0;   p->nPairAlloc = 0;
   sqlite3_free(p->aTargetRow);  p->aTargetRow = 0;  p->nTargetAlloc = 0;
+  sqlite3_free(p->aDirect); p->aDirect = 0; p->nDirectAlloc = 0;
 }
 
 /* Remember how much there was: growing step by step copies it. */
@@ -65,6 +66,7 @@ static i64 heldBytes(const OrmLevel *p){
   i64 n = p->nRowAlloc*(i64)sizeof(OrmRow) + p->nHeadAlloc*8
         + p->nPairAlloc*(i64)sizeof(*p->aPair)
         + p->nLoneAlloc*(i64)sizeof(*p->aLone) + p->nFigureAlloc*nBind
+        + p->nDirectAlloc*(i64)sizeof(*p->aDirect)
         + (p->nGroupAlloc + p->nLinkAlloc + p->nTargetAlloc)*4
         + (p->map.nAlloc + p->target.nAlloc + p->ident.nAlloc)*nBind
         + (p->map.nDenseAlloc + p->target.nDenseAlloc)*4;
