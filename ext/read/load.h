@@ -185,7 +185,8 @@ struct OrmLevel {
   i64 nDirectAlloc; OrmTarget *aDirect;      /* direct.c: of a dense map      */
   const OrmTarget *pTarget;     /*   of the row that comes                    */
   OrmTarget other;              /*   that, if it is not in aDirect            */
-  i64 nLoneAlloc; OrmKeyRow *aLone;          /* lone.c                        */
+  i64 nLoneAlloc; OrmKeyRow *aLone;          /* lone.c: rows, and their texts */
+  i64 nCopyAlloc; char *zCopy;               /*   as they came                */
   int nPair; i64 nPairAlloc; struct OrmPair *aPair;
   i64 nKept;                    /* rows.c: of its memory between runs         */
   i64 nByteLast;                /*   what the run before had, up to           */

@@ -40,22 +40,16 @@ static void rowOfLone(OrmSink *pBase, int nVal, sqlite3_value **apVal){
 /* Put the rows in order, whose texts begin at iStart of the result. */
 static void inOrder(OrmLevel *p, int n, OrmBuf *pOut, i64 iStart){
   i64 nByte = pOut->n - iStart;
-  char *zCopy, *z;
-  if( p->pPlan->err.rc ) return;
-  zCopy = sqlite3_malloc64((u64)nByte);
-  if( zCopy==0 ){
-    ormErrOom(&p->pPlan->err);
-    return;
-  }
-  memcpy(zCopy, &pOut->z[iStart], (size_t)nByte);
+  char *z;
+  if( !ormGrow(&p->pPlan->err, &p->zCopy, &p->nCopyAlloc, nByte, 1) ) return;
+  memcpy(p->zCopy, &pOut->z[iStart], (size_t)nByte);
   ormSortKeyRows(p->aLone, n);
   z = &pOut->z[iStart];
   for(int i=0; i<n; i++){
     const OrmRow *pRow = &p->aRow[p->aLone[i].iRow];
-    memcpy(z, &zCopy[pRow->iOff - iStart], pRow->n);
+    memcpy(z, &p->zCopy[pRow->iOff - iStart], pRow->n);
     z += pRow->n;
   }
-  sqlite3_free(zCopy);
 }
 
 /* May the rows of an include go straight to the result? */

@@ -35,6 +35,7 @@ static void rowsFree(OrmLevel *p){
   ormMapFree(&p->ident);
   ormMapFree(&p->target);
   sqlite3_free(p->aLone);   p->aLone = 0;   p->nLoneAlloc = 0;
+  sqlite3_free(p->zCopy);   p->zCopy = 0;   p->nCopyAlloc = 0;
   sqlite3_free(p->aPair);   p->aPair = 0;   p->nPairAlloc = 0;
   sqlite3_free(p->aTargetRow);  p->aTargetRow = 0;  p->nTargetAlloc = 0;
   sqlite3_free(p->aDirect); p->aDirect = 0; p->nDirectAlloc = 0;
@@ -66,7 +67,7 @@ static i64 heldBytes(const OrmLevel *p){
   i64 n = p->nRowAlloc*(i64)sizeof(OrmRow) + p->nHeadAlloc*8
         + p->nPairAlloc*(i64)sizeof(*p->aPair)
         + p->nLoneAlloc*(i64)sizeof(*p->aLone) + p->nFigureAlloc*nBind
-        + p->nDirectAlloc*(i64)sizeof(*p->aDirect)
+        + p->nDirectAlloc*(i64)sizeof(*p->aDirect) + p->nCopyAlloc
         + (p->nGroupAlloc + p->nLinkAlloc + p->nTargetAlloc)*4
         + (p->map.nAlloc + p->target.nAlloc + p->ident.nAlloc)*nBind
         + (p->map.nDenseAlloc + p->target.nDenseAlloc)*4;
