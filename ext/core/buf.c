@@ -37,10 +37,12 @@ void ormBufReset(OrmBuf *p){
 */
 void ormLargePages(void *p, i64 n){
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
-  uintptr_t mask = (uintptr_t)sysconf(_SC_PAGESIZE) - 1;
-  uintptr_t iStart = (uintptr_t)p & ~mask;
-  uintptr_t iEnd = ((uintptr_t)p + (uintptr_t)n + mask) & ~mask;
-  if( n>=LARGE ) (void)madvise((void*)iStart, iEnd - iStart, MADV_HUGEPAGE);
+  uintptr_t mask, iStart, iEnd;
+  if( n<LARGE ) return;
+  mask = (uintptr_t)sysconf(_SC_PAGESIZE) - 1;
+  iStart = (uintptr_t)p & ~mask;
+  iEnd = ((uintptr_t)p + (uintptr_t)n + mask) & ~mask;
+  (void)madvise((void*)iStart, iEnd - iStart, MADV_HUGEPAGE);
 #else
   ORM_UNUSED(p); ORM_UNUSED(n);
 #endif
