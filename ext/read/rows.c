@@ -3,7 +3,7 @@
 **
 ** Texts stand one after the other in buffers, each as large as all before it,
 ** within bounds.  The rows of a group are a list in the order in which they
-** came.
+** came, or stand together in aLinkRow.
 */
 #include "load.h"
 
@@ -163,7 +163,7 @@ void ormLevelAddRow(OrmLevel *p, sqlite3_value **apVal, int iGroup){
     ormErr(&pPlan->err, SQLITE_TOOBIG, "orm: too many objects for one result");
     return;
   }
-  if( iGroup>=0 && !p->bGather ){            /* wanted behind the text         */
+  if( iGroup>=0 && !p->bGather ){            /* wanted after the text          */
     ORM_PREFETCH(&p->aHead[iGroup]);
     ORM_PREFETCH(&p->aTail[iGroup]);
   }
