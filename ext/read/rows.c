@@ -163,7 +163,7 @@ void ormLevelAddRow(OrmLevel *p, sqlite3_value **apVal, int iGroup){
     ormErr(&pPlan->err, SQLITE_TOOBIG, "orm: too many objects for one result");
     return;
   }
-  if( iGroup>=0 && !p->bGather ){            /* wanted after the text          */
+  if( iGroup>=0 && !p->bGather ){            /* wanted after the text         */
     ORM_PREFETCH(&p->aHead[iGroup]);
     ORM_PREFETCH(&p->aTail[iGroup]);
   }
