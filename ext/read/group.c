@@ -328,7 +328,7 @@ void ormAggregate(
   Orm *pOrm, OrmErr *pErr, const char *zModel, i64 nModel, const char *zQuery,
   i64 nQuery, OrmBuf *pOut
 ){
-  OrmCatalog *pCatalog = ormCatalogPin(pOrm, pErr);
+  OrmCatalog *pCatalog = ormCatalogPinCall(pOrm, pErr);
   OrmModel *pModel = 0;
   Aggregate *pAgg = 0;
   OrmArena arena;

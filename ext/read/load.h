@@ -75,7 +75,8 @@ struct OrmSlot {                /* columns of a level's rows that are kept    */
 
 struct OrmRow {                 /* a row's text: aText[iText].z[iOff], n      */
   u32 iText, iOff, n;
-  int iNext;                    /* next row of the same group, or -1          */
+  int iNext;                    /* next row of the same group, or -1; where   */
+                                /*   bGather: the group                       */
 };
 
 typedef struct OrmTarget OrmTarget;
@@ -175,9 +176,9 @@ struct OrmLevel {
   i64 nGroupAlloc; int *aGroup; /* of parent row - iFirst; -1: none           */
   u8 bPlain;                    /* the group is parent row - iFirst itself    */
   u8 bLinks;                    /* groups are parts of aLinkRow, from aHead   */
-  i64 nLinkAlloc; int *aLinkRow;             /*   to before aTail;            */
-  int nGathered;                /*   so many of it from the first on are set  */
-  u8 bGather;                   /* rows are put into groups at the end        */
+  i64 nLinkAlloc; int *aLinkRow;             /*   to before aTail             */
+  u8 bGather;                   /* they are made when all rows have come, and */
+                                /*   every row is in one                      */
   OrmMap map;
   OrmMap target;                /* pairs.c: keys of a link's targets,         */
   i64 nTargetAlloc; int *aTargetRow;         /*   their rows, -1: none;       */

@@ -332,7 +332,7 @@ static void include(OrmLevel *p, int iParentRow, OrmBuf *pOut){
       i = iEnd;
     }
     for(; i<iEnd; i++){
-      soonLinked(p, i, iEnd>p->nGathered ? iEnd : p->nGathered);
+      soonLinked(p, i, p->bGather ? p->nRow : iEnd);
       member(p, p->aLinkRow[i], pOut);
       ormBufChar(pOut, ',');
     }

@@ -56,7 +56,7 @@ static void rowsReset(OrmLevel *p){
   for(int i=0; i<p->nText; i++) ormBufReset(&p->aText[i]);
   for(int i=0; i<p->nSlot; i++) p->aSlot[i].bOdd = 0;
   p->nText = 0;
-  p->nRow = p->nPair = p->nGroup = p->nGathered = 0;
+  p->nRow = p->nPair = p->nGroup = 0;
   p->nByte = 0;
   p->bPlain = p->bLinks = p->bGather = p->bDistinct = p->bWhole = 0;
 }
@@ -272,13 +272,11 @@ int ormGroupsPart(OrmLevel *p, int n, const int *pGroup, i64 nStep){
 /* Where rows come in the order of their table, the last one of a group is far
 ** away by then: each has kept the number of its group in iNext. */
 void ormGroupsGather(OrmLevel *p){
-  p->bGather = 0;
   if( p->pPlan->err.rc || p->nRow==0
    || !ormGroupsPart(p, p->nRow, &p->aRow[0].iNext, sizeof(OrmRow)) ) return;
   for(int i=0; i<p->nRow; i++){
     p->aLinkRow[p->aTail[p->aRow[i].iNext]++] = i;
   }
-  p->nGathered = p->nRow;
 }
 
 /* The keys of groups from iGroup on. */
