@@ -9,7 +9,7 @@
 **
 ** Two statements on orm_state.token decide whether the catalog still holds.
 ** The first stays on its row while anything is pinned, which keeps one read
-** snapshot for the whole call (a transaction that has but read keeps it too, see
+** snapshot for the whole call (a transaction that has but read keeps it too:
 ** ormCatalogPinCall()); pins below it look with the second.  Either of them
 ** having been re-prepared means that the schema moved (own and foreign changes,
 ** rollbacks too); another token means that the metadata did.
