@@ -405,6 +405,7 @@ struct OrmStmt {
   u64 iHash; OrmStmt *pHashNext, *pNewer, *pOlder;
   i64 nNano;                    /* time spent in it, while the log is on      */
   int nParam;
+  u32 mBound, mHeld, mLeft;     /* parameters: see ormStmtBound()             */
   u8 bNew;                      /* prepared by this very loan                 */
   u8 bFailed;                   /* a step of this loan gave an error          */
   u8 bQuiet;                    /* not for the log                            */
@@ -420,6 +421,19 @@ OrmStmt *ormStmtTakeQuiet(Orm*, OrmErr*, const char *zSql);
 ** ormStmtHash() of the text. */
 OrmStmt *ormStmtTakeKept(Orm*, const char *zSql, i64 nSql, u64 iHash);
 u64 ormStmtHash(const char *zSql, i64 nSql);
+/*
+** Parameter i is bound, to something (bHeld) that may go when the statement is
+** given back.  Then it is taken off; numbers stay until others are bound.
+** Taking off a parameter that SQLite has looked at when it planned makes it
+** plan anew, and so does sqlite3_clear_bindings(), whatever it takes off.
+*/
+static ORM_INLINE u32 ormStmtParam(int i){
+  return i<32 ? (u32)1<<(i - 1) : (u32)1<<31;
+}
+static ORM_INLINE void ormStmtBound(OrmStmt *p, int i, int bHeld){
+  p->mBound |= ormStmtParam(i);
+  if( bHeld ) p->mHeld |= ormStmtParam(i);
+}
 /* Step: 1 for a row, 0 when done or failed (the error is recorded).  OrmStmt
 ** may be 0 (after an error): 0. */
 int ormStmtStep(Orm*, OrmErr*, OrmStmt*);
@@ -472,8 +486,13 @@ int ormBindValue(OrmBinds*, sqlite3_value*);         /* copied                */
 /* Bind all of them to ?iFirst, ?iFirst+1, ...  Texts are not copied: the arena
 ** must stay until the statement is given back. */
 void ormBindAll(OrmErr*, OrmStmt*, int iFirst, const OrmBinds*);
-void ormBindTextTo(OrmErr*, sqlite3_stmt*, int i, const char *z, int n);
-void ormBindValueTo(OrmErr*, sqlite3_stmt*, int i, sqlite3_value*);
+/* One parameter of a statement on loan (0: nothing).  A text or a pointer stays
+** the caller's until the statement is given back. */
+void ormBindOne(OrmErr*, OrmStmt*, int i, const struct OrmBind*);
+void ormBindIntTo(OrmStmt*, int i, i64);
+void ormBindTextTo(OrmErr*, OrmStmt*, int i, const char *z, int n);
+void ormBindValueTo(OrmErr*, OrmStmt*, int i, sqlite3_value*);
+void ormBindPointerTo(OrmStmt*, int i, void*, const char *zType);
 /* A hash of 64 bits goes on (FNV-1a).  A number has one, integer or not, as far
 ** as that is exact. */
 #define ORM_HASH_BEGIN 0xcbf29ce484222325u
@@ -592,6 +611,7 @@ const OrmHeld *ormHeldIndex(Orm*, OrmErr*, const char *zTable, const OrmHeld*);
 ** ===================================================================== */
 sqlite3_stmt *ormFactOpen(Orm*, OrmErr*, const char *zFormat, ...);
 sqlite3_stmt *ormFactOpenAny(Orm*, OrmErr*, const char *zFormat, ...);
+void ormFactBind(Orm*, OrmErr*, sqlite3_stmt*, const char *z, int n);
 int ormFactStep(Orm*, OrmErr*, sqlite3_stmt*);       /* 1: a row              */
 const char *ormFactText(OrmArena*, sqlite3_stmt*, int iCol);  /* 0 for NULL   */
 int ormFactFlag(sqlite3_stmt*, int iCol, int *pbBad);

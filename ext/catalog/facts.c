@@ -49,6 +49,15 @@ sqlite3_stmt *ormFactOpenAny(Orm *pOrm, OrmErr *pErr, const char *zFormat, ...){
   return p;
 }
 
+/* Its only parameter: a text that stays the caller's. */
+void ormFactBind(Orm *pOrm, OrmErr *pErr, sqlite3_stmt *p, const char *z,
+                 int n){
+  int rc;
+  if( p==0 ) return;
+  rc = sqlite3_bind_text(p, 1, z, n, SQLITE_STATIC);
+  if( rc!=SQLITE_OK ) ormErrDb(pErr, pOrm->db, rc);
+}
+
 /* Next row: 1, or 0 at the end and after an error.  p may be 0. */
 int ormFactStep(Orm *pOrm, OrmErr *pErr, sqlite3_stmt *p){
   int rc;

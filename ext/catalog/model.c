@@ -93,7 +93,7 @@ static int loadRow(Loader *p, const char *zName, i64 n){
   sqlite3_stmt *pStmt = ormFactOpen(p->pOrm, p->pErr,
       "SELECT name, table_name, primary_key, natural_key, soft_delete, order_by"
       " FROM main.orm_model WHERE name=?1");
-  ormBindTextTo(p->pErr, pStmt, 1, zName, (int)n);
+  ormFactBind(p->pOrm, p->pErr, pStmt, zName, (int)n);
   if( ormFactStep(p->pOrm, p->pErr, pStmt) ){
     pModel = p->pModel = ormArenaAlloc(p->pArena, sizeof(OrmModel));
     if( pModel ){
@@ -315,7 +315,7 @@ static void loadFieldRows(Loader *p){
   sqlite3_stmt *pStmt = ormFactOpen(p->pOrm, p->pErr,
       "SELECT name, type, hidden, readonly, auto FROM main.orm_field"
       " WHERE model=?1 ORDER BY rowid");
-  ormBindTextTo(p->pErr, pStmt, 1, p->pModel->zName, -1);
+  ormFactBind(p->pOrm, p->pErr, pStmt, p->pModel->zName, -1);
   while( ormFactStep(p->pOrm, p->pErr, pStmt) ) fieldRow(p, pStmt);
   sqlite3_finalize(pStmt);
 }
@@ -721,7 +721,7 @@ static void loadRels(Loader *p){
       " secondary, secondary_local, secondary_remote, back_populates, order_by,"
       " cascade, passive_deletes, single_parent, viewonly"
       " FROM main.orm_relationship WHERE model=?1 ORDER BY rowid");
-  ormBindTextTo(p->pErr, pStmt, 1, pModel->zName, -1);
+  ormFactBind(p->pOrm, p->pErr, pStmt, pModel->zName, -1);
   while( ormFactStep(p->pOrm, p->pErr, pStmt) ){
     OrmRel *pRel = relRow(p, pStmt);
     if( pRel==0 || ormArenaGrow(p->pArena, (void**)&pModel->apRel,

@@ -63,7 +63,7 @@ static void anchorCheck(Orm *pOrm, OrmErr *pErr){
 }
 
 static void anchorStep(Orm *pOrm, OrmErr *pErr, OrmStmt *pStmt, AnchorJob *p){
-  sqlite3_bind_pointer(pStmt->p, 1, p, ANCHOR_TYPE, 0);
+  ormBindPointerTo(pStmt, 1, p, ANCHOR_TYPE);
   ormStmtStep(pOrm, pErr, pStmt);
   pStmt->bFailed |= (pErr->rc!=SQLITE_OK);
   if( !p->bRan ){

@@ -89,39 +89,57 @@ int ormBindValue(OrmBinds *p, sqlite3_value *pVal){
   return bindBytes(p, sqlite3_value_type(pVal), z, sqlite3_value_bytes(pVal));
 }
 
-static int bindOne(sqlite3_stmt *p, int i, const struct OrmBind *pBind){
-  switch( pBind->eType ){
-    case SQLITE_INTEGER: return sqlite3_bind_int64(p, i, pBind->u.i);
-    case SQLITE_FLOAT:   return sqlite3_bind_double(p, i, pBind->u.r);
-    case SQLITE_TEXT:
-      return sqlite3_bind_text(p, i, pBind->u.z, pBind->n, SQLITE_STATIC);
-    case SQLITE_BLOB:
-      return sqlite3_bind_blob(p, i, pBind->u.z, pBind->n, SQLITE_STATIC);
-    default:             return sqlite3_bind_null(p, i);
-  }
+static void bound(OrmErr *pErr, OrmStmt *pStmt, int i, int bHeld, int rc){
+  ormStmtBound(pStmt, i, bHeld);
+  if( rc!=SQLITE_OK ) ormErrDb(pErr, sqlite3_db_handle(pStmt->p), rc);
 }
 
-/* Bind all to ?iFirst.. of a statement on loan (0 after an error: nothing). */
-void ormBindAll(OrmErr *pErr, OrmStmt *pStmt, int iFirst, const OrmBinds *p){
-  if( pStmt==0 ) return;
-  for(int i=0; i<p->n && pErr->rc==SQLITE_OK; i++){
-    int rc = bindOne(pStmt->p, iFirst + i, &p->a[i]);
-    if( rc!=SQLITE_OK ) ormErrDb(pErr, sqlite3_db_handle(pStmt->p), rc);
-  }
-}
-
-/* One parameter of a statement (0: nothing); a text stays the caller's.  In a
-** file in UTF-16 either may find no memory. */
-void ormBindTextTo(OrmErr *pErr, sqlite3_stmt *p, int i, const char *z, int n){
+/* In a file in UTF-16 a text may find no memory. */
+void ormBindOne(OrmErr *pErr, OrmStmt *pStmt, int i, const struct OrmBind *p){
+  sqlite3_stmt *s;
   int rc;
-  if( p==0 ) return;
-  rc = sqlite3_bind_text(p, i, z, n, SQLITE_STATIC);
-  if( rc!=SQLITE_OK ) ormErrDb(pErr, sqlite3_db_handle(p), rc);
+  if( pErr->rc!=SQLITE_OK || pStmt==0 ) return;
+  s = pStmt->p;
+  switch( p->eType ){
+    case SQLITE_INTEGER: rc = sqlite3_bind_int64(s, i, p->u.i); break;
+    case SQLITE_FLOAT:   rc = sqlite3_bind_double(s, i, p->u.r); break;
+    case SQLITE_TEXT:
+      rc = sqlite3_bind_text(s, i, p->u.z, p->n, SQLITE_STATIC);
+      break;
+    case SQLITE_BLOB:           /* without an address it would be NULL        */
+      rc = sqlite3_bind_blob(s, i, p->n ? p->u.z : "", p->n, SQLITE_STATIC);
+      break;
+    default:             rc = sqlite3_bind_null(s, i); break;
+  }
+  bound(pErr, pStmt, i, ormBindIsBytes(p), rc);
 }
 
-void ormBindValueTo(OrmErr *pErr, sqlite3_stmt *p, int i, sqlite3_value *pVal){
-  int rc = sqlite3_bind_value(p, i, pVal);
-  if( rc!=SQLITE_OK ) ormErrDb(pErr, sqlite3_db_handle(p), rc);
+void ormBindAll(OrmErr *pErr, OrmStmt *pStmt, int iFirst, const OrmBinds *p){
+  for(int i=0; i<p->n; i++) ormBindOne(pErr, pStmt, iFirst + i, &p->a[i]);
+}
+
+void ormBindIntTo(OrmStmt *p, int i, i64 iVal){
+  if( p==0 ) return;
+  sqlite3_bind_int64(p->p, i, iVal);
+  ormStmtBound(p, i, 0);
+}
+
+void ormBindTextTo(OrmErr *pErr, OrmStmt *p, int i, const char *z, int n){
+  if( p==0 ) return;
+  bound(pErr, p, i, 1, sqlite3_bind_text(p->p, i, z, n, SQLITE_STATIC));
+}
+
+void ormBindValueTo(OrmErr *pErr, OrmStmt *p, int i, sqlite3_value *pVal){
+  int eType = sqlite3_value_type(pVal);
+  if( p==0 ) return;
+  bound(pErr, p, i, eType==SQLITE_TEXT || eType==SQLITE_BLOB,
+        sqlite3_bind_value(p->p, i, pVal));
+}
+
+void ormBindPointerTo(OrmStmt *p, int i, void *pData, const char *zType){
+  if( p==0 ) return;
+  sqlite3_bind_pointer(p->p, i, pData, zType, 0);
+  ormStmtBound(p, i, 1);
 }
 
 /* A value as a result of SQL.  xDel: SQLITE_TRANSIENT, or SQLITE_STATIC where

@@ -82,7 +82,7 @@ static int isTime(Orm *pOrm, OrmErr *pErr, sqlite3_value *pVal){
   OrmStmt *pStmt = ormStmtTakeQuiet(pOrm, pErr, "SELECT julianday(?1)");
   int bTime = 0;
   if( pStmt ){
-    ormBindValueTo(pErr, pStmt->p, 1, pVal);
+    ormBindValueTo(pErr, pStmt, 1, pVal);
     if( ormStmtStep(pOrm, pErr, pStmt) ){
       bTime = sqlite3_column_type(pStmt->p, 0)!=SQLITE_NULL;
     }
@@ -141,9 +141,9 @@ void ormNow(Orm *pOrm, OrmErr *pErr, char z[32], int bMillis){
   z[0] = 0;
   pStmt = ormStmtTakeQuiet(pOrm, pErr, "SELECT strftime(?1, ?2)");
   if( pStmt==0 ) return;
-  ormBindTextTo(pErr, pStmt->p, 1, bMillis ? "%Y-%m-%d %H:%M:%f"
+  ormBindTextTo(pErr, pStmt, 1, bMillis ? "%Y-%m-%d %H:%M:%f"
                                            : "%Y-%m-%d %H:%M:%S", -1);
-  ormBindTextTo(pErr, pStmt->p, 2, pOrm->zNow ? pOrm->zNow : "now", -1);
+  ormBindTextTo(pErr, pStmt, 2, pOrm->zNow ? pOrm->zNow : "now", -1);
   if( ormStmtStep(pOrm, pErr, pStmt) ){
     const char *zTime = (const char*)sqlite3_column_text(pStmt->p, 0);
     if( zTime ) sqlite3_snprintf(32, z, "%s", zTime);

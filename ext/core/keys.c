@@ -28,7 +28,7 @@ void ormKeysBind(OrmErr *pErr, OrmStmt *pStmt, int iParam, OrmKeys *pKeys){
   assert( pKeys->nCol>=1 && pKeys->nCol<=ORM_MAX_KEY );
   pKeys->bUsed = 0;
   pKeys->db = sqlite3_db_handle(pStmt->p);
-  sqlite3_bind_pointer(pStmt->p, iParam, pKeys, KEYS_TYPE, 0);
+  ormBindPointerTo(pStmt, iParam, pKeys, KEYS_TYPE);
 }
 
 /* Has a table or view of any schema our table's name?  A list that was not read

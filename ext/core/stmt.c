@@ -4,7 +4,7 @@
 ** The cache holds idle statements only.  Taking one removes it, so whoever
 ** asks for the same text meanwhile gets another; giving it back makes it the
 ** newest, and beyond CACHE_MAX the oldest is finalized.  Every statement in
-** the cache is reset and has no bindings.
+** the cache is reset, and nothing but numbers is bound to it.
 **
 ** The log is kept per text.  It costs nothing while it is off: a statement
 ** remembers at the loan whether it is to be timed.
@@ -234,6 +234,7 @@ int ormStmtStep(Orm *pOrm, OrmErr *pErr, OrmStmt *p){
   int rc;
   i64 iStart = 0;
   if( p==0 || pErr->rc!=SQLITE_OK ) return 0;
+  assert( p->nRow>0 || (p->mLeft & ~p->mBound)==0 );
   if( p->bLog ) iStart = ormNano();
   rc = sqlite3_step(p->p);
   if( p->bLog ) p->nNano += ormNano() - iStart;
@@ -250,6 +251,14 @@ int ormStmtStep(Orm *pOrm, OrmErr *pErr, OrmStmt *p){
 
 static void logRun(OrmStmtCache*, OrmStmt*);
 
+static void unbind(OrmStmt *p){
+  for(int i=1; p->mHeld && i<=p->nParam; i++){
+    if( p->mHeld & ormStmtParam(i) ) sqlite3_bind_null(p->p, i);
+  }
+  p->mLeft = (p->mLeft | p->mBound) & ~p->mHeld;
+  p->mBound = p->mHeld = 0;
+}
+
 void ormStmtGive(Orm *pOrm, OrmErr *pErr, OrmStmt *p){
   OrmStmtCache *pCache = pOrm->pStmts;
   int rc;
@@ -260,7 +269,7 @@ void ormStmtGive(Orm *pOrm, OrmErr *pErr, OrmStmt *p){
     stmtFree(p);
     return;
   }
-  if( p->nParam ) sqlite3_clear_bindings(p->p);
+  unbind(p);
   if( p->bLog && !p->bQuiet ) logRun(pCache, p);
   p->nRow = 0;
   p->bNew = p->bFailed = p->bQuiet = p->bLog = 0;

@@ -139,7 +139,7 @@ int ormFetchHasMore(OrmLevel *p, int eFetch, i64 nMost){
   OrmErr *pErr = &p->pPlan->err;
   OrmStmt *pStmt = ormFetchTake(p, eFetch);
   int bMore;
-  if( pStmt ) sqlite3_bind_int64(pStmt->p, 2, nMost);
+  ormBindIntTo(pStmt, 2, nMost);
   bMore = ormStmtStep(p->pPlan->pOrm, pErr, pStmt)
        && sqlite3_column_int(pStmt->p, 0)!=0;
   ormFetchGive(p, pStmt);
@@ -245,7 +245,7 @@ void ormFetchSingle(OrmLevel *p, int iGroup, OrmSink *pSink){
   OrmKeys keys;
   ormGroupKeys(p, iGroup, &keys);
   if( keys.aInt ){
-    if( pStmt ) sqlite3_bind_int64(pStmt->p, 2, keys.aInt[0]);
+    ormBindIntTo(pStmt, 2, keys.aInt[0]);
   }else{
     OrmBinds binds;
     memset(&binds, 0, sizeof(binds));

@@ -163,13 +163,14 @@ static void addLimit(OrmSql *pSql, const OrmLevel *p){
   }
 }
 
-/* "c.a=?2 AND c.b=?3" */
+/* "c.a=+?2 AND c.b=+?3".  The plan is the same for every key: the + keeps
+** SQLite from looking at it, and from planning anew for the next one. */
 static void addMatchParams(OrmSql *pSql, const OrmModel *pModel, int n,
                            const int *aField){
   for(int i=0; i<n; i++){
     if( i ) add(pSql, " AND ");
     addColumn(pSql, "c", pModel, aField[i]);
-    ormBufPrintf(&pSql->buf, "=?%d", FIRST_VALUE + i);
+    ormBufPrintf(&pSql->buf, "=+?%d", FIRST_VALUE + i);
   }
 }
 
@@ -269,7 +270,7 @@ static void makeSingle(OrmSql *pSql, OrmLevel *p){
     addTable(pSql, zTable, "c");
     add(pSql, " WHERE ");
     addColumn(pSql, "k", p->pModel, pRel->aRemote[0]);
-    ormBufPrintf(&pSql->buf, "=?%d AND ", FIRST_VALUE);
+    ormBufPrintf(&pSql->buf, "=+?%d AND ", FIRST_VALUE);
     addColumn(pSql, "c", p->pModel, p->pModel->aKey[0]);
     add(pSql, "=");
     addColumn(pSql, "k", p->pModel, p->pModel->aKey[0]);
@@ -755,7 +756,7 @@ OrmStmt *ormFetchMore(OrmLevel *p, OrmFetch **ppFetch, i64 nRow){
   *ppFetch = pFetch;
   pStmt = fetchTake(p, pFetch, FIRST_VALUE);
   if( pStmt && pQuery->iLimit>=0 ){
-    sqlite3_bind_int64(pStmt->p, pStmt->nParam, nLimit - nRow);
+    ormBindIntTo(pStmt, pStmt->nParam, nLimit - nRow);
   }
   return pStmt;
 }

@@ -325,7 +325,7 @@ int ormRowidIsThere(Orm *pOrm, OrmErr *pErr, OrmModel *pModel, i64 iRowid){
   int bThere;
   if( pModel->zThere==0 ) thereSql(pErr, pModel);
   pStmt = ormStmtTake(pOrm, pErr, pModel->zThere, pModel->nThere);
-  if( pStmt ) sqlite3_bind_int64(pStmt->p, 1, iRowid);
+  ormBindIntTo(pStmt, 1, iRowid);
   bThere = ormStmtStep(pOrm, pErr, pStmt);
   ormStmtGive(pOrm, pErr, pStmt);
   return bThere;

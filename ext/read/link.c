@@ -105,7 +105,7 @@ static void askSql(
   for(int i=0; eAsk==ORM_LINK_EQ && i<pModel->nKey; i++){
     ormBufAdd(&p->buf, " AND ", 5);
     ormBufColumn(&p->buf, zAlias, pModel->aField[pModel->aKey[i]].zName);
-    ormBufPrintf(&p->buf, "=?%d", (*piParam)++);
+    ormBufPrintf(&p->buf, "=+?%d", (*piParam)++);
   }
 }
 
@@ -265,7 +265,7 @@ static int bindEnd(
   }
   if( pEnd->eAsk==ORM_LINK_ALL || pStmt==0 ) return 1;
   if( pModel->nKey==1 ){
-    ormBindValueTo(p->pErr, pStmt->p, (*piParam)++, pEnd->pVal);
+    ormBindValueTo(p->pErr, pStmt, (*piParam)++, pEnd->pVal);
     return 1;
   }
   memset(&binds, 0, sizeof(binds));

@@ -190,7 +190,7 @@ static void rootOne(OrmLevel *p, sqlite3_value *pKey){
   sinkInit(&sink, p, rowOfRoot);
   if( bPlain ){
     pStmt = ormFetchTake(p, ORM_FETCH_ONE);
-    if( pStmt ) sqlite3_bind_int64(pStmt->p, 2, sqlite3_value_int64(pKey));
+    ormBindIntTo(pStmt, 2, sqlite3_value_int64(pKey));
   }else{
     pStmt = ormKeyedTake(p, &sql, pKey, 0);
   }

@@ -203,7 +203,7 @@ static int cursorPlain(ObjectCursor *p, OrmErr *pErr, i64 nModel,
 static void cursorAsked(ObjectCursor *p, OrmErr *pErr){
   Orm *pOrm = cursorOrm(p);
   OrmStmt *pStmt = ormStmtTakeQuiet(pOrm, pErr, "SELECT ?1");
-  if( pStmt ) sqlite3_bind_int64(pStmt->p, 1, p->iKey);
+  ormBindIntTo(pStmt, 1, p->iKey);
   if( ormStmtStep(pOrm, pErr, pStmt) ){
     cursorStart(p, pErr, (i64)strlen(p->zModel),
                 ORM_STREAM_OBJECT | ORM_STREAM_CURSOR,

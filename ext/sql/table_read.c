@@ -173,16 +173,15 @@ static void bindLimit(Cursor *p, i64 nLimit, i64 nOffset){
   p->nLimit = nLimit;
   for(int i=0; i<pPlan->nTerm; i++){
     if( pPlan->aTerm[i].cOp=='t' ){
-      sqlite3_bind_int64(p->pStmt->p, i + 1, nLimit);
+      ormBindIntTo(p->pStmt, i + 1, nLimit);
     }
   }
-  sqlite3_bind_int64(p->pStmt->p, pPlan->nTerm + 1, nOffset);
+  ormBindIntTo(p->pStmt, pPlan->nTerm + 1, nOffset);
 }
 
 static void bindArguments(Cursor *p, OrmErr *pErr, sqlite3_value **argv){
   const OrmTablePlan *pPlan = p->pPlan;
   for(int i=0; i<pPlan->nTerm && pErr->rc==SQLITE_OK; i++){
-    int rc = SQLITE_OK;
     if( i>=p->pStmt->nParam ) break;
     if( (pPlan->mWeak & (1u<<i)) && ormTableWeakIsGone(p->pShape,
                                                        &pPlan->aTerm[i]) ){
@@ -191,9 +190,8 @@ static void bindArguments(Cursor *p, OrmErr *pErr, sqlite3_value **argv){
     switch( pPlan->aTerm[i].cOp ){
       case 'n': case 'N': case 't': case 'f': case 'q': break;
       case 'i': bindList(p, pErr, i + 1, argv[i]); break;
-      default:  rc = sqlite3_bind_value(p->pStmt->p, i + 1, argv[i]);
+      default:  ormBindValueTo(pErr, p->pStmt, i + 1, argv[i]);
     }
-    ormErrDb(pErr, p->pShape->pOrm->db, rc);
   }
   p->nLimit = -1;
   if( pPlan->bLimit ) bindLimit(p, wantedRows(pPlan, argv), 0);

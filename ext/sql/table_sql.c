@@ -173,12 +173,10 @@ static void argumentSql(Inner *in, char cOp, int iArg){
     case 'i':
       ormBufPrintf(&in->pSql->buf, "(SELECT k0 FROM main.orm_keys(?%d))", iArg);
       break;
-    case 'k': case 'b':
-      /* The + keeps SQLite from preparing anew for every pattern. */
-      ormBufPrintf(&in->pSql->buf, "+?%d", iArg);
-      break;
     default:
-      ormBufPrintf(&in->pSql->buf, "?%d", iArg);
+      /* The + keeps SQLite from planning anew for every value: the plan was
+      ** made by the statement outside. */
+      ormBufPrintf(&in->pSql->buf, "+?%d", iArg);
   }
 }
 

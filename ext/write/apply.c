@@ -119,8 +119,8 @@ static void stepSql(
 
 static void bindClock(const OrmCascade *p, OrmStmt *pStmt){
   int n = sqlite3_bind_parameter_count(pStmt->p);
-  if( n>=2 ) ormBindTextTo(p->pErr, pStmt->p, 2, p->zNow, -1);
-  if( n>=3 ) ormBindTextTo(p->pErr, pStmt->p, 3, p->zSecond, -1);
+  if( n>=2 ) ormBindTextTo(p->pErr, pStmt, 2, p->zNow, -1);
+  if( n>=3 ) ormBindTextTo(p->pErr, pStmt, 3, p->zSecond, -1);
 }
 
 /* Run a step.  A failure of the table's own constraints names the path.  The
@@ -147,7 +147,7 @@ static void runStep(OrmCascade *p, const CascadeStep *pStep){
     pStmt = ormStmtTake(p->pOrm, p->pErr, ormBufText(&buf), buf.n);
     ormBufFree(&buf);
   }
-  if( pStmt && bOne ) sqlite3_bind_int64(pStmt->p, 1, keys.aInt[0]);
+  if( bOne ) ormBindIntTo(pStmt, 1, keys.aInt[0]);
   else ormKeysBind(p->pErr, pStmt, 1, &keys);
   if( pStmt && pStep->eType<=STEP_SOFT ) bindClock(p, pStmt);
   ormStmtStep(p->pOrm, p->pErr, pStmt);

@@ -168,7 +168,7 @@ static void writeRun(Bulk *p, OrmErr *pErr){
   pStmt = ormStmtTake(p->pOrm, pErr, ormBufText(&buf), buf.n);
   ormBufFree(&buf);
   p->nRun = 0;
-  if( pStmt ) sqlite3_bind_pointer(pStmt->p, 1, p, ROWS_TYPE, 0);
+  ormBindPointerTo(pStmt, 1, p, ROWS_TYPE);
   ormStmtStep(p->pOrm, pErr, pStmt);
   ormStmtGive(p->pOrm, pErr, pStmt);
   if( pErr->rc==SQLITE_OK && sqlite3_changes(p->pOrm->db)!=p->nRun ){

@@ -398,7 +398,7 @@ static void findSql(const OrmCascade *pCascade, OrmBuf *pBuf, const OrmEdge *p){
 /* ?2 of what skipSql() says in a restore. */
 static void bindStamp(const OrmCascade *p, OrmStmt *pStmt){
   if( pStmt && p->pStamp && sqlite3_bind_parameter_count(pStmt->p)>=2 ){
-    ormBindValueTo(p->pErr, pStmt->p, 2, p->pStamp);
+    ormBindValueTo(p->pErr, pStmt, 2, p->pStamp);
   }
 }
 

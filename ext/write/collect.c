@@ -319,12 +319,12 @@ static void orphanTarget(Unit *p, const UnitColl *pColl, const UnitRow *pOwner){
   for(int i=0; i<pRel->nRemote; i++){
     if( i ) ormBufAdd(&buf, " AND ", 5);
     ormBufColumn(&buf, "c", pRel->pTarget->aField[pRel->aRemote[i]].zName);
-    ormBufPrintf(&buf, " = ?%d", i+1);
+    ormBufPrintf(&buf, " = +?%d", i+1);
   }
   pStmt = ormStmtTake(p->pOrm, p->pErr, ormBufText(&buf), buf.n);
   ormBufFree(&buf);
   for(int i=0; i<pRel->nLocal; i++){
-    ormValOne(p->pErr, pStmt, i+1, &pOwner->aOld[pRel->aLocal[i]]);
+    ormBindOne(p->pErr, pStmt, i+1, &pOwner->aOld[pRel->aLocal[i]]);
   }
   if( ormStmtStep(p->pOrm, p->pErr, pStmt) ){
     UnitRow *pRow = ormResolveStored(p, pRel->pTarget, pStmt->p, 0);
@@ -430,7 +430,7 @@ static void linkWhere(Orm *pOrm, OrmBuf *pBuf, const OrmRel *pRel){
     char cAff;
     if( i ) ormBufAdd(pBuf, " AND ", 5);
     ormLinkColumn(pOrm, pRel, zName, &cAff, &zColl);
-    sqlite3_snprintf((int)sizeof(zKey), zKey, "?%d", i+1);
+    sqlite3_snprintf((int)sizeof(zKey), zKey, "+?%d", i+1);
     sqlite3_snprintf((int)sizeof(zNumber), zNumber, "CAST(?%d AS NUMERIC)"
         " AND typeof(?%d) IN ('integer', 'real')", i+1, i+1);
     matchKey(pBuf, pKey, "l", zName, cAff, zColl, zKey, zNumber);
@@ -480,7 +480,7 @@ static void linkRun(
           (bLocal ? pColl->pOwner : pRow)->pModel->p->aField[iField].zName);
       return;
     }
-    ormValOne(p->pErr, pStmt, i+1, &v);
+    ormBindOne(p->pErr, pStmt, i+1, &v);
   }
   ormStmtStep(p->pOrm, p->pErr, pStmt);
   if( p->pErr->rc==SQLITE_OK ) sqlite3_reset(pStmt->p);

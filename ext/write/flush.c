@@ -49,7 +49,7 @@ static void checkDeleted(Unit *p, const UnitRow *pRow){
   for(int i=0; i<pModel->nNatural; i++){
     struct OrmBind v;
     if( ormUnitKnown(pRow, pModel->aNatural[i], &v) ){
-      ormValOne(&err, pStmt, i+1, &v);
+      ormBindOne(&err, pStmt, i+1, &v);
     }
   }
   bDeleted = ormStmtStep(p->pOrm, &err, pStmt);
@@ -79,7 +79,7 @@ static void tellHolder(Unit *p, const UnitRow *pRow){
   pStmt = ormStmtTakef(p->pOrm, &err, "SELECT \"%w\" FROM \"main\".\"%w\""
       " WHERE \"%w\" = ?1", pModel->aField[pModel->aKey[0]].zName,
       pModel->zTable, pModel->aField[i].zName);
-  ormValOne(&err, pStmt, 1, &v);
+  ormBindOne(&err, pStmt, 1, &v);
   if( ormStmtStep(p->pOrm, &err, pStmt) ){
     ormBufInit(&buf, &err);
     ormUnitTake(p->pArena, &v, sqlite3_column_value(pStmt->p, 0));
@@ -463,7 +463,7 @@ static void insertRow(Unit *p, UnitRow *pRow){
   for(int i=0; i<pModel->nField && pStmt; i++){
     if( !maskHas(aMask, i) ) continue;
     insertValue(pRow, i, &v);
-    ormValOne(p->pErr, pStmt, ++n, &v);
+    ormBindOne(p->pErr, pStmt, ++n, &v);
   }
   if( ormStmtStep(p->pOrm, p->pErr, pStmt) ) readBack(p, pRow, pStmt->p, aMask);
   if( p->pErr->rc==SQLITE_OK ){
@@ -593,10 +593,10 @@ static void updateRow(Unit *p, UnitRow *pRow, u64 *aMask, int bTouch){
     if( !maskHas(aMask, i) ) continue;
     if( pRow->aVal[i].eKind!=UNIT_REF ) v = pRow->aVal[i].v;
     else ormUnitKnown(pRow->aVal[i].pRef, pRow->aVal[i].iRef, &v);
-    ormValOne(p->pErr, pStmt, ++n, &v);
+    ormBindOne(p->pErr, pStmt, ++n, &v);
   }
   for(int i=0; i<pModel->nKey && pStmt; i++){
-    ormValOne(p->pErr, pStmt, ++n, &pRow->aOld[pModel->aKey[i]]);
+    ormBindOne(p->pErr, pStmt, ++n, &pRow->aOld[pModel->aKey[i]]);
   }
   ormStmtStep(p->pOrm, p->pErr, pStmt);
   if( p->pErr->rc==SQLITE_OK ) sqlite3_reset(pStmt->p);

@@ -47,7 +47,7 @@ static int isLeft(OrmLinks *p, i64 idOwner){
   if( cAff!='D' ) return 1;
   pStmt = ormStmtTakef(p->pOrm, p->pErr, "SELECT 1 FROM \"main\".\"%w\""
       " WHERE \"%w\" >= ?1 LIMIT 1", pRel->zSecondary, pRel->azSecLocal[0]);
-  if( pStmt ) sqlite3_bind_int64(pStmt->p, 1, idOwner);
+  ormBindIntTo(pStmt, 1, idOwner);
   bLeft = ormStmtStep(p->pOrm, p->pErr, pStmt);
   ormStmtGive(p->pOrm, p->pErr, pStmt);
   return bLeft;
@@ -56,8 +56,8 @@ static int isLeft(OrmLinks *p, i64 idOwner){
 /* Is a pair in the table?  Those that are gathered are not. */
 static int isStored(OrmLinks *p, i64 idOwner, i64 id){
   int bRow;
-  sqlite3_bind_int64(p->pSeek->p, 1, idOwner);
-  sqlite3_bind_int64(p->pSeek->p, 2, id);
+  ormBindIntTo(p->pSeek, 1, idOwner);
+  ormBindIntTo(p->pSeek, 2, id);
   bRow = ormStmtStep(p->pOrm, p->pErr, p->pSeek);
   sqlite3_reset(p->pSeek->p);
   return bRow;

@@ -435,10 +435,10 @@ static int runUpdate(Patch *p){
   for(int i=0; i<p->pModel->nField; i++){
     if( ((p->mSet | p->mAuto) & BIT(i))
      && p->pModel->aField[i].eAuto!=ORM_AUTO_VERSION ){
-      ormValOne(p->pErr, pStmt, ++n, newBind(p, i));
+      ormBindOne(p->pErr, pStmt, ++n, newBind(p, i));
     }
   }
-  ormValOne(p->pErr, pStmt, ++n, &p->key);
+  ormBindOne(p->pErr, pStmt, ++n, &p->key);
   p->pOrm->pSink = &p->base;
   ormStmtStep(p->pOrm, p->pErr, pStmt);
   p->pOrm->pSink = pOuter;

@@ -81,7 +81,7 @@ static void rowsSql(
     for(int i=0; i<pModel->nKey; i++){
       if( i ) ormBufAdd(pBuf, " AND ", 5);
       ormBufColumn(pBuf, zAlias, pModel->aField[pModel->aKey[i]].zName);
-      ormBufPrintf(pBuf, " = ?%d", i+1);
+      ormBufPrintf(pBuf, " = +?%d", i+1);
     }
     return;
   }
@@ -128,7 +128,7 @@ static void follow(Unit *p, const UnitRow *pRow, const Hop *pHop, int bNull){
   pStmt = ormStmtTake(p->pOrm, p->pErr, ormBufText(&buf), buf.n);
   ormBufFree(&buf);
   for(int i=0; i<pModel->nKey; i++){
-    ormValOne(p->pErr, pStmt, i+1, &pRow->aOld[pModel->aKey[i]]);
+    ormBindOne(p->pErr, pStmt, i+1, &pRow->aOld[pModel->aKey[i]]);
   }
   for(int i=0; i<pHop->n && !bNull; i++){
     struct OrmBind v;
@@ -136,7 +136,7 @@ static void follow(Unit *p, const UnitRow *pRow, const Hop *pHop, int bNull){
     memset(&v, 0, sizeof(v));
     v.eType = SQLITE_NULL;
     ormUnitKnown(pRow, pHop->aField[i], &v);
-    ormValOne(p->pErr, pStmt, pModel->nKey+i+1, &v);
+    ormBindOne(p->pErr, pStmt, pModel->nKey+i+1, &v);
   }
   ormStmtStep(p->pOrm, p->pErr, pStmt);
   ormStmtGive(p->pOrm, p->pErr, pStmt);

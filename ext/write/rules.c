@@ -137,7 +137,7 @@ static void nodeColumns(OrmErr *pErr, OrmNode *p){
   OrmStmt *pStmt = ormStmtTakef(pRules->pOrm, pErr,
       "SELECT name, type, \"notnull\", dflt_value, pk, hidden "
       "FROM pragma_table_xinfo(?1, 'main') ORDER BY cid");
-  if( pStmt ) ormBindTextTo(pErr, pStmt->p, 1, p->zTable, -1);
+  ormBindTextTo(pErr, pStmt, 1, p->zTable, -1);
   while( ormStmtStep(pRules->pOrm, pErr, pStmt) ){
     OrmColumn *pCol = ormArenaGrow(&pRules->arena, (void**)&p->aCol, p->nCol,
                                    &nAlloc, (int)sizeof(*p->aCol));
@@ -158,7 +158,7 @@ static int nodeWithoutRowid(OrmErr *pErr, OrmNode *p){
   if( p->pModel ) return p->pModel->bWithoutRowid;
   pStmt = ormStmtTakef(pOrm, pErr,
       "SELECT wr FROM pragma_table_list(?1) WHERE schema = 'main'");
-  if( pStmt ) ormBindTextTo(pErr, pStmt->p, 1, p->zTable, -1);
+  ormBindTextTo(pErr, pStmt, 1, p->zTable, -1);
   if( ormStmtStep(pOrm, pErr, pStmt) ){
     bWithout = sqlite3_column_int(pStmt->p, 0);
   }

@@ -238,7 +238,7 @@ static OrmStmt *findStmt(Tree *p, const Level *pLevel){
 ** (another case) would be changed: that is not for us. */
 static void findStored(Tree *p, Level *pLevel, Known *pKnown){
   if( pLevel->pFind==0 ) pLevel->pFind = findStmt(p, pLevel);
-  ormValOne(p->pErr, pLevel->pFind, 1, &pKnown->v);
+  ormBindOne(p->pErr, pLevel->pFind, 1, &pKnown->v);
   if( ormStmtStep(p->pOrm, p->pErr, pLevel->pFind) ){
     struct OrmBind v;
     pKnown->bThere = 1;
@@ -308,7 +308,7 @@ static i64 insertRow(Tree *p, Level *pLevel, u64 mField, struct OrmBind *aVal){
   mField |= pLevel->mAuto;
   pStmt = insertStmt(p, pLevel, mField);
   for(int i=0; i<pLevel->pModel->nField; i++){
-    if( mField & BIT(i) ) ormValOne(p->pErr, pStmt, ++n, &aVal[i]);
+    if( mField & BIT(i) ) ormBindOne(p->pErr, pStmt, ++n, &aVal[i]);
   }
   if( failed(p) ) return 0;
   ormStmtStep(p->pOrm, p->pErr, pStmt);

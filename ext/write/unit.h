@@ -207,7 +207,6 @@ u32 ormValHash(const struct OrmBind*, const OrmField*);
 /* Equal under the field's collation? */
 int ormValEqual(const struct OrmBind*, const struct OrmBind*, const OrmField*);
 void ormUnitTake(OrmArena*, struct OrmBind*, sqlite3_value*);
-void ormValOne(OrmErr*, OrmStmt*, int i, const struct OrmBind*);
 /* "3", "'x'": a key in words. */
 void ormValText1(OrmBuf*, const struct OrmBind*);
 

@@ -328,26 +328,6 @@ void ormUnitTake(OrmArena *pArena, struct OrmBind *p, sqlite3_value *pVal){
   if( p->u.z==0 ) p->eType = SQLITE_NULL;
 }
 
-/* The texts stay the unit's: no copy. */
-void ormValOne(OrmErr *pErr, OrmStmt *pStmt, int i, const struct OrmBind *p){
-  sqlite3_stmt *s;
-  int rc;
-  if( pErr->rc ) return;
-  s = pStmt->p;
-  switch( p->eType ){
-    case SQLITE_INTEGER: rc = sqlite3_bind_int64(s, i, p->u.i); break;
-    case SQLITE_FLOAT:   rc = sqlite3_bind_double(s, i, p->u.r); break;
-    case SQLITE_TEXT:
-      rc = sqlite3_bind_text(s, i, p->u.z, p->n, SQLITE_STATIC);
-      break;
-    case SQLITE_BLOB:
-      rc = sqlite3_bind_blob(s, i, p->n ? p->u.z : "", p->n, SQLITE_STATIC);
-      break;
-    default:             rc = sqlite3_bind_null(s, i); break;
-  }
-  if( rc!=SQLITE_OK ) ormErrDb(pErr, sqlite3_db_handle(s), rc);
-}
-
 void ormValText1(OrmBuf *pBuf, const struct OrmBind *p){
   switch( p->eType ){
     case SQLITE_INTEGER: ormBufInt(pBuf, p->u.i); break;
