@@ -116,10 +116,11 @@ static void bindLoop(sqlite3_stmt **ap){
   "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<500)," \
   " p(j) AS (VALUES(1),(2),(3),(4),(5)) SELECT json_group_array(json_object(" \
   "'email', 'new'||i||'@example.org', 'name', 'New '||i, 'bucket', i%100," \
-  " 'posts', (SELECT json_group_array(json_object('title', 'Post '||i||'.'||j" \
+  " 'posts', json((SELECT json_group_array(json_object('title', 'Post '||i||" \
+  " '.'||j" \
   ", 'content', 'Some words that are the content of '||i||'.'||j, 'views'," \
   " i*j%1000, 'tags', json_array(json_object('name', 'tag'||((i+j)%100))," \
-  " json_object('name', 'tag'||((i+j+50)%100))))) FROM p))) FROM n"
+  " json_object('name', 'tag'||((i+j+50)%100))))) FROM p)))) FROM n"
 
 typedef struct Way Way;
 struct Way {
