@@ -153,7 +153,7 @@ bench: deps-bench
 	@tests/bench/run $(BENCH)
 
 # Instruction counts beside those that are kept (tests/bench/figures.txt).
-bench-check: deps-valgrind
+bench-check: deps-valgrind deps-matrix
 	@tests/bench/regress $(KEEP)
 
 # What grows with the file, the shape of a graph, the models (SCALE=10M).

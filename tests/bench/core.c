@@ -2,6 +2,7 @@
 ** Five core workloads, once each, for counting instructions:
 **
 **     valgrind --tool=callgrind --toggle-collect=work core LIBRARY NAME
+**     core                          says which SQLite it runs on
 **
 ** Instructions do not drift as times do, so a loss of a few in a hundred shows.
 ** tests/bench/regress runs it and compares with the figures that are kept.
@@ -71,6 +72,10 @@ static const char zSchema[] =
 
 int main(int nArg, char **azArg){
   char *zErr = 0;
+  if( nArg==1 ){
+    puts(sqlite3_libversion());
+    return 0;
+  }
   if( sqlite3_open(":memory:", &db)!=SQLITE_OK ) return fail("open");
   sqlite3_enable_load_extension(db, 1);
   if( nArg<3 || sqlite3_load_extension(db, azArg[1], "sqlite3_orm_init", &zErr)
