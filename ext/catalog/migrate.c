@@ -330,19 +330,24 @@ static void migrateJob(Orm *pOrm, OrmErr *pErr, void *pArg){
   ormArenaFree(&arena);
 }
 
+/* Undo all.  A transaction that the savepoint began ends with it, also where
+** SQLite could not commit it: RELEASE would try to once more. */
+static void undo(Migrate *p, int bTransaction){
+  const char *zSql = bTransaction
+      ? "ROLLBACK TO orm_migrate; RELEASE orm_migrate" : "ROLLBACK";
+  if( sqlite3_get_autocommit(p->pOrm->db) ) return;
+  if( sqlite3_exec(p->pOrm->db, zSql, 0, 0, 0)!=SQLITE_OK && p->pPanic ){
+    sqlite3_step(p->pPanic);
+  }
+}
+
 /* Close the savepoint: keep what was done, or undo it.  If a transaction of
 ** the caller's goes with it, the code says so. */
 static void savepointEnd(Migrate *p, int bTransaction){
-  sqlite3 *db = p->pOrm->db;
   ormFactExec(p->pOrm, p->pErr, "RELEASE orm_migrate");
   if( p->pErr->rc==SQLITE_OK ) return;
-  if( !sqlite3_get_autocommit(db)
-   && (sqlite3_exec(db, "ROLLBACK TO orm_migrate", 0, 0, 0)!=SQLITE_OK
-       || sqlite3_exec(db, "RELEASE orm_migrate", 0, 0, 0)!=SQLITE_OK)
-   && p->pPanic ){
-    sqlite3_step(p->pPanic);
-  }
-  if( bTransaction && sqlite3_get_autocommit(db) ){
+  undo(p, bTransaction);
+  if( bTransaction && sqlite3_get_autocommit(p->pOrm->db) ){
     p->pErr->rc = SQLITE_ABORT_ROLLBACK;
   }
 }
