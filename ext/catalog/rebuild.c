@@ -340,6 +340,7 @@ static const char *copiedValue(const Table *t, int iDoc){
   return zFrom;
 }
 
+/* OR ABORT: what the new table says of conflicts is about writes to come. */
 static void addCopy(Table *t, OrmBuf *pSql, const char *zNew){
   OrmArena *pArena = t->p->pArena;
   const char *zRowid = rowidName(t->pDoc, t->pNow);
@@ -355,8 +356,9 @@ static void addCopy(Table *t, OrmBuf *pSql, const char *zNew){
   }
   if( to.n==0 ) addPair(&to, &from,     /* nothing is kept but the rows */
       ormQuoted(pArena, t->pDoc->aColumn[0].zName), "NULL");
-  ormBufPrintf(pSql, "INSERT INTO main.%s(%s) SELECT %s FROM main.%s;\n", zNew,
-      ormBufText(&to), ormBufText(&from), ormQuoted(pArena, t->zTable));
+  ormBufPrintf(pSql, "INSERT OR ABORT INTO main.%s(%s) SELECT %s FROM main.%s;"
+      "\n", zNew, ormBufText(&to), ormBufText(&from),
+      ormQuoted(pArena, t->zTable));
   ormBufFree(&to);
   ormBufFree(&from);
 }
