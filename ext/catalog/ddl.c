@@ -576,6 +576,18 @@ const char *ormDdlCanonical(OrmArena *pArena, const char *zSql){
   return rangeCanonical(&parser, 0, parser.n);
 }
 
+/* As sqlite_schema has it the name is bare, and means what TEMP has first. */
+const char *ormDdlInMain(OrmArena *pArena, const char *zSql){
+  Parser parser;
+  int iName;
+  memset(&parser, 0, sizeof(parser));
+  parser.pArena = pArena;
+  if( !tokenize(&parser, zSql) || parser.n<4 ) return zSql;
+  iName = isWord(&parser.a[1], "unique") ? 3 : 2;
+  return ormArenaPrintf(pArena, "%s main.%s", rangeText(&parser, 0, iName),
+                        parser.a[iName].z);
+}
+
 /* A mark behind the piece tells whether something in it stays open. */
 const char *ormDdlPiece(OrmArena *pArena, const char *zPiece){
   Parser parser;

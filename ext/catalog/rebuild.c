@@ -385,7 +385,8 @@ static void addObjects(Table *t, OrmBuf *pSql){
     pIndex = sqlite3_stricmp(zType, "index")==0
            ? ormDdlIndex(p->pArena, zSql) : 0;
     if( pIndex && !ormDiffIndexStays(p, t->pModel, pIndex) ) continue;
-    ormBufPrintf(pSql, "%s;\n", zSql);
+    zSql = ormDdlInMain(p->pArena, zSql);
+    ormBufPrintf(pSql, "%s;\n", zSql ? zSql : "");
   }
   sqlite3_finalize(pStmt);
 }
