@@ -46,6 +46,9 @@ const char *ormQuoted(OrmArena*, const char *zName);
 void ormDiffTable(OrmDiff*, const OrmDocModel*, const OrmDdl *pNow,
                   const char *zNow);
 
+/* The column that is the rowid, or -1. */
+int ormDiffRowid(const OrmDdl*);
+
 /* Does an index of the table stay as it is? */
 int ormDiffIndexStays(OrmDiff*, const OrmDocModel*, const OrmDdlIndex*);
 
@@ -55,6 +58,12 @@ typedef struct OrmSound OrmSound;
 OrmSound *ormSoundRead(Orm*, OrmErr*, OrmArena*);
 void ormSoundCheck(Orm*, OrmErr*, const OrmSound*);
 int ormSoundBroken(Orm*, OrmErr*, OrmArena*);
+
+/* dangling.c: the rows that break a foreign key now, in the arena; an error if
+** others do. */
+typedef struct OrmDangling OrmDangling;
+OrmDangling *ormDanglingRead(Orm*, OrmErr*, OrmArena*);
+void ormDanglingCheck(Orm*, OrmErr*, const OrmDangling*);
 
 /* diff.c: all steps. */
 void ormDiffSteps(OrmDiff*, OrmDoc*, int bKeep);

@@ -224,28 +224,6 @@ static void runSteps(Migrate *p, OrmDiff *pDiff, int bRenames){
 ** Before and after
 */
 
-/* Rows that break a foreign key. */
-static i64 countViolations(Migrate *p){
-  i64 n = 0;
-  sqlite3_stmt *pStmt = ormFactOpenAny(p->pOrm, p->pErr,
-                                       "PRAGMA main.foreign_key_check");
-  while( ormFactStep(p->pOrm, p->pErr, pStmt) ) n++;
-  sqlite3_finalize(pStmt);
-  return n;
-}
-
-static void checkViolations(Migrate *p, i64 nBefore){
-  sqlite3_stmt *pStmt;
-  if( p->pErr->rc || countViolations(p)<=nBefore ) return;
-  pStmt = ormFactOpenAny(p->pOrm, p->pErr, "PRAGMA main.foreign_key_check");
-  if( ormFactStep(p->pOrm, p->pErr, pStmt) ){
-    ormErr(p->pErr, SQLITE_CONSTRAINT_FOREIGNKEY, "orm: FOREIGN KEY constraint"
-        " failed: rows of %s would refer to rows of %s that are not there",
-        sqlite3_column_text(pStmt, 0), sqlite3_column_text(pStmt, 2));
-  }
-  sqlite3_finalize(pStmt);
-}
-
 /* SQLite's word on a view or trigger that broke on the way can be no more than
 ** that something is wrong: say what. */
 static void sayWhat(Migrate *p, const OrmSound *aSound){
@@ -308,8 +286,8 @@ static void migrateJob(Orm *pOrm, OrmErr *pErr, void *pArg){
   findSteps(p->pOrm, &arena, p->zDoc, p->nDoc, p->bKeep, &diff);
   refuseDestructive(p, &diff);
   if( pErr->rc==SQLITE_OK && diff.pFirst ){
-    i64 nBroken = countViolations(p);
-    OrmSound *aSound = ormSoundRead(p->pOrm, pErr, &arena);
+    const OrmSound *aSound = ormSoundRead(p->pOrm, pErr, &arena);
+    const OrmDangling *pDangling;
     ormStateEnsure(p->pOrm, pErr);
     panicReady(p);
     runSteps(p, &diff, 1);
@@ -317,12 +295,13 @@ static void migrateJob(Orm *pOrm, OrmErr *pErr, void *pArg){
       ormSoundCheck(p->pOrm, pErr, aSound);
       aSound = ormSoundRead(p->pOrm, pErr, &arena);
     }
+    pDangling = ormDanglingRead(p->pOrm, pErr, &arena);
     findSteps(p->pOrm, &arena, p->zDoc, p->nDoc, p->bKeep, &diff);
     refuseDestructive(p, &diff);
     runSteps(p, &diff, 0);
     sayWhat(p, aSound);
     checkReached(p);
-    checkViolations(p, nBroken);
+    ormDanglingCheck(p->pOrm, pErr, pDangling);
     if( pErr->rc==SQLITE_OK ) p->xAfter(p->pOrm, pErr);
     ormSoundCheck(p->pOrm, pErr, aSound);
     recordMigration(p);

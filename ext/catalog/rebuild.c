@@ -307,8 +307,7 @@ static void constraints(Table *t){
 /* ------------------------------------------------------------------------
 ** The rebuild
 */
-/* The column that is the rowid, or -1. */
-static int rowidColumn(const OrmDdl *p){
+int ormDiffRowid(const OrmDdl *p){
   const char *zType, *zKey;
   if( p->bWithoutRowid || p->nKey!=1 ) return -1;
   zType = clauseOf(p, p->aKey[0], ORM_DDL_TYPE);
@@ -341,7 +340,7 @@ static const char *copiedValue(const Table *t, int iDoc){
   const char *zFrom;
   if( iNow<0 ){
     const char *zRowid = rowidName(t->pNow, t->pNow);
-    return iDoc==rowidColumn(t->pDoc) && !t->pNow->bWithoutRowid ? zRowid : 0;
+    return iDoc==ormDiffRowid(t->pDoc) && !t->pNow->bWithoutRowid ? zRowid : 0;
   }
   zFrom = ormQuoted(pArena, t->pNow->aColumn[iNow].zName);
   if( zDefault && clauseOf(t->pDoc, iDoc, ORM_DDL_NOT_NULL)
@@ -358,7 +357,7 @@ static void addCopy(Table *t, OrmBuf *pSql, const char *zNew){
   OrmBuf to, from;
   ormBufInit(&to, t->p->pErr);
   ormBufInit(&from, t->p->pErr);
-  if( zRowid && rowidColumn(t->pDoc)<0 && !t->pDoc->bWithoutRowid
+  if( zRowid && ormDiffRowid(t->pDoc)<0 && !t->pDoc->bWithoutRowid
    && !t->pNow->bWithoutRowid ) addPair(&to, &from, zRowid, zRowid);
   for(int i=0; i<t->pDoc->nColumn; i++){
     const char *zValue = isGenerated(t->pDoc, i) ? 0 : copiedValue(t, i);
