@@ -26,6 +26,7 @@ struct OrmDdlColumn {
   const char *zWas;             /* as it is called now (diff.c renames)       */
   const char *zDef;             /* what follows the name                      */
   const char *zType;            /* of it: the type as written, or ""          */
+  const char *zDefault;         /* its default as an expression, or 0         */
 };
 struct OrmDdlClause {
   int eKind;                    /* ORM_DDL_*                                  */

@@ -173,7 +173,7 @@ static const struct { char cAff; const char *zWhere; } aLost[] = {
          " CAST(v AS NUMERIC)=v AND CAST(v AS NUMERIC)<>CAST(v AS REAL)" }
 };
 
-/* Is there a value of a column of which zWhere, where it is called v, is true? */
+/* Is zWhere, in which a column's value is called v, true of a row? */
 static int hasValue(const Table *t, int iNow, const char *zWhere){
   sqlite3_stmt *pStmt = ormFactOpen(t->p->pOrm, t->p->pErr,
       "SELECT 1 FROM (SELECT \"%w\" AS v FROM main.\"%w\") WHERE %s",
@@ -336,7 +336,7 @@ static void addPair(OrmBuf *pTo, OrmBuf *pFrom, const char *zTo,
 static const char *copiedValue(const Table *t, int iDoc){
   OrmArena *pArena = t->p->pArena;
   int iNow = ormDdlColumn(t->pNow, t->pDoc->aColumn[iDoc].zName);
-  const char *zDefault = clauseOf(t->pDoc, iDoc, ORM_DDL_DEFAULT);
+  const char *zDefault = t->pDoc->aColumn[iDoc].zDefault;
   const char *zFrom;
   if( iNow<0 ){
     const char *zRowid = rowidName(t->pNow, t->pNow);
@@ -345,7 +345,7 @@ static const char *copiedValue(const Table *t, int iDoc){
   zFrom = ormQuoted(pArena, t->pNow->aColumn[iNow].zName);
   if( zDefault && clauseOf(t->pDoc, iDoc, ORM_DDL_NOT_NULL)
    && clauseOf(t->pNow, iNow, ORM_DDL_NOT_NULL)==0 ){
-    return ormArenaPrintf(pArena, "ifnull(%s, %s)", zFrom, zDefault + 8);
+    return ormArenaPrintf(pArena, "ifnull(%s, %s)", zFrom, zDefault);
   }
   return zFrom;
 }
