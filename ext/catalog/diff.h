@@ -59,6 +59,12 @@ OrmSound *ormSoundRead(Orm*, OrmErr*, OrmArena*);
 void ormSoundCheck(Orm*, OrmErr*, const OrmSound*);
 int ormSoundBroken(Orm*, OrmErr*, OrmArena*);
 
+/* working.c: the models and relationships that work, in the arena; an error for
+** one that does no more.  The tables of metadata are there. */
+typedef struct OrmWorking OrmWorking;
+OrmWorking *ormWorkingRead(Orm*, OrmErr*, OrmArena*, OrmOrderCheck);
+void ormWorkingCheck(Orm*, OrmErr*, const OrmWorking*, OrmOrderCheck);
+
 /* dangling.c: the rows that break a foreign key now, in the arena; an error if
 ** others do. */
 typedef struct OrmDangling OrmDangling;

@@ -288,7 +288,9 @@ static void migrateJob(Orm *pOrm, OrmErr *pErr, void *pArg){
   if( pErr->rc==SQLITE_OK && diff.pFirst ){
     const OrmSound *aSound = ormSoundRead(p->pOrm, pErr, &arena);
     const OrmDangling *pDangling;
+    const OrmWorking *pWorking;
     ormStateEnsure(p->pOrm, pErr);
+    pWorking = ormWorkingRead(p->pOrm, pErr, &arena, p->xOrder);
     panicReady(p);
     runSteps(p, &diff, 1);
     if( p->nStep ){             /* the rest is about the new names           */
@@ -301,6 +303,7 @@ static void migrateJob(Orm *pOrm, OrmErr *pErr, void *pArg){
     runSteps(p, &diff, 0);
     sayWhat(p, aSound);
     checkReached(p);
+    ormWorkingCheck(p->pOrm, pErr, pWorking, p->xOrder);
     ormDanglingCheck(p->pOrm, pErr, pDangling);
     if( pErr->rc==SQLITE_OK ) p->xAfter(p->pOrm, pErr);
     ormSoundCheck(p->pOrm, pErr, aSound);
