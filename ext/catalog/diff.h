@@ -35,6 +35,13 @@ struct OrmDiff {
   u8 eBroken;                   /* rebuild.c: 0 not asked, 1 no, 2 yes        */
 };
 
+typedef struct OrmRename OrmRename;
+struct OrmRename {              /* a table, and a column of it or 0           */
+  OrmRename *pNext;
+  const char *zOld, *zNew;      /* tables                                     */
+  const char *zOldColumn, *zNewColumn;
+};
+
 /* A new step; bMore: a further row of the last one. */
 OrmStep *ormStepNew(OrmDiff*, int bMore, const char *zKind, const char *zModel,
                     const char *zSubject, const char *zSql);
@@ -58,6 +65,13 @@ typedef struct OrmSound OrmSound;
 OrmSound *ormSoundRead(Orm*, OrmErr*, OrmArena*);
 void ormSoundCheck(Orm*, OrmErr*, const OrmSound*);
 int ormSoundBroken(Orm*, OrmErr*, OrmArena*);
+
+/* follow.c: the statements that carry the new name of a column to the metadata
+** that has the old one; the orders that name what is renamed, added to the last
+** step, when all before it are renames. */
+const char *ormFollowColumn(OrmDiff*, const OrmDocModel*, const char *zOld,
+                            const char *zNew);
+void ormFollowOrders(OrmDiff*, const OrmRename*);
 
 /* working.c: the models and relationships that work, in the arena; an error for
 ** one that does no more.  The tables of metadata are there. */
