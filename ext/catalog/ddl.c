@@ -36,6 +36,11 @@ static int isWordChar(char c){
       || c=='_' || c=='$' || (c & 0x80);
 }
 
+static int isNumber(const char *z){
+  if( *z=='.' ) z++;
+  return *z>='0' && *z<='9';
+}
+
 /* Bytes of white space and comments at z. */
 static int skipSpace(const char *z){
   int n = 0;
@@ -84,9 +89,9 @@ static int tokenAt(const char *z, u8 *peType){
       *peType = TK_QUOTED;
       return quotedLength(z, ']');
   }
-  if( !isWordChar(*z) ) return 1;
+  if( !isWordChar(*z) && !isNumber(z) ) return 1;
   *peType = TK_WORD;
-  if( *z>='0' && *z<='9' ){
+  if( isNumber(z) ){
     while( isWordChar(z[n]) || z[n]=='.'
         || ((z[n]=='+' || z[n]=='-') && (z[n-1]|32)=='e' && z[1]!='x') ) n++;
   }else if( (*z|32)=='x' && z[1]=='\'' ){
@@ -322,6 +327,31 @@ static void addKey(Parser *p, int iColumn){
   pDdl->nKey++;
 }
 
+/* The value of DEFAULT from i on if it is a lone word: a text to SQLite, but
+** for those that are values. */
+static const char *defaultWord(Parser *p, int i, int iEnd){
+  static const char *const azValue[] = {
+    "true", "false", "null", "current_date", "current_time",
+    "current_timestamp", 0
+  };
+  const Token *pTok = &p->a[i];
+  const char *z;
+  if( i+1!=iEnd || pTok->eType==TK_STRING || isNumber(pTok->z)
+   || wordIn(pTok, azValue)>=0 ) return 0;
+  z = tokenName(p, pTok);
+  return z ? ormArenaPrintf(p->pArena, "%Q", z) : 0;
+}
+
+static void addDefault(Parser *p, int i, int iEnd, int iColumn){
+  OrmDdlColumn *pColumn = &p->pDdl->aColumn[iColumn];
+  const char *zWord = defaultWord(p, i+1, iEnd);
+  if( iEnd==i+2 && isWord(&p->a[i+1], "null") ) return;
+  pColumn->zDefault = zWord ? zWord : rangeText(p, i+1, iEnd);
+  addClause(p, ORM_DDL_DEFAULT, iColumn,
+      zWord ? ormArenaPrintf(p->pArena, "default %s", zWord)
+            : rangeCanonical(p, i, iEnd));
+}
+
 static void columnClause(Parser *p, int i, int iEnd, int iColumn){
   const Token *pTok = &p->a[i];
   if( isWord(pTok, "primary") ){
@@ -339,9 +369,7 @@ static void columnClause(Parser *p, int i, int iEnd, int iColumn){
   }else if( isWord(pTok, "check") ){
     addPlain(p, ORM_DDL_CHECK, i, iEnd, -1);
   }else if( isWord(pTok, "default") ){
-    if( !(i+2==iEnd && isWord(&p->a[i+1], "null")) ){
-      addPlain(p, ORM_DDL_DEFAULT, i, iEnd, iColumn);
-    }
+    addDefault(p, i, iEnd, iColumn);
   }else if( isWord(pTok, "collate") ){
     addPlain(p, ORM_DDL_COLLATE, i, iEnd, iColumn);
   }else if( isWord(pTok, "references") ){
@@ -574,6 +602,18 @@ const char *ormDdlCanonical(OrmArena *pArena, const char *zSql){
   parser.pArena = pArena;
   if( !tokenize(&parser, zSql) ) return zSql;
   return rangeCanonical(&parser, 0, parser.n);
+}
+
+/* As sqlite_schema has it the name is bare, and means what TEMP has first. */
+const char *ormDdlInMain(OrmArena *pArena, const char *zSql){
+  Parser parser;
+  int iName;
+  memset(&parser, 0, sizeof(parser));
+  parser.pArena = pArena;
+  if( !tokenize(&parser, zSql) || parser.n<4 ) return zSql;
+  iName = isWord(&parser.a[1], "unique") ? 3 : 2;
+  return ormArenaPrintf(pArena, "%s main.%s", rangeText(&parser, 0, iName),
+                        parser.a[iName].z);
 }
 
 /* A mark behind the piece tells whether something in it stays open. */

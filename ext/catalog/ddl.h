@@ -26,6 +26,7 @@ struct OrmDdlColumn {
   const char *zWas;             /* as it is called now (diff.c renames)       */
   const char *zDef;             /* what follows the name                      */
   const char *zType;            /* of it: the type as written, or ""          */
+  const char *zDefault;         /* its default as an expression, or 0         */
 };
 struct OrmDdlClause {
   int eKind;                    /* ORM_DDL_*                                  */
@@ -58,6 +59,8 @@ OrmDdl *ormDdlTable(OrmArena*, const char *zSql);
 OrmDdlIndex *ormDdlIndex(OrmArena*, const char *zSql);
 /* Canonical wording of any piece of SQL. */
 const char *ormDdlCanonical(OrmArena*, const char *zSql);
+/* CREATE INDEX or TRIGGER, as the file has it, of what is in main. */
+const char *ormDdlInMain(OrmArena*, const char *zSql);
 /* What is wrong with a piece that is to stand in a list between commas; 0 if
 ** it is one piece: nothing of it can end the list or the statement. */
 const char *ormDdlPiece(OrmArena*, const char *zPiece);

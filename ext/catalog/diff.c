@@ -52,20 +52,14 @@ static int hasMetadata(OrmDiff *p){
 /* ------------------------------------------------------------------------
 ** Renames
 */
-typedef struct Rename Rename;
-struct Rename {                 /* a table, and a column of it or 0           */
-  Rename *pNext;
-  const char *zOld, *zNew;      /* tables                                     */
-  const char *zOldColumn, *zNewColumn;
-};
 typedef struct Renames Renames;
-struct Renames { OrmDiff *p; Rename *pFirst; };
+struct Renames { OrmDiff *p; OrmRename *pFirst; };
 
 static void renameAdd(
   Renames *pAll, const char *zOld, const char *zNew, const char *zOldColumn,
   const char *zNewColumn
 ){
-  Rename *pNew = ormArenaAlloc(pAll->p->pArena, sizeof(*pNew));
+  OrmRename *pNew = ormArenaAlloc(pAll->p->pArena, sizeof(*pNew));
   if( pNew==0 ) return;
   pNew->zOld = zOld;
   pNew->zNew = zNew;
@@ -118,7 +112,7 @@ static int tailIsOf(const char *zTail, const char *zTable){
 static void renameInClause(Renames *pAll, const char *zTable,
                            OrmDdlClause *pClause){
   OrmDiff *p = pAll->p;
-  for(const Rename *q=pAll->pFirst; q; q=q->pNext){
+  for(const OrmRename *q=pAll->pFirst; q; q=q->pNext){
     const char *zTail = pClause->eKind==ORM_DDL_REFERENCES
         ? referenceTail(pClause->zText) : 0;
     const char *zHead = pClause->zText;
@@ -145,7 +139,7 @@ static OrmDdl *renamedDdl(Renames *pAll, const char *zWas, const char *zTable){
   OrmDiff *p = pAll->p;
   OrmDdl *pDdl = ormDdlOfTable(p->pOrm, p->pArena, zWas);
   if( pDdl==0 ) return 0;
-  for(const Rename *q=pAll->pFirst; q; q=q->pNext){
+  for(const OrmRename *q=pAll->pFirst; q; q=q->pNext){
     int i = q->zOldColumn && sqlite3_stricmp(q->zNew, zTable)==0
           ? ormDdlColumn(pDdl, q->zOldColumn) : -1;
     if( i>=0 ) pDdl->aColumn[i].zName = q->zNewColumn;
@@ -154,55 +148,6 @@ static OrmDdl *renamedDdl(Renames *pAll, const char *zWas, const char *zTable){
     renameInClause(pAll, zTable, &pDdl->aClause[i]);
   }
   return pDdl;
-}
-
-/* A name as JSON has it, among the elements of an array. */
-static const char *asJson(OrmDiff *p, const char *zName){
-  OrmBuf buf;
-  const char *z;
-  ormBufInit(&buf, p->pErr);
-  ormJsonString(&buf, zName, (i64)strlen(zName));
-  z = ormArenaText(p->pArena, ormBufText(&buf), buf.n);
-  ormBufFree(&buf);
-  return z ? z : "";
-}
-
-/* The statements that carry the new name of a column to the cells that hold
-** the old one, plain or in an array. */
-static const char *cellsFollow(
-  OrmDiff *p, const char *zModel, const char *zOld, const char *zNew
-){
-  static const char *const azModelCell[] = {
-    "primary_key", "natural_key", "soft_delete"
-  };
-  static const struct { const char *zCell, *zSide; } aRel[] = {
-    { "local_columns", "model" }, { "remote_columns", "target" }
-  };
-  const char *zOldJson = asJson(p, zOld), *zNewJson = asJson(p, zNew);
-  OrmBuf buf;
-  const char *z;
-  ormBufInit(&buf, p->pErr);
-  for(int i=0; i<ORM_COUNT(azModelCell); i++){
-    const char *zC = azModelCell[i];
-    ormBufPrintf(&buf, "UPDATE main.orm_model SET %s=%Q WHERE name=%Q AND"
-        " %s=%Q;\n", zC, zNew, zModel, zC, zOld);
-    ormBufPrintf(&buf, "UPDATE main.orm_model SET %s=replace(%s, %Q, %Q)"
-        " WHERE name=%Q AND %s LIKE '[%%';\n", zC, zC, zOldJson, zNewJson,
-        zModel, zC);
-  }
-  for(int i=0; i<ORM_COUNT(aRel); i++){
-    const char *zC = aRel[i].zCell;
-    ormBufPrintf(&buf, "UPDATE main.orm_relationship SET %s=%Q WHERE %s=%Q AND"
-        " %s=%Q;\n", zC, zNew, aRel[i].zSide, zModel, zC, zOld);
-    ormBufPrintf(&buf, "UPDATE main.orm_relationship SET %s=replace(%s, %Q,"
-        " %Q) WHERE %s=%Q AND %s LIKE '[%%';\n", zC, zC, zOldJson, zNewJson,
-        aRel[i].zSide, zModel, zC);
-  }
-  ormBufPrintf(&buf, "UPDATE main.orm_field SET name=%Q WHERE model=%Q AND"
-      " name=%Q;\n", zNew, zModel, zOld);
-  z = ormArenaText(p->pArena, ormBufText(&buf), buf.n);
-  ormBufFree(&buf);
-  return z ? z : "";
 }
 
 static void renameColumns(
@@ -223,7 +168,7 @@ static void renameColumns(
         "ALTER TABLE main.%s RENAME COLUMN %s TO %s;\n%s",
         ormQuoted(p->pArena, pModel->zTable), ormQuoted(p->pArena, zOld),
         ormQuoted(p->pArena, q->zKey),
-        cellsFollow(p, pModel->zName, zOld, q->zKey));
+        ormFollowColumn(p, pModel, zOld, q->zKey));
     pStep = ormStepNew(p, 0, "column", pModel->zName,
         ormArenaPrintf(p->pArena, "%s.%s -> %s", pModel->zTable, zOld,
                        q->zKey), zSql);
@@ -267,9 +212,11 @@ static void renameTable(Renames *pAll, const OrmDocModel *pModel,
       ormArenaPrintf(p->pArena, "%s -> %s", zWas, pModel->zTable),
       ormArenaPrintf(p->pArena, "ALTER TABLE main.%s RENAME TO %s;\n"
           "UPDATE main.orm_model SET table_name=%Q WHERE"
-          " coalesce(table_name, name)=%Q COLLATE NOCASE;\n",
+          " coalesce(table_name, name)=%Q COLLATE NOCASE;\n"
+          "UPDATE main.orm_relationship SET secondary=%Q WHERE secondary=%Q"
+          " COLLATE NOCASE;\n",
           ormQuoted(p->pArena, zWas), ormQuoted(p->pArena, pModel->zTable),
-          pModel->zTable, zWas));
+          pModel->zTable, zWas, pModel->zTable, zWas));
   if( pStep==0 ) return;
   pStep->bRename = 1;
   pStep->pNode = pModel->pNode;
@@ -294,6 +241,7 @@ static void renames(Renames *pAll){
     renameColumns(pAll, pModel, zWas);
     renameRels(p, pModel);
   }
+  ormFollowOrders(p, pAll->pFirst);
 }
 
 /* ------------------------------------------------------------------------

@@ -35,6 +35,13 @@ struct OrmDiff {
   u8 eBroken;                   /* rebuild.c: 0 not asked, 1 no, 2 yes        */
 };
 
+typedef struct OrmRename OrmRename;
+struct OrmRename {              /* a table, and a column of it or 0           */
+  OrmRename *pNext;
+  const char *zOld, *zNew;      /* tables                                     */
+  const char *zOldColumn, *zNewColumn;
+};
+
 /* A new step; bMore: a further row of the last one. */
 OrmStep *ormStepNew(OrmDiff*, int bMore, const char *zKind, const char *zModel,
                     const char *zSubject, const char *zSql);
@@ -46,6 +53,9 @@ const char *ormQuoted(OrmArena*, const char *zName);
 void ormDiffTable(OrmDiff*, const OrmDocModel*, const OrmDdl *pNow,
                   const char *zNow);
 
+/* The column that is the rowid, or -1. */
+int ormDiffRowid(const OrmDdl*);
+
 /* Does an index of the table stay as it is? */
 int ormDiffIndexStays(OrmDiff*, const OrmDocModel*, const OrmDdlIndex*);
 
@@ -55,6 +65,25 @@ typedef struct OrmSound OrmSound;
 OrmSound *ormSoundRead(Orm*, OrmErr*, OrmArena*);
 void ormSoundCheck(Orm*, OrmErr*, const OrmSound*);
 int ormSoundBroken(Orm*, OrmErr*, OrmArena*);
+
+/* follow.c: the statements that carry the new name of a column to the metadata
+** that has the old one; the orders that name what is renamed, added to the last
+** step, when all before it are renames. */
+const char *ormFollowColumn(OrmDiff*, const OrmDocModel*, const char *zOld,
+                            const char *zNew);
+void ormFollowOrders(OrmDiff*, const OrmRename*);
+
+/* working.c: the models and relationships that work, in the arena; an error for
+** one that does no more.  The tables of metadata are there. */
+typedef struct OrmWorking OrmWorking;
+OrmWorking *ormWorkingRead(Orm*, OrmErr*, OrmArena*, OrmOrderCheck);
+void ormWorkingCheck(Orm*, OrmErr*, const OrmWorking*, OrmOrderCheck);
+
+/* dangling.c: the rows that break a foreign key now, in the arena; an error if
+** others do. */
+typedef struct OrmDangling OrmDangling;
+OrmDangling *ormDanglingRead(Orm*, OrmErr*, OrmArena*);
+void ormDanglingCheck(Orm*, OrmErr*, const OrmDangling*);
 
 /* diff.c: all steps. */
 void ormDiffSteps(OrmDiff*, OrmDoc*, int bKeep);

@@ -224,28 +224,6 @@ static void runSteps(Migrate *p, OrmDiff *pDiff, int bRenames){
 ** Before and after
 */
 
-/* Rows that break a foreign key. */
-static i64 countViolations(Migrate *p){
-  i64 n = 0;
-  sqlite3_stmt *pStmt = ormFactOpenAny(p->pOrm, p->pErr,
-                                       "PRAGMA main.foreign_key_check");
-  while( ormFactStep(p->pOrm, p->pErr, pStmt) ) n++;
-  sqlite3_finalize(pStmt);
-  return n;
-}
-
-static void checkViolations(Migrate *p, i64 nBefore){
-  sqlite3_stmt *pStmt;
-  if( p->pErr->rc || countViolations(p)<=nBefore ) return;
-  pStmt = ormFactOpenAny(p->pOrm, p->pErr, "PRAGMA main.foreign_key_check");
-  if( ormFactStep(p->pOrm, p->pErr, pStmt) ){
-    ormErr(p->pErr, SQLITE_CONSTRAINT_FOREIGNKEY, "orm: FOREIGN KEY constraint"
-        " failed: rows of %s would refer to rows of %s that are not there",
-        sqlite3_column_text(pStmt, 0), sqlite3_column_text(pStmt, 2));
-  }
-  sqlite3_finalize(pStmt);
-}
-
 /* SQLite's word on a view or trigger that broke on the way can be no more than
 ** that something is wrong: say what. */
 static void sayWhat(Migrate *p, const OrmSound *aSound){
@@ -308,21 +286,25 @@ static void migrateJob(Orm *pOrm, OrmErr *pErr, void *pArg){
   findSteps(p->pOrm, &arena, p->zDoc, p->nDoc, p->bKeep, &diff);
   refuseDestructive(p, &diff);
   if( pErr->rc==SQLITE_OK && diff.pFirst ){
-    i64 nBroken = countViolations(p);
-    OrmSound *aSound = ormSoundRead(p->pOrm, pErr, &arena);
+    const OrmSound *aSound = ormSoundRead(p->pOrm, pErr, &arena);
+    const OrmDangling *pDangling;
+    const OrmWorking *pWorking;
     ormStateEnsure(p->pOrm, pErr);
+    pWorking = ormWorkingRead(p->pOrm, pErr, &arena, p->xOrder);
     panicReady(p);
     runSteps(p, &diff, 1);
     if( p->nStep ){             /* the rest is about the new names           */
       ormSoundCheck(p->pOrm, pErr, aSound);
       aSound = ormSoundRead(p->pOrm, pErr, &arena);
     }
+    pDangling = ormDanglingRead(p->pOrm, pErr, &arena);
     findSteps(p->pOrm, &arena, p->zDoc, p->nDoc, p->bKeep, &diff);
     refuseDestructive(p, &diff);
     runSteps(p, &diff, 0);
     sayWhat(p, aSound);
     checkReached(p);
-    checkViolations(p, nBroken);
+    ormWorkingCheck(p->pOrm, pErr, pWorking, p->xOrder);
+    ormDanglingCheck(p->pOrm, pErr, pDangling);
     if( pErr->rc==SQLITE_OK ) p->xAfter(p->pOrm, pErr);
     ormSoundCheck(p->pOrm, pErr, aSound);
     recordMigration(p);
@@ -330,19 +312,24 @@ static void migrateJob(Orm *pOrm, OrmErr *pErr, void *pArg){
   ormArenaFree(&arena);
 }
 
+/* Undo all.  A transaction that the savepoint began ends with it, also where
+** SQLite could not commit it: RELEASE would try to once more. */
+static void undo(Migrate *p, int bTransaction){
+  const char *zSql = bTransaction
+      ? "ROLLBACK TO orm_migrate; RELEASE orm_migrate" : "ROLLBACK";
+  if( sqlite3_get_autocommit(p->pOrm->db) ) return;
+  if( sqlite3_exec(p->pOrm->db, zSql, 0, 0, 0)!=SQLITE_OK && p->pPanic ){
+    sqlite3_step(p->pPanic);
+  }
+}
+
 /* Close the savepoint: keep what was done, or undo it.  If a transaction of
 ** the caller's goes with it, the code says so. */
 static void savepointEnd(Migrate *p, int bTransaction){
-  sqlite3 *db = p->pOrm->db;
   ormFactExec(p->pOrm, p->pErr, "RELEASE orm_migrate");
   if( p->pErr->rc==SQLITE_OK ) return;
-  if( !sqlite3_get_autocommit(db)
-   && (sqlite3_exec(db, "ROLLBACK TO orm_migrate", 0, 0, 0)!=SQLITE_OK
-       || sqlite3_exec(db, "RELEASE orm_migrate", 0, 0, 0)!=SQLITE_OK)
-   && p->pPanic ){
-    sqlite3_step(p->pPanic);
-  }
-  if( bTransaction && sqlite3_get_autocommit(db) ){
+  undo(p, bTransaction);
+  if( bTransaction && sqlite3_get_autocommit(p->pOrm->db) ){
     p->pErr->rc = SQLITE_ABORT_ROLLBACK;
   }
 }

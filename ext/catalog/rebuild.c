@@ -148,37 +148,52 @@ static int canDrop(const Table *t, int iNow){
 ** Changes
 */
 
-/* Would values change beyond recognition under the new type? */
-static int losesValues(const Table *t, int iDoc, int iNow){
-  static const char zText[] = "typeof(%s)='text' AND %s GLOB '*[0-9]*' AND %s"
-      " NOT GLOB '*[^-+.0-9eE ]*' AND CAST(CAST(%s AS NUMERIC) AS TEXT)<>%s";
-  OrmArena *pArena = t->p->pArena;
-  const char *zType = t->pDoc->aColumn[iDoc].zType;
-  const char *zColumn = ormQuoted(pArena, t->pNow->aColumn[iNow].zWas);
-  char cAff = ormFactAffinity(zType);
-  const char *zWhere;
-  sqlite3_stmt *pStmt;
-  int b;
-  if( cAff==ormFactAffinity(t->pNow->aColumn[iNow].zType) ) return 0;
-  if( cAff=='B' ){
-    zWhere = ormArenaPrintf(pArena, "typeof(%s)='real' AND"
-        " CAST(CAST(%s AS TEXT) AS REAL)<>%s", zColumn, zColumn, zColumn);
-  }else if( cAff!='A' ){
-    zWhere = ormArenaPrintf(pArena, zText, zColumn, zColumn, zColumn, zColumn,
-                            zColumn);
-    if( cAff=='E' ){
-      zWhere = ormArenaPrintf(pArena, "(%s) OR (typeof(%s)='integer' AND"
-          " CAST(CAST(%s AS REAL) AS INTEGER)<>%s)", zWhere, zColumn, zColumn,
-          zColumn);
-    }
-  }else{
-    return 0;
-  }
-  pStmt = ormFactOpen(t->p->pOrm, t->p->pErr,
-      "SELECT 1 FROM main.\"%w\" WHERE %s", t->zNow, zWhere);
-  b = ormFactStep(t->p->pOrm, t->p->pErr, pStmt);
+static int isGenerated(const OrmDdl *p, int i){
+  return clauseOf(p, i, ORM_DDL_GENERATED)!=0;
+}
+
+/* The affinity that a column stores by: ANY has none in a STRICT table. */
+static char affinityOf(const OrmDdl *p, int i){
+  const char *zType = clauseOf(p, i, ORM_DDL_TYPE);
+  if( p->bStrict && zType && strcmp(zType, "any")==0 ) return 'A';
+  return ormFactAffinity(p->aColumn[i].zType);
+}
+
+/* What of values v changes beyond recognition under a new affinity: text that
+** stands for a number (compared with one, SQLite takes it as it would store it)
+** and is not what the number is written as; a number that the new kind cannot
+** hold. */
+#define NUMBER_LOST "typeof(v)='text' AND CAST(v AS NUMERIC)=v AND" \
+    " CAST(CAST(v AS NUMERIC) AS TEXT)<>v COLLATE binary"
+static const struct { char cAff; const char *zWhere; } aLost[] = {
+  { 'B', "typeof(v)='real' AND CAST(CAST(v AS TEXT) AS REAL)<>v" },
+  { 'C', NUMBER_LOST },
+  { 'D', NUMBER_LOST },
+  { 'E', NUMBER_LOST " OR typeof(v) IN('integer','text') AND"
+         " CAST(v AS NUMERIC)=v AND CAST(v AS NUMERIC)<>CAST(v AS REAL)" }
+};
+
+/* Is zWhere, in which a column's value is called v, true of a row? */
+static int hasValue(const Table *t, int iNow, const char *zWhere){
+  sqlite3_stmt *pStmt = ormFactOpen(t->p->pOrm, t->p->pErr,
+      "SELECT 1 FROM (SELECT \"%w\" AS v FROM main.\"%w\") WHERE %s",
+      t->pNow->aColumn[iNow].zWas, t->zNow, zWhere);
+  int b = ormFactStep(t->p->pOrm, t->p->pErr, pStmt);
   sqlite3_finalize(pStmt);
   return b;
+}
+
+/* Would values of a column that stays be lost? */
+static int losesValues(const Table *t, int iDoc, int iNow){
+  char cAff = affinityOf(t->pDoc, iDoc);
+  if( isGenerated(t->pDoc, iDoc) ){
+    return !isGenerated(t->pNow, iNow) && hasValue(t, iNow, "v IS NOT NULL");
+  }
+  if( cAff==affinityOf(t->pNow, iNow) ) return 0;
+  for(int i=0; i<ORM_COUNT(aLost); i++){
+    if( aLost[i].cAff==cAff ) return hasValue(t, iNow, aLost[i].zWhere);
+  }
+  return 0;
 }
 
 static void addedColumn(Table *t, int iDoc, const OrmJson *pNode){
@@ -225,7 +240,7 @@ static void changedColumn(Table *t, int iDoc, int iNow, const OrmJson *pNode){
   const OrmDdlClause *pClause = ormDdlMissing(pA, iDoc, pB, iNow);
   Change *pChange;
   if( pClause==0 ) pClause = ormDdlMissing(pB, iNow, pA, iDoc);
-  if( pClause==0 ) return;
+  if( pClause==0 && affinityOf(pA, iDoc)==affinityOf(pB, iNow) ) return;
   pChange = changeNew(t, "column", pA->aColumn[iDoc].zName, pNode);
   if( pChange==0 ) return;
   t->bRebuild = 1;
@@ -292,12 +307,7 @@ static void constraints(Table *t){
 /* ------------------------------------------------------------------------
 ** The rebuild
 */
-static int isGenerated(const OrmDdl *p, int i){
-  return clauseOf(p, i, ORM_DDL_GENERATED)!=0;
-}
-
-/* The column that is the rowid, or -1. */
-static int rowidColumn(const OrmDdl *p){
+int ormDiffRowid(const OrmDdl *p){
   const char *zType, *zKey;
   if( p->bWithoutRowid || p->nKey!=1 ) return -1;
   zType = clauseOf(p, p->aKey[0], ORM_DDL_TYPE);
@@ -326,27 +336,28 @@ static void addPair(OrmBuf *pTo, OrmBuf *pFrom, const char *zTo,
 static const char *copiedValue(const Table *t, int iDoc){
   OrmArena *pArena = t->p->pArena;
   int iNow = ormDdlColumn(t->pNow, t->pDoc->aColumn[iDoc].zName);
-  const char *zDefault = clauseOf(t->pDoc, iDoc, ORM_DDL_DEFAULT);
+  const char *zDefault = t->pDoc->aColumn[iDoc].zDefault;
   const char *zFrom;
   if( iNow<0 ){
     const char *zRowid = rowidName(t->pNow, t->pNow);
-    return iDoc==rowidColumn(t->pDoc) && !t->pNow->bWithoutRowid ? zRowid : 0;
+    return iDoc==ormDiffRowid(t->pDoc) && !t->pNow->bWithoutRowid ? zRowid : 0;
   }
   zFrom = ormQuoted(pArena, t->pNow->aColumn[iNow].zName);
   if( zDefault && clauseOf(t->pDoc, iDoc, ORM_DDL_NOT_NULL)
    && clauseOf(t->pNow, iNow, ORM_DDL_NOT_NULL)==0 ){
-    return ormArenaPrintf(pArena, "ifnull(%s, %s)", zFrom, zDefault + 8);
+    return ormArenaPrintf(pArena, "ifnull(%s, %s)", zFrom, zDefault);
   }
   return zFrom;
 }
 
+/* OR ABORT: what the new table says of conflicts is about writes to come. */
 static void addCopy(Table *t, OrmBuf *pSql, const char *zNew){
   OrmArena *pArena = t->p->pArena;
   const char *zRowid = rowidName(t->pDoc, t->pNow);
   OrmBuf to, from;
   ormBufInit(&to, t->p->pErr);
   ormBufInit(&from, t->p->pErr);
-  if( zRowid && rowidColumn(t->pDoc)<0 && !t->pDoc->bWithoutRowid
+  if( zRowid && ormDiffRowid(t->pDoc)<0 && !t->pDoc->bWithoutRowid
    && !t->pNow->bWithoutRowid ) addPair(&to, &from, zRowid, zRowid);
   for(int i=0; i<t->pDoc->nColumn; i++){
     const char *zValue = isGenerated(t->pDoc, i) ? 0 : copiedValue(t, i);
@@ -355,8 +366,9 @@ static void addCopy(Table *t, OrmBuf *pSql, const char *zNew){
   }
   if( to.n==0 ) addPair(&to, &from,     /* nothing is kept but the rows */
       ormQuoted(pArena, t->pDoc->aColumn[0].zName), "NULL");
-  ormBufPrintf(pSql, "INSERT INTO main.%s(%s) SELECT %s FROM main.%s;\n", zNew,
-      ormBufText(&to), ormBufText(&from), ormQuoted(pArena, t->zTable));
+  ormBufPrintf(pSql, "INSERT OR ABORT INTO main.%s(%s) SELECT %s FROM main.%s;"
+      "\n", zNew, ormBufText(&to), ormBufText(&from),
+      ormQuoted(pArena, t->zTable));
   ormBufFree(&to);
   ormBufFree(&from);
 }
@@ -383,7 +395,8 @@ static void addObjects(Table *t, OrmBuf *pSql){
     pIndex = sqlite3_stricmp(zType, "index")==0
            ? ormDdlIndex(p->pArena, zSql) : 0;
     if( pIndex && !ormDiffIndexStays(p, t->pModel, pIndex) ) continue;
-    ormBufPrintf(pSql, "%s;\n", zSql);
+    zSql = ormDdlInMain(p->pArena, zSql);
+    ormBufPrintf(pSql, "%s;\n", zSql ? zSql : "");
   }
   sqlite3_finalize(pStmt);
 }

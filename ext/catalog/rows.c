@@ -74,6 +74,9 @@ static const char *renamedText(OrmDoc *p, const char *z, i64 *pn){
     if( pName ){
       zName = renamed(p, strcmp(zKey, "back_populates")==0 ? zTarget : 0,
                       pName->z);
+      if( zName==pName->z && *zName=='-' ){         /* of an order          */
+        zName = ormArenaPrintf(p->pArena, "-%s", renamed(p, 0, &zName[1]));
+      }
     }
     if( zName==0 ) break;
     if( strcmp(zKey, "target")==0 ) zTarget = zName;
