@@ -69,5 +69,9 @@ const OrmDdlClause *ormDdlMissing(
 );
 /* A table as the file has it; 0: there is none, or it cannot be read. */
 OrmDdl *ormDdlOfTable(Orm*, OrmArena*, const char *zTable);
+/* schema.c: the document's words for a model of the table as it is, but for an
+** integer key zKey in front of its columns. */
+void ormSchemaKeyed(OrmErr*, OrmBuf*, const char *zTable, const OrmDdl*,
+                    const char *zKey);
 
 #endif /* ORM_DDL_H */

@@ -287,10 +287,24 @@ static char *ambiguousFix(OrmChecker *p, const OrmRel *pRel){
              : columnsFix(p, pRel, "remote_columns", pB, firstFk(pB, pA));
 }
 
+/* A name like that of the table that no model has. */
+static const char *freeModelName(OrmChecker *p, const char *zTable){
+  const char *zName = zTable;
+  int bTaken = 1;
+  for(int i=2; zName && bTaken; i++){
+    sqlite3_stmt *pStmt = ormFactOpen(p->pOrm, p->pErr, "SELECT 1 FROM"
+        " main.orm_model WHERE name=%Q COLLATE NOCASE", zName);
+    bTaken = ormFactStep(p->pOrm, p->pErr, pStmt);
+    sqlite3_finalize(pStmt);
+    if( bTaken ) zName = ormArenaPrintf(&p->arena, "%s_%d", zTable, i);
+  }
+  return zName ? zName : "";
+}
+
 /* The document that gives a table an integer key, which holds its rowids. */
 char *ormFixKey(OrmChecker *p, const char *zTable){
   OrmDdl *pDdl = ormDdlOfTable(p->pOrm, &p->arena, zTable);
-  const char *zKey = "id";
+  const char *zKey = "id", *zModel;
   char *zFix;
   OrmBuf doc;
   if( pDdl==0 ) return sqlite3_mprintf("ALTER TABLE main.\"%w\" RENAME TO"
@@ -299,21 +313,13 @@ char *ormFixKey(OrmChecker *p, const char *zTable){
     zKey = ormArenaPrintf(&p->arena, "id%d", i);
     if( zKey==0 ) return 0;
   }
+  zModel = freeModelName(p, zTable);
   ormBufInit(&doc, p->pErr);
   ormBufChar(&doc, '{');
-  ormJsonString(&doc, zTable, (i64)strlen(zTable));
-  ormBufAdd(&doc, ": {\"columns\": {", -1);
-  ormJsonString(&doc, zKey, (i64)strlen(zKey));
-  ormBufAdd(&doc, ": \"INTEGER PRIMARY KEY\"", -1);
-  for(int i=0; i<pDdl->nColumn; i++){
-    ormBufAdd(&doc, ", ", 2);
-    ormJsonString(&doc, pDdl->aColumn[i].zName,
-                  (i64)strlen(pDdl->aColumn[i].zName));
-    ormBufAdd(&doc, ": ", 2);
-    ormJsonString(&doc, pDdl->aColumn[i].zDef,
-                  (i64)strlen(pDdl->aColumn[i].zDef));
-  }
-  ormBufAdd(&doc, "}}}", 3);
+  ormJsonString(&doc, zModel, (i64)strlen(zModel));
+  ormBufChar(&doc, ':');
+  ormSchemaKeyed(p->pErr, &doc, zTable, pDdl, zKey);
+  ormBufChar(&doc, '}');
   zFix = sqlite3_mprintf("SELECT orm_migrate(%Q, '{\"keep\": true}')",
                          ormBufText(&doc));
   ormBufFree(&doc);
