@@ -56,6 +56,8 @@ struct OrmDdlIndex {
 /* 0 if the text is no such statement, or out of memory (arena's pErr). */
 OrmDdl *ormDdlTable(OrmArena*, const char *zSql);
 OrmDdlIndex *ormDdlIndex(OrmArena*, const char *zSql);
+/* The model of CREATE VIRTUAL TABLE .. USING orm(model); 0: it is none. */
+const char *ormDdlModelTable(OrmArena*, const char *zSql);
 /* Canonical wording of any piece of SQL. */
 const char *ormDdlCanonical(OrmArena*, const char *zSql);
 /* What is wrong with a piece that is to stand in a list between commas; 0 if
