@@ -54,7 +54,8 @@ struct Repair { const char *zMatch, *zFix; };
 #define FIELD_WHERE " WHERE model=%1 AND "
 #define REL_SET "UPDATE main.orm_relationship SET "
 #define REL_WHERE " WHERE model=%1 AND name=%2"
-#define COLUMNS_OF "(SELECT lower(name) FROM pragma_table_xinfo(%3))"
+#define COLUMNS "pragma_table_xinfo(%3, 'main')"
+#define COLUMNS_OF "(SELECT lower(name) FROM " COLUMNS ")"
 
 static const Repair aModelRepair[] = {
   { "has no primary key", "DELETE FROM main.orm_model" MODEL_WHERE },
@@ -62,7 +63,7 @@ static const Repair aModelRepair[] = {
   { "primary_key", MODEL_SET "primary_key=NULL" MODEL_WHERE },
   { "soft_delete", MODEL_SET "soft_delete=NULL" MODEL_WHERE },
   { "orm_field: no such column", "DELETE FROM main.orm_field" FIELD_WHERE
-    "(name IS NULL OR name NOT IN (SELECT name FROM pragma_table_xinfo(%3)))" },
+    "(name IS NULL OR name NOT IN (SELECT name FROM " COLUMNS "))" },
   { "no such type", "UPDATE main.orm_field SET type=NULL" FIELD_WHERE
     "type NOT IN ('boolean', 'json', 'date', 'datetime', 'decimal', 'blob',"
     " 'text', 'integer', 'real')" },
@@ -73,8 +74,8 @@ static const Repair aModelRepair[] = {
     " readonly=CASE WHEN typeof(readonly)='integer' AND readonly IN(0, 1) THEN"
     " readonly END" FIELD_WHERE "name IS NOT NULL" },
   { "a generated column cannot be auto", "UPDATE main.orm_field SET auto=NULL"
-    FIELD_WHERE "name IN (SELECT name FROM pragma_table_xinfo(%3) WHERE hidden"
-    " IN (2, 3))" },
+    FIELD_WHERE "name IN (SELECT name FROM " COLUMNS " WHERE hidden IN (2, 3))"
+  },
   { "two version fields", "UPDATE main.orm_field SET auto=NULL" FIELD_WHERE
     "auto='version' AND rowid>(SELECT min(rowid) FROM main.orm_field"
     FIELD_WHERE "auto='version')" },
