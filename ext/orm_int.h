@@ -233,6 +233,7 @@ void ormLargePages(void*, i64 n);            /* n bytes just allocated        */
 /* Names and text literals in SQL: "a""b" and 'it''s'. */
 void ormBufName(OrmBuf*, const char *zName);
 void ormBufLiteral(OrmBuf*, const char *z);
+void ormUnquote(char*);                      /* the other way, in any quotes  */
 /* t."name" */
 void ormBufColumn(OrmBuf*, const char *zAlias, const char *zName);
 /* Is its value a text?  As a range of an index. */

@@ -26,7 +26,7 @@ namespace eval ::orm {
   # that an object which was read can be saved unchanged.
   variable null \u2400
   variable home [file dirname [file normalize [info script]]]
-  # Connection -> {stamp models}; see Models.
+  # Connection -> {stamp .. models ..}; see Look.
   variable schemas [dict create]
   variable operators {eq ne lt lte gt gte in not_in between like not_like ilike
     glob contains startswith endswith is_null distinct_from}
@@ -62,41 +62,50 @@ proc ::orm::load {db {library {}}} {
 
 # The object of a key as a dict, or {} if there is none.
 proc ::orm::get {db model key {query {}}} {
+  Look $db
   return [Read $db $model orm_get [list [KeyText $db $model $key]] $query]
 }
 
 proc ::orm::all {db model {query {}}} {
+  Look $db
   return [Read $db $model orm_all {} $query]
 }
 
 proc ::orm::first {db model {query {}}} {
+  Look $db
   return [Read $db $model orm_first {} $query]
 }
 
 proc ::orm::one {db model {query {}}} {
+  Look $db
   return [Read $db $model orm_one {} $query]
 }
 
 proc ::orm::one_or_none {db model {query {}}} {
+  Look $db
   return [Read $db $model orm_one_or_none {} $query]
 }
 
 proc ::orm::count {db model {query {}}} {
+  Look $db
   return [Call $db orm_count [list $model] [QueryText $db $model $query]]
 }
 
 proc ::orm::exists {db model {query {}}} {
+  Look $db
   return [Call $db orm_exists [list $model] [QueryText $db $model $query]]
 }
 
 # A page as the dict {items page_info ?total?}.
 proc ::orm::page {db model {query {}}} {
+  Look $db
   set text [Call $db orm_page [list $model] [QueryText $db $model $query]]
   return [Page $db $model [lindex [json::parse $text] 1]]
 }
 
 # Run a script for each object, with memory for one of them.
 proc ::orm::each {db model query variable script} {
+  Look $db
   upvar 1 $variable object
   set query [QueryText $db $model $query]
   if {$query eq ""} { set query "{}" }
@@ -112,35 +121,42 @@ proc ::orm::each {db model query variable script} {
 }
 
 proc ::orm::create {db model object {query {}}} {
+  Look $db
   return [Read $db $model orm_create [list [ObjectText $db $model $object]] \
       $query]
 }
 
 # Merge by key or natural key; the dict given back holds _created, 1 or 0.
 proc ::orm::save {db model object {query {}}} {
+  Look $db
   return [Read $db $model orm_save [list [ObjectText $db $model $object]] \
       $query]
 }
 
 # The changed object, or {} if there is none.
 proc ::orm::update {db model key changes {query {}}} {
+  Look $db
   return [Read $db $model orm_update [list [KeyText $db $model $key] \
       [ObjectText $db $model $changes]] $query]
 }
 
 proc ::orm::delete {db model key} {
+  Look $db
   return [Call $db orm_delete [list $model [KeyText $db $model $key]]]
 }
 
 proc ::orm::create_many {db model objects} {
+  Look $db
   return [Call $db orm_create_many [list $model [Objects $db $model $objects]]]
 }
 
 proc ::orm::save_many {db model objects} {
+  Look $db
   return [Call $db orm_save_many [list $model [Objects $db $model $objects]]]
 }
 
 proc ::orm::update_many {db model query changes} {
+  Look $db
   set query [QueryText $db $model $query]
   if {$query eq ""} { set query "{}" }
   return [Call $db orm_update_many [list $model $query \
@@ -148,6 +164,7 @@ proc ::orm::update_many {db model query changes} {
 }
 
 proc ::orm::delete_many {db model query} {
+  Look $db
   set query [QueryText $db $model $query]
   if {$query eq ""} { set query "{}" }
   return [Call $db orm_delete_many [list $model $query]]
@@ -178,44 +195,65 @@ proc ::orm::Read {db model name arguments query} {
 
 # ------------------------------------------------------------------ the models
 
-# The models as a dict of name -> {types, targets, many, key}: the type of each
-# field, the target of each relationship, which of them are to-many, and the
-# fields of the key.  Read anew when the file's models or schema changed.
-proc ::orm::Models {db} {
+# Every command looks once whether what is known of its connection's models
+# still holds, and reads them anew if not.  The stamp is what they come from:
+# the token of the metadata, a chain hash, and the tables' own texts.  (The
+# number of the schema would say less: after a rollback it comes again with
+# another schema, and another file under the same name may have it too.)
+proc ::orm::Look {db} {
   variable schemas
-  set stamp [$db eval {PRAGMA main.schema_version}]
-  catch {lappend stamp [$db eval {SELECT token FROM orm_state}]}
-  if {[dict exists $schemas $db]} {
-    lassign [dict get $schemas $db] known models
-    if {$known eq $stamp} { return $models }
+  set connection [namespace which -command $db]
+  if {[catch {$db onecolumn {
+    SELECT coalesce((SELECT token FROM main.orm_state WHERE id=1)
+        || group_concat(sql, char(10)), '') FROM main.sqlite_schema
+    WHERE type IN ('table', 'view')
+  }} stamp]} {
+    # A file without models: the extension says so.
+    $db eval {SELECT orm_schema()}
+    return -code error $stamp
   }
-  set schema [json::parse [lindex [$db eval {SELECT orm_schema()}] 0]]
+  if {![dict exists $schemas $connection]} {
+    trace add command $connection delete [list ::orm::Forget $connection]
+  } elseif {$stamp ne "" && [dict get $schemas $connection stamp] eq $stamp} {
+    return
+  }
+  dict set schemas $connection [dict create stamp $stamp models [Models $db]]
+}
+
+proc ::orm::Forget {connection args} {
+  variable schemas
+  dict unset schemas $connection
+}
+
+# The models as a dict of name -> {types targets many key}: the type of each
+# field, "" where the extension infers none, the target of each relationship,
+# which of them are to-many, and the fields of the key.
+proc ::orm::Models {db} {
+  set schema [json::parse [$db onecolumn {SELECT orm_schema()}]]
   set models [dict create]
   dict for {name model} [lindex $schema 1] {
     dict set models $name [Model $db [lindex $model 1]]
   }
-  dict set schemas $db [list $stamp $models]
   return $models
 }
 
 proc ::orm::Model {db model} {
-  set table [lindex [dict get $model table] 1]
+  set table [string map {\" \"\"} [lindex [dict get $model table] 1]]
   set types [dict create]
-  set key {}
-  $db eval {SELECT name, type, pk FROM pragma_table_xinfo($table)} row {
-    dict set types $row(name) [DeclaredType $row(type)]
-    if {$row(pk)} { dict set key $row(pk) $row(name) }
+  $db eval "PRAGMA main.table_xinfo(\"$table\")" row {
+    dict set types $row(name) ""
   }
-  if {[dict exists $model fields]} {
-    dict for {field options} [lindex [dict get $model fields] 1] {
-      if {[dict exists [lindex $options 1] type]} {
-        dict set types $field [lindex [dict get [lindex $options 1] type] 1]
-      }
+  dict for {field options} [lindex [dict get $model fields] 1] {
+    set options [lindex $options 1]
+    if {[dict exists $options type]} {
+      dict set types $field [lindex [dict get $options type] 1]
     }
   }
-  set key [lmap n [lsort -integer [dict keys $key]] {dict get $key $n}]
-  if {[dict exists $model primary_key]} {
-    set key [json::value [dict get $model primary_key]]
+  lassign [dict get $model primary_key] kind key
+  if {$kind eq "array"} {
+    set key [lmap name $key {lindex $name 1}]
+  } else {
+    set key [list $key]
   }
   set targets [dict create]
   set many {}
@@ -231,24 +269,14 @@ proc ::orm::Model {db model} {
   return [dict create types $types targets $targets many $many key $key]
 }
 
-# The type of a column without a word in orm_field, as the extension infers it.
-proc ::orm::DeclaredType {declared} {
-  foreach {pattern type} {
-    *BOOL* boolean   *JSON* json   *DATETIME* datetime   *TIMESTAMP* datetime
-    DATE* date       *DEC* decimal   *NUMERIC* decimal   *INT* integer
-    *CHAR* text      *CLOB* text   *TEXT* text           *BLOB* blob
-    *REAL* real      *FLOA* real   *DOUB* real
-  } {
-    if {[string match -nocase $pattern $declared]} { return $type }
-  }
-  return ""
-}
-
 # What is known of a model; of an unknown one nothing, and the extension, which
 # gets the call next, says so.
 proc ::orm::Known {db model} {
-  set models [Models $db]
-  if {[dict exists $models $model]} { return [dict get $models $model] }
+  variable schemas
+  set connection [namespace which -command $db]
+  if {[dict exists $schemas $connection models $model]} {
+    return [dict get $schemas $connection models $model]
+  }
   return [dict create types {} targets {} many {} key {}]
 }
 
@@ -320,9 +348,13 @@ proc ::orm::Objects {db model objects} {
   return "\[[join [lmap one $objects {ObjectText $db $model $one}] ,]\]"
 }
 
-# JSON text is passed on as it is: no Tcl dict of ours begins so.
+# JSON text is passed on as it is.  What begins like an object is one, unless
+# it reads as a list whose first element is empty or begins with a quote: then
+# all of it decides.
 proc ::orm::IsJson {text} {
-  return [regexp {^\s*\{\s*["\}]} $text]
+  if {![regexp {^\s*\{\s*["\}]} $text]} { return 0 }
+  if {![IsList $text] || [llength $text] < 2} { return 1 }
+  return [expr {![catch {json::parse $text}]}]
 }
 
 proc ::orm::Object {db model object} {
@@ -421,18 +453,19 @@ proc ::orm::Collection {db target value} {
   return "\[[join [lmap one $value {Member $db $target $one}] ,]\]"
 }
 
-# A key as JSON: a scalar, a list in the key's order, or a dict of fields.
+# A key as JSON: a scalar, a list in the key's order, or a dict of fields; what
+# is as long as the key is the list, whatever its values.
 proc ::orm::Key {db model key} {
   set known [Known $db $model]
   set fields [dict get $known key]
   set types [dict get $known types]
-  if {[IsFields $types $key]} { return [Object $db $model $key] }
   if {[llength $fields] > 1 && [IsList $key]
       && [llength $key] == [llength $fields]} {
     return "\[[join [lmap field $fields part $key {
       Scalar [dict get $types $field] $part
     }] ,]\]"
   }
+  if {[IsFields $types $key]} { return [Object $db $model $key] }
   set field [lindex $fields 0]
   if {[dict exists $types $field]} {
     return [Scalar [dict get $types $field] $key]
@@ -485,7 +518,7 @@ proc ::orm::Query {db model query} {
         set text [Words $value]
       }
       after - before { set text [json::quote $value] }
-      deleted - total {
+      deleted - total - recursive {
         set text [expr {[string is boolean -strict $value]
             ? ($value ? "true" : "false") : [json::quote $value]}]
       }
@@ -533,8 +566,8 @@ proc ::orm::Include {db known include} {
   dict for {name query} $include {
     if {$query in {1 true}} {
       set text true
-    } elseif {[lindex $query 0] in {recursive depth}} {
-      set text [Words $query]
+    } elseif {[IsJson $query]} {
+      set text $query
     } elseif {[dict exists $targets $name]} {
       set text [Query $db [dict get $targets $name] $query]
     } else {

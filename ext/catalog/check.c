@@ -136,17 +136,13 @@ static void checkDangling(OrmChecker *p){
 
 /* Model tables (CREATE VIRTUAL TABLE .. USING orm(Name)) of no model. */
 static void checkModelTables(OrmChecker *p){
-  sqlite3_stmt *pStmt = ormFactOpen(p->pOrm, p->pErr,
-      "WITH t(name, arg) AS (SELECT name, trim(substr(sql, instr(lower(sql),"
-      " 'using orm(')+10), ' ;')  FROM main.sqlite_schema WHERE type='table'"
-      " AND lower(sql) LIKE 'create virtual table%% using orm(%%'),"
-      " m(name, model) AS (SELECT name, trim(substr(arg, 1, instr(arg||',',"
-      " ',')-1), ' \"''`[])') FROM t)"
-      " SELECT name, model FROM m WHERE model NOT IN"
-      " (SELECT name FROM main.orm_model WHERE name IS NOT NULL)");
+  sqlite3_stmt *pStmt = ormFactOpen(p->pOrm, p->pErr, "SELECT name, sql FROM"
+      " main.sqlite_schema WHERE type='table' AND rootpage=0");
   while( ormFactStep(p->pOrm, p->pErr, pStmt) ){
     const char *zTable = (const char*)sqlite3_column_text(pStmt, 0);
-    const char *zModel = (const char*)sqlite3_column_text(pStmt, 1);
+    const char *zSql = ormFactText(&p->arena, pStmt, 1);
+    const char *zModel = zSql ? ormDdlModelTable(&p->arena, zSql) : 0;
+    if( zModel==0 || ormCheckCell(p, zModel, "name") ) continue;
     finding(p, zError, zModel, zTable, "a model table of a model that is not"
             " there", sqlite3_mprintf("DROP TABLE main.\"%w\"", zTable));
   }

@@ -148,18 +148,9 @@ static int wordIn(const Token *p, const char *const *azWord){
 /* The name that a token is, without its quotes. */
 static const char *tokenName(Parser *p, const Token *pTok){
   char *z;
-  int n = 0;
-  char cEnd;
-  if( pTok->eType==TK_WORD ) return ormArenaText(p->pArena, pTok->z, pTok->n);
-  if( pTok->eType!=TK_QUOTED && pTok->eType!=TK_STRING ) return 0;
-  z = ormArenaRaw(p->pArena, pTok->n);
-  if( z==0 ) return 0;
-  cEnd = pTok->z[pTok->n-1];
-  for(int i=1; i<pTok->n-1; i++){
-    z[n++] = pTok->z[i];
-    if( pTok->z[i]==cEnd ) i++;                  /* doubled; never a ]        */
-  }
-  z[n] = 0;
+  if( pTok->eType==TK_END || pTok->eType==TK_OTHER ) return 0;
+  z = ormArenaText(p->pArena, pTok->z, pTok->n);
+  if( z && pTok->eType!=TK_WORD ) ormUnquote(z);
   return z;
 }
 
@@ -591,6 +582,39 @@ OrmDdlIndex *ormDdlIndex(OrmArena *pArena, const char *zSql){
   pIndex->zCanonical = ormArenaPrintf(pArena, "%s%s",
       pIndex->bUnique ? "unique " : "", rangeCanonical(p, iOn+1, p->n));
   return pArena->pErr->rc ? 0 : pIndex;
+}
+
+/* ------------------------------------------------------------------------
+** Model tables
+*/
+
+/* The argument in the parentheses that open at i, as a module is given it. */
+static char *argument(Parser *p, int i){
+  int iClose = closeParen(p, i) - 1;
+  const Token *pLast = &p->a[iClose-1];
+  if( iClose==i+1 ) return 0;
+  for(int j=i+1; j<iClose; j++){
+    if( p->a[j].nDepth==p->a[i].nDepth+1 && isPunct(&p->a[j], ',') ) return 0;
+  }
+  return ormArenaText(p->pArena, p->a[i+1].z,
+                      pLast->z + pLast->n - p->a[i+1].z);
+}
+
+const char *ormDdlModelTable(OrmArena *pArena, const char *zSql){
+  Parser parser;
+  const char *zModule;
+  char *zModel;
+  int i = 0;
+  memset(&parser, 0, sizeof(parser));
+  parser.pArena = pArena;
+  if( !tokenize(&parser, zSql) ) return 0;
+  while( i<parser.n && !isWord(&parser.a[i], "using") ) i++;
+  if( i+2>=parser.n ) return 0;
+  zModule = tokenName(&parser, &parser.a[i+1]);
+  if( zModule==0 || sqlite3_stricmp(zModule, "orm")!=0 ) return 0;
+  zModel = isPunct(&parser.a[i+2], '(') ? argument(&parser, i+2) : 0;
+  if( zModel ) ormUnquote(zModel);
+  return zModel;
 }
 
 /* ------------------------------------------------------------------------

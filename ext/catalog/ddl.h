@@ -57,6 +57,8 @@ struct OrmDdlIndex {
 /* 0 if the text is no such statement, or out of memory (arena's pErr). */
 OrmDdl *ormDdlTable(OrmArena*, const char *zSql);
 OrmDdlIndex *ormDdlIndex(OrmArena*, const char *zSql);
+/* The model of CREATE VIRTUAL TABLE .. USING orm(model); 0: it is none. */
+const char *ormDdlModelTable(OrmArena*, const char *zSql);
 /* Canonical wording of any piece of SQL. */
 const char *ormDdlCanonical(OrmArena*, const char *zSql);
 /* CREATE INDEX or TRIGGER, as the file has it, of what is in main. */
@@ -72,5 +74,9 @@ const OrmDdlClause *ormDdlMissing(
 );
 /* A table as the file has it; 0: there is none, or it cannot be read. */
 OrmDdl *ormDdlOfTable(Orm*, OrmArena*, const char *zTable);
+/* schema.c: the document's words for a model of the table as it is, but for an
+** integer key zKey in front of its columns. */
+void ormSchemaKeyed(OrmErr*, OrmBuf*, const char *zTable, const OrmDdl*,
+                    const char *zKey);
 
 #endif /* ORM_DDL_H */

@@ -54,7 +54,8 @@ struct Repair { const char *zMatch, *zFix; };
 #define FIELD_WHERE " WHERE model=%1 AND "
 #define REL_SET "UPDATE main.orm_relationship SET "
 #define REL_WHERE " WHERE model=%1 AND name=%2"
-#define COLUMNS_OF "(SELECT lower(name) FROM pragma_table_xinfo(%3))"
+#define COLUMNS "pragma_table_xinfo(%3, 'main')"
+#define COLUMNS_OF "(SELECT lower(name) FROM " COLUMNS ")"
 
 static const Repair aModelRepair[] = {
   { "has no primary key", "DELETE FROM main.orm_model" MODEL_WHERE },
@@ -62,7 +63,7 @@ static const Repair aModelRepair[] = {
   { "primary_key", MODEL_SET "primary_key=NULL" MODEL_WHERE },
   { "soft_delete", MODEL_SET "soft_delete=NULL" MODEL_WHERE },
   { "orm_field: no such column", "DELETE FROM main.orm_field" FIELD_WHERE
-    "(name IS NULL OR name NOT IN (SELECT name FROM pragma_table_xinfo(%3)))" },
+    "(name IS NULL OR name NOT IN (SELECT name FROM " COLUMNS "))" },
   { "no such type", "UPDATE main.orm_field SET type=NULL" FIELD_WHERE
     "type NOT IN ('boolean', 'json', 'date', 'datetime', 'decimal', 'blob',"
     " 'text', 'integer', 'real')" },
@@ -73,8 +74,8 @@ static const Repair aModelRepair[] = {
     " readonly=CASE WHEN typeof(readonly)='integer' AND readonly IN(0, 1) THEN"
     " readonly END" FIELD_WHERE "name IS NOT NULL" },
   { "a generated column cannot be auto", "UPDATE main.orm_field SET auto=NULL"
-    FIELD_WHERE "name IN (SELECT name FROM pragma_table_xinfo(%3) WHERE hidden"
-    " IN (2, 3))" },
+    FIELD_WHERE "name IN (SELECT name FROM " COLUMNS " WHERE hidden IN (2, 3))"
+  },
   { "two version fields", "UPDATE main.orm_field SET auto=NULL" FIELD_WHERE
     "auto='version' AND rowid>(SELECT min(rowid) FROM main.orm_field"
     FIELD_WHERE "auto='version')" },
@@ -287,10 +288,24 @@ static char *ambiguousFix(OrmChecker *p, const OrmRel *pRel){
              : columnsFix(p, pRel, "remote_columns", pB, firstFk(pB, pA));
 }
 
+/* A name like that of the table that no model has. */
+static const char *freeModelName(OrmChecker *p, const char *zTable){
+  const char *zName = zTable;
+  int bTaken = 1;
+  for(int i=2; zName && bTaken; i++){
+    sqlite3_stmt *pStmt = ormFactOpen(p->pOrm, p->pErr, "SELECT 1 FROM"
+        " main.orm_model WHERE name=%Q COLLATE NOCASE", zName);
+    bTaken = ormFactStep(p->pOrm, p->pErr, pStmt);
+    sqlite3_finalize(pStmt);
+    if( bTaken ) zName = ormArenaPrintf(&p->arena, "%s_%d", zTable, i);
+  }
+  return zName ? zName : "";
+}
+
 /* The document that gives a table an integer key, which holds its rowids. */
 char *ormFixKey(OrmChecker *p, const char *zTable){
   OrmDdl *pDdl = ormDdlOfTable(p->pOrm, &p->arena, zTable);
-  const char *zKey = "id";
+  const char *zKey = "id", *zModel;
   char *zFix;
   OrmBuf doc;
   if( pDdl==0 ) return sqlite3_mprintf("ALTER TABLE main.\"%w\" RENAME TO"
@@ -299,21 +314,13 @@ char *ormFixKey(OrmChecker *p, const char *zTable){
     zKey = ormArenaPrintf(&p->arena, "id%d", i);
     if( zKey==0 ) return 0;
   }
+  zModel = freeModelName(p, zTable);
   ormBufInit(&doc, p->pErr);
   ormBufChar(&doc, '{');
-  ormJsonString(&doc, zTable, (i64)strlen(zTable));
-  ormBufAdd(&doc, ": {\"columns\": {", -1);
-  ormJsonString(&doc, zKey, (i64)strlen(zKey));
-  ormBufAdd(&doc, ": \"INTEGER PRIMARY KEY\"", -1);
-  for(int i=0; i<pDdl->nColumn; i++){
-    ormBufAdd(&doc, ", ", 2);
-    ormJsonString(&doc, pDdl->aColumn[i].zName,
-                  (i64)strlen(pDdl->aColumn[i].zName));
-    ormBufAdd(&doc, ": ", 2);
-    ormJsonString(&doc, pDdl->aColumn[i].zDef,
-                  (i64)strlen(pDdl->aColumn[i].zDef));
-  }
-  ormBufAdd(&doc, "}}}", 3);
+  ormJsonString(&doc, zModel, (i64)strlen(zModel));
+  ormBufChar(&doc, ':');
+  ormSchemaKeyed(p->pErr, &doc, zTable, pDdl, zKey);
+  ormBufChar(&doc, '}');
   zFix = sqlite3_mprintf("SELECT orm_migrate(%Q, '{\"keep\": true}')",
                          ormBufText(&doc));
   ormBufFree(&doc);

@@ -102,16 +102,16 @@ static void plainColumns(Writer *p, const OrmModel *pModel){
   }
 }
 
-static void columns(Writer *p, const OrmModel *pModel){
-  OrmDdl *pDdl = ormDdlOfTable(p->pOrm, &p->arena, pModel->zTable);
+/* What the definition says: columns, constraints, options. */
+static void definition(Writer *p, const OrmDdl *pDdl, const char *zKey){
   member(p, "columns");
   openWith(p, '{');
-  if( pDdl==0 ) plainColumns(p, pModel);
-  for(int i=0; pDdl && i<pDdl->nColumn; i++){
+  if( zKey ) textMember(p, zKey, "INTEGER PRIMARY KEY");
+  for(int i=0; i<pDdl->nColumn; i++){
     textMember(p, pDdl->aColumn[i].zName, pDdl->aColumn[i].zDef);
   }
   closeWith(p, '}');
-  if( pDdl && pDdl->nConstraint ){
+  if( pDdl->nConstraint ){
     member(p, "constraints");
     for(int i=0; i<pDdl->nConstraint; i++){
       ormBufChar(p->pOut, i ? ',' : '[');
@@ -119,7 +119,30 @@ static void columns(Writer *p, const OrmModel *pModel){
     }
     ormBufChar(p->pOut, ']');
   }
-  if( pDdl && pDdl->zOptions[0] ) textMember(p, "options", pDdl->zOptions);
+  if( pDdl->zOptions[0] ) textMember(p, "options", pDdl->zOptions);
+}
+
+static void columns(Writer *p, const OrmModel *pModel){
+  OrmDdl *pDdl = ormDdlOfTable(p->pOrm, &p->arena, pModel->zTable);
+  if( pDdl ){
+    definition(p, pDdl, 0);
+    return;
+  }
+  member(p, "columns");
+  openWith(p, '{');
+  plainColumns(p, pModel);
+  closeWith(p, '}');
+}
+
+void ormSchemaKeyed(
+  OrmErr *pErr, OrmBuf *pOut, const char *zTable, const OrmDdl *pDdl,
+  const char *zKey
+){
+  Writer writer = { 0, pErr, pOut, { 0, 0, 0, 0, 0 }, 0 };
+  openWith(&writer, '{');
+  textMember(&writer, "table", zTable);
+  definition(&writer, pDdl, zKey);
+  closeWith(&writer, '}');
 }
 
 static void indexColumns(Writer *p, const OrmDdlIndex *pIndex){

@@ -206,6 +206,17 @@ void ormBufLiteral(OrmBuf *p, const char *z){
   bufQuoted(p, z, '\'');
 }
 
+void ormUnquote(char *z){
+  size_t n = strlen(z), iOut = 0;
+  char cQuote = z[0]=='[' ? ']' : z[0];
+  if( n<2 || strchr("'\"`]", cQuote)==0 || z[n-1]!=cQuote ) return;
+  for(size_t i=1; i<n-1; i++){
+    z[iOut++] = z[i];
+    if( z[i]==cQuote ) i++;     /* it is doubled                              */
+  }
+  z[iOut] = 0;
+}
+
 void ormBufColumn(OrmBuf *p, const char *zAlias, const char *zName){
   ormBufAdd(p, zAlias, -1);
   ormBufChar(p, '.');

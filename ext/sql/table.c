@@ -9,25 +9,6 @@
 #include "sql.h"
 #include "table.h"
 
-/* The argument between the parentheses, quotes taken off. */
-static char *modelName(const char *z){
-  size_t n = strlen(z);
-  char *zName, cQuote = z[0];
-  size_t iOut = 0;
-  if( cQuote=='[' ) cQuote = ']';
-  if( n<2 || strchr("'\"`]", cQuote)==0 || z[n-1]!=cQuote ){
-    return sqlite3_mprintf("%s", z);
-  }
-  zName = sqlite3_malloc64(n);
-  if( zName==0 ) return 0;
-  for(size_t i=1; i<n-1; i++){
-    zName[iOut++] = z[i];
-    if( z[i]==cQuote ) i++;     /* it is doubled                              */
-  }
-  zName[iOut] = 0;
-  return zName;
-}
-
 /* What the columns stand for now, from the present catalog. */
 static OrmTableShape *firstShape(OrmModelTable *pTab, OrmErr *pErr){
   OrmTableShape *pShape = 0;
@@ -104,11 +85,12 @@ static OrmModelTable *tableNew(Orm *pOrm, int argc, const char *const*argv){
   memset(pTab, 0, sizeof(*pTab));
   pTab->pOrm = pOrm;
   pOrm->nRef++;
-  pTab->zModel = modelName(argc==4 ? argv[3] : "");
+  pTab->zModel = sqlite3_mprintf("%s", argc==4 ? argv[3] : "");
   if( pTab->zModel==0 ){
     tableFree(pTab);
     return 0;
   }
+  ormUnquote(pTab->zModel);
   return pTab;
 }
 
