@@ -196,7 +196,8 @@ static void argumentSql(Inner *in, char cOp, int iArg){
 static void narrowSql(Inner *in, const OrmTableTerm *pTerm, int iArg){
   const char *zColl = fieldOf(in->p, pTerm->iCol)->zColl;
   int bCompare;
-  if( strchr("=si", pTerm->cOp)==0 || !isMadeBinary(in->p, pTerm->iCol) ) return;
+  if( strchr("=si", pTerm->cOp)==0 ) return;
+  if( !isMadeBinary(in->p, pTerm->iCol) ) return;
   if( sqlite3_stricmp(zColl, "NOCASE")!=0
    && sqlite3_stricmp(zColl, "RTRIM")!=0 ) return;
   columnSql(in, pTerm->iCol);
@@ -318,8 +319,19 @@ static void asWhere(OrmBuf *pBuf, i64 nBefore){
   pBuf->n += 2;
 }
 
+/* Terms with an IN over a column, and what follows of that (see sql.c). */
+static void seeksSql(Inner *in, i64 iFrom){
+  for(int i=0; i<in->pPlan->nTerm; i++){
+    int iField = ormTableField(in->p, in->pPlan->aTerm[i].iCol);
+    if( in->pPlan->aTerm[i].cOp!='i' || iField<0 ) continue;
+    ormSqlInSeek(in->pSql, in->p->pModel, 1, &iField);
+  }
+  if( in->pPlan->bLimit ) ormSqlInLimited(in->pSql, iFrom);
+}
+
 static void whereSql(Inner *in, const OrmQuery *pQuery){
   i64 nBefore = in->pSql->buf.n;
+  in->pSql->bInSeek = 0;
   if( pQuery==0 ){
     ormDeletedSql(in->pSql, in->p->pModel, ORM_DELETED_HIDE, "t0");
   }else if( !isPaged(pQuery) ){
@@ -327,6 +339,7 @@ static void whereSql(Inner *in, const OrmQuery *pQuery){
   }
   termsSql(in);
   asWhere(&in->pSql->buf, nBefore);
+  seeksSql(in, nBefore);
 }
 
 static void tailSql(Inner *in, const OrmQuery *pQuery){
