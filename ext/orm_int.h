@@ -1016,6 +1016,9 @@ const OrmCond *ormCondParse(OrmParse*, OrmModel*, const OrmJson*, int nDepth);
 /* A value of a field as given in JSON, converted by the field's type (boolean,
 ** blob, date): its position in the binds, or -1 and an error. */
 int ormFieldBind(OrmBinds*, const OrmField*, const OrmJson*);
+/* The same in a key: a value that the field's type would not take is sought as
+** it stands. */
+int ormKeyBind(OrmBinds*, const OrmField*, const OrmJson*);
 /* Is z[n], NUL-terminated, an ISO-8601 day of the calendar, with (bTime) a time
 ** and a zone behind it if there are? */
 int ormDateText(const char *z, i64 n, int bTime);
