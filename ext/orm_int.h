@@ -1017,6 +1017,9 @@ const OrmCond *ormCondParse(OrmParse*, OrmModel*, const OrmJson*, int nDepth);
 /* A value of a field as given in JSON, converted by the field's type (boolean,
 ** blob, date): its position in the binds, or -1 and an error. */
 int ormFieldBind(OrmBinds*, const OrmField*, const OrmJson*);
+/* The same in a key: a value that the field's type would not take is sought as
+** it stands. */
+int ormKeyBind(OrmBinds*, const OrmField*, const OrmJson*);
 /* Is z[n], NUL-terminated, an ISO-8601 day of the calendar, with (bTime) a time
 ** and a zone behind it if there are? */
 int ormDateText(const char *z, i64 n, int bTime);
@@ -1040,6 +1043,7 @@ struct OrmSql {                 /* a statement's text under construction      */
   int nAlias;                   /* next free alias number: t<n>               */
   int iStretch;                 /* ormSelectSql(): this stretch alone, from   */
                                 /*   1; 0: all rows                           */
+  u8 bInSeek;                   /* ormSqlInSeek() has been told of an IN      */
 };
 void ormSqlInit(OrmSql*, Orm*, OrmArena*, int iFirst);
 void ormSqlFree(OrmSql*);                            /* the text              */
@@ -1049,6 +1053,13 @@ void ormSqlAlias(OrmSql*, char zAlias[16]);          /* a fresh t<n>          */
 void ormSqlAliasOf(int n, char zAlias[16]);          /* t<n> again            */
 /* "main"."table" AS <alias> */
 void ormSqlTable(OrmSql*, const char *zTable, const char *zAlias);
+/* There is an IN (SELECT ..) over these columns.  Then, if its rows are ordered
+** and limited, what follows the FROM clause that ends at iFrom; if their min or
+** max is asked for, what follows the function that ends at iFunc. */
+void ormSqlInSeek(OrmSql*, const OrmModel*, int nField, const int *aField);
+void ormSqlInLimited(OrmSql*, i64 iFrom);
+void ormSqlInLeast(OrmSql*, i64 iFunc);
+int ormSqlInIsWell(void);                 /* does it need none of that?       */
 /* " AND <alive>": the soft-delete rule alone; nothing if there is none. */
 void ormDeletedSql(OrmSql*, const OrmModel*, int eDeleted, const char *zAlias);
 /* "a.x = b.y AND .." joining a relationship: zParent is the alias of pModel's

@@ -16,9 +16,6 @@ static const char *const azFunc[] = { "count", "sum", "avg", "min", "max" };
 static void addFunction(OrmSql *pSql, const OrmCount *p, const char *zChild){
   const OrmModel *pTarget = p->pRel->pTarget;
   ormBufPrintf(&pSql->buf, "%s(", azFunc[p->eFunc]);
-  /* max() over a row value IN stops too early (3.40) unless it sees no column
-  ** that an index could give in order: hence the + */
-  if( p->pRel->nRemote>1 && p->eFunc>=ORM_MIN ) ormBufChar(&pSql->buf, '+');
   if( p->iField>=0 ){
     ormBufColumn(&pSql->buf, zChild, pTarget->aField[p->iField].zName);
   }else{
@@ -31,15 +28,19 @@ static void addFunction(OrmSql *pSql, const OrmCount *p, const char *zChild){
 void ormCountSql(OrmSql *pSql, const OrmCount *p, const char *zAlias){
   OrmRel *pRel = p->pRel;
   char zChild[16];
+  i64 iFunc;
   ormSqlAlias(pSql, zChild);
   ormBufAdd(&pSql->buf, "(SELECT ", 8);
   addFunction(pSql, p, zChild);
+  iFunc = pSql->buf.n;
+  pSql->bInSeek = 0;
   ormBufAdd(&pSql->buf, " FROM ", 6);
   ormBufTable(&pSql->buf, pRel->pTarget->zTable);
   ormBufPrintf(&pSql->buf, " AS %s WHERE ", zChild);
   ormRelJoinSql(pSql, pRel, zAlias, zChild);
   ormConditionSql(pSql, pRel->pTarget, p->pWhere, p->eDeleted, zChild);
   ormBufChar(&pSql->buf, ')');
+  if( p->eFunc>=ORM_MIN ) ormSqlInLeast(pSql, iFunc);
 }
 
 /* ------------------------------------------------------------------------

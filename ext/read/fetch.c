@@ -74,6 +74,7 @@ static void addLinked(OrmSql *pSql, const OrmLevel *p, const char *zChild){
   int bList = pRel->nRemote>1;
   char zLink[16];
   ormSqlAlias(pSql, zLink);
+  ormSqlInSeek(pSql, pRel->pTarget, pRel->nRemote, pRel->aRemote);
   if( bList ) add(pSql, "(");
   for(int i=0; i<pRel->nRemote; i++){
     if( i ) add(pSql, ",");
@@ -177,12 +178,15 @@ static void addMatchParams(OrmSql *pSql, const OrmModel *pModel, int n,
 /* " FROM [parent AS p CROSS JOIN] child AS c WHERE <join with k>" */
 static void addFromJoined(OrmSql *pSql, const OrmLevel *p, int bKeys){
   OrmRel *pRel = p->pRel;
+  i64 iFrom;
+  pSql->bInSeek = 0;
   add(pSql, bKeys ? " FROM orm_keys(?1) AS k CROSS JOIN " : " FROM ");
   if( p->bViaParent ){
     addTable(pSql, pRel->pModel->zTable, "p");
     add(pSql, " CROSS JOIN ");
   }
   addTable(pSql, p->pModel->zTable, "c");
+  iFrom = pSql->buf.n;
   add(pSql, " WHERE ");
   if( p->bViaParent ){
     addMatch(pSql, "p", pRel->pModel, pRel->pModel->nKey, pRel->pModel->aKey);
@@ -194,6 +198,7 @@ static void addFromJoined(OrmSql *pSql, const OrmLevel *p, int bKeys){
     addMatchParent(pSql, p);
   }
   ormWhereSql(pSql, p->pQuery, "c");
+  if( !bKeys ) ormSqlInLimited(pSql, iFrom);
 }
 
 static void makeRoot(OrmSql *pSql, OrmLevel *p){
@@ -258,6 +263,7 @@ static void makeSingle(OrmSql *pSql, OrmLevel *p){
   const OrmRel *pRel = p->pRel;
   const char *zTable = p->pModel->zTable;
   int bSort = p->iKeySlot<0;
+  i64 iFrom;
   addEmit(pSql, p, "", bSort && isBare(p) ? ",c.orm_x" : "");
   if( bSort ){
     add(pSql, " FROM (");
@@ -268,6 +274,7 @@ static void makeSingle(OrmSql *pSql, OrmLevel *p){
     addTable(pSql, zTable, "k");
     add(pSql, " CROSS JOIN ");
     addTable(pSql, zTable, "c");
+    iFrom = pSql->buf.n;
     add(pSql, " WHERE ");
     addColumn(pSql, "k", p->pModel, pRel->aRemote[0]);
     ormBufPrintf(&pSql->buf, "=+?%d AND ", FIRST_VALUE);
@@ -276,11 +283,14 @@ static void makeSingle(OrmSql *pSql, OrmLevel *p){
     addColumn(pSql, "k", p->pModel, p->pModel->aKey[0]);
   }else{
     addTable(pSql, zTable, "c");
+    iFrom = pSql->buf.n;
     add(pSql, " WHERE ");
     addMatchParams(pSql, p->pModel, pRel->nRemote, pRel->aRemote);
   }
+  pSql->bInSeek = 0;
   ormWhereSql(pSql, p->pQuery, "c");
   if( bSort ){
+    ormSqlInLimited(pSql, iFrom);
     ormOrderSql(pSql, p->pQuery, "c");
     addLimit(pSql, p);
     add(pSql, ") AS c");

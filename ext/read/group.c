@@ -174,8 +174,28 @@ static const OrmField *presentField(const AggTerm *pTerm){
   return &pTerm->pModel->aField[pLast->aRemote[0]];
 }
 
+/* Does a condition ask about related objects? */
+static int asksRelated(const OrmCond *p){
+  for(; p; p=p->pNext){
+    if( p->eKind==ORM_COND_REL || p->eKind==ORM_COND_COUNT ) return 1;
+    if( asksRelated(p->pFirst) ) return 1;
+  }
+  return 0;
+}
+
+/* May a min or max stand over an IN (SELECT ..)?  (see sql.c) */
+static int isOverIn(const Aggregate *pAgg, const AggTerm *pTerm){
+  if( ormSqlInIsWell() || pTerm->eFunc<AGG_MIN ) return 0;
+  for(int i=0; i<pTerm->nHop; i++){
+    if( pTerm->apHop[i]->zSecondary ) return 1;
+  }
+  return asksRelated(pAgg->pWhere);
+}
+
 /* A term's SQL, over the table zAlias, into zSql. */
-static void termText(OrmSql *p, AggTerm *pTerm, const char *zAlias){
+static void termText(
+  OrmSql *p, const Aggregate *pAgg, AggTerm *pTerm, const char *zAlias
+){
   static const char *const azFunc[] = { "", "count(", "sum(", "avg(", "min(",
                                         "max(" };
   const OrmField *pField = 0;
@@ -190,6 +210,7 @@ static void termText(OrmSql *p, AggTerm *pTerm, const char *zAlias){
   if( pField ) ormBufColumn(&buf, zAlias, pField->zName);
   else ormBufChar(&buf, '*');
   if( pTerm->eFunc!=AGG_GROUP ) ormBufChar(&buf, ')');
+  if( isOverIn(pAgg, pTerm) ) ormBufAdd(&buf, " FILTER (WHERE 1)", -1);
   pTerm->zSql = ormArenaText(p->binds.pArena, ormBufText(&buf), buf.n);
   ormBufFree(&buf);
 }
@@ -216,7 +237,7 @@ static void partSql(OrmSql *pSql, Aggregate *pAgg, int iPart){
     int iJoin;
     if( !inPart(&part, i) ) continue;
     iJoin = joinPath(&part, &pAgg->aTerm[i]);
-    termText(pSql, &pAgg->aTerm[i], part.aJoin[iJoin].zAlias);
+    termText(pSql, pAgg, &pAgg->aTerm[i], part.aJoin[iJoin].zAlias);
     if( pErr->rc!=SQLITE_OK ) return;
     sql(pSql, zSep);
     sql(pSql, pAgg->aTerm[i].zSql);

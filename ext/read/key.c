@@ -71,7 +71,7 @@ static void bindNode(
         ormJsonTypeName(pNode));
     return;
   }
-  ormFieldBind(pBinds, &pModel->aField[iField], pNode);
+  ormKeyBind(pBinds, &pModel->aField[iField], pNode);
 }
 
 /* ------------------------------------------------------------------------

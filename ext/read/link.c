@@ -220,7 +220,7 @@ static int keyValues(
   if( pDoc && pDoc->eType==ORM_JSON_ARRAY && pDoc->nChild==pModel->nKey ){
     pBinds->pArena->pErr = &err;
     for(OrmJson *q=pDoc->pChild; q; q=q->pNext){
-      n += ormFieldBind(pBinds, &pModel->aField[pModel->aKey[n]], q)>=0;
+      n += ormKeyBind(pBinds, &pModel->aField[pModel->aKey[n]], q)>=0;
       if( err.rc ) break;
     }
     pBinds->pArena->pErr = p->pErr;

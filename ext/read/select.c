@@ -19,6 +19,12 @@ static void asWhere(OrmSql *p, i64 nBefore){
   p->buf.n += 2;
 }
 
+/* The same of a query's conditions, where a limit and an order follow. */
+static void asLimitedWhere(OrmSql *p, const OrmQuery *pQuery, i64 nBefore){
+  asWhere(p, nBefore);
+  if( pQuery->iLimit>=0 || pQuery->iOffset ) ormSqlInLimited(p, nBefore);
+}
+
 static void limitSql(OrmSql *p, const OrmQuery *pQuery){
   ormSqlLimit(p, pQuery->iLimit + pQuery->bMore, pQuery->iOffset);
 }
@@ -108,9 +114,10 @@ static void stretchSql(OrmSql *p, const OrmQuery *pQuery, int i, int *piBind){
   ormBufAdd(&p->buf, " FROM ", 6);
   fromSql(p, pQuery, zAlias);
   nBefore = p->buf.n;
+  p->bInSeek = 0;
   ormWhereSql(p, &query, zAlias);
   ormStretchSql(p, pQuery, zAlias, i, piBind);
-  asWhere(p, nBefore);
+  asLimitedWhere(p, pQuery, nBefore);
 }
 
 /* The identities of all stretches, in order.  Their order values stand among
@@ -134,8 +141,9 @@ static void plainSql(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
   i64 nBefore;
   fromSql(p, pQuery, zAlias);
   nBefore = p->buf.n;
+  p->bInSeek = 0;
   ormWhereSql(p, pQuery, zAlias);
-  asWhere(p, nBefore);
+  asLimitedWhere(p, pQuery, nBefore);
   if( pQuery->bLast ) ormOrderBackSql(p, pQuery, zAlias);
   else ormOrderSql(p, pQuery, zAlias);
   if( pQuery->iLimit>=0 || pQuery->iOffset ) limitSql(p, pQuery);
@@ -149,9 +157,10 @@ static void partSql(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
   query.pAfter = query.pBefore = 0;
   fromSql(p, pQuery, zAlias);
   nBefore = p->buf.n;
+  p->bInSeek = 0;
   ormWhereSql(p, &query, zAlias);
   nSame = ormStretchAlone(p, pQuery, zAlias, p->iStretch - 1, &bNull);
-  asWhere(p, nBefore);
+  asLimitedWhere(p, pQuery, nBefore);
   ormOrderRestSql(p, pQuery, zAlias, nSame, bNull);
   if( pQuery->iLimit>=0 ) limitSql(p, pQuery);
 }

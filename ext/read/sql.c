@@ -36,6 +36,43 @@ void ormSqlLimit(OrmSql *p, i64 nLimit, i64 nOffset){
   ormSqlParam(p, ormBindInt(&p->binds, nOffset));
 }
 
+/* ------------------------------------------------------------------------
+** x IN (SELECT ..)
+**
+** Where ANALYZE has found few rows, SQLite goes from one value of an IN to the
+** next by stepping along the index, and before 3.45 it then forgets to read
+** that row's columns anew.  It shows where the loop over a value is left early:
+** for an ORDER BY with a LIMIT, unless another table is joined further in; and
+** for a min or max that is alone, unless it has a FILTER.  A rowid is found
+** without stepping.
+*/
+int ormSqlInIsWell(void){
+  return sqlite3_libversion_number()>=3045000;
+}
+
+void ormSqlInSeek(OrmSql *p, const OrmModel *pModel, int n, const int *aField){
+  if( ormSqlInIsWell() ) return;
+  if( n>1 || !pModel->bRowidKey || aField[0]!=pModel->aKey[0] ) p->bInSeek = 1;
+}
+
+static void insert(OrmSql *p, i64 iAt, const char *z){
+  i64 n = (i64)strlen(z);
+  if( ormBufReserve(&p->buf, n)==0 ) return;
+  memmove(&p->buf.z[iAt + n], &p->buf.z[iAt], (size_t)(p->buf.n - iAt));
+  memcpy(&p->buf.z[iAt], z, (size_t)n);
+  p->buf.n += n;
+}
+
+void ormSqlInLimited(OrmSql *p, i64 iFrom){
+  if( p->bInSeek ) insert(p, iFrom, " CROSS JOIN (SELECT 1)");
+  p->bInSeek = 0;
+}
+
+void ormSqlInLeast(OrmSql *p, i64 iFunc){
+  if( p->bInSeek ) insert(p, iFunc, " FILTER (WHERE 1)");
+  p->bInSeek = 0;
+}
+
 /* The alias of a number; numbers are small, but nothing depends on it. */
 void ormSqlAliasOf(int iAlias, char zAlias[16]){
   char *z = &zAlias[15];
@@ -119,6 +156,7 @@ static void joinLink(
   fieldNames(pRel->pModel, pRel->nLocal, pRel->aLocal, azLocal);
   fieldNames(pRel->pTarget, nRemote, pRel->aRemote, azRemote);
   ormSqlAlias(p, zLink);
+  ormSqlInSeek(p, pRel->pTarget, nRemote, pRel->aRemote);
   if( nRemote>1 ) ormBufChar(&p->buf, '(');
   columnList(p, nRemote, zChild, azRemote);
   if( nRemote>1 ) ormBufChar(&p->buf, ')');

@@ -176,3 +176,18 @@ int ormFieldBind(OrmBinds *p, const OrmField *pField, const OrmJson *pNode){
   }
   return ormBindJson(p, pNode);
 }
+
+/* What a key has to find was stored already, so a field's type refuses nothing:
+** what is no value of it is the text or the number that it is. */
+int ormKeyBind(OrmBinds *p, const OrmField *pField, const OrmJson *pNode){
+  int bText = pNode->eType==ORM_JSON_STRING;
+  char *zBlob = 0;
+  int n;
+  if( pField->eType==ORM_TYPE_JSON || pNode->eType>=ORM_JSON_ARRAY ){
+    return ormFieldBind(p, pField, pNode);
+  }
+  if( pField->eType==ORM_TYPE_BLOB && bText ){
+    zBlob = ormBase64Read(p->pArena, pNode->z, pNode->n, &n);
+  }
+  return zBlob ? ormBindBlob(p, zBlob, n) : ormBindJson(p, pNode);
+}

@@ -301,6 +301,7 @@ static void inSql(Where *p, const OrmCond *pCond, const char *zAlias){
   ormSqlAlias(p->pSql, zLink);
   ormSqlAlias(p->pSql, zChild);
   iAlias = p->pSql->nAlias;
+  ormSqlInSeek(p->pSql, pModel, pRel->nLocal, pRel->aLocal);
   sql(p, pCond->bNot ? "(" : "");
   for(int i=0; pCond->bNot && i<pRel->nLocal; i++){
     column(p, zAlias, pModel->aField[pRel->aLocal[i]].zName);

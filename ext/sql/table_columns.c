@@ -70,7 +70,9 @@ static void columnField(OrmTableColumn *pCol, const OrmModel *pModel, int i){
   if( pCol==0 ) return;
   pCol->iField = i;
   pCol->cAff = pModel->aField[i].cAff;
-  pCol->zColl = pModel->aField[i].zColl;
+  /* SQLite takes HIDDEN out of a declared type and then looks for the collation
+  ** where it no longer is: such a column is BINARY, whatever is declared. */
+  if( pCol->eKind==ORM_TABLE_FIELD ) pCol->zColl = pModel->aField[i].zColl;
   pCol->bPush = !pModel->aField[i].bHidden;
 }
 
@@ -278,13 +280,18 @@ static int plainType(const OrmField *pField){
   return 1;
 }
 
-static void declareType(OrmBuf *pBuf, const OrmField *pField, char cAff){
+/* No type is a type without affinity, but HIDDEN alone one that is NUMERIC. */
+static void declareType(
+  OrmBuf *pBuf, const OrmField *pField, const OrmTableColumn *pCol
+){
   static const char *const azAff[] = {
     "", "TEXT", "NUMERIC", "INTEGER", "REAL"
   };
+  const char *z = azAff[pCol->cAff-'A'];
+  if( pField && plainType(pField) ) z = pField->zDecl;
+  if( z[0]==0 && pCol->eKind!=ORM_TABLE_FIELD ) z = "BLOB";
   ormBufChar(pBuf, ' ');
-  if( pField && plainType(pField) ) ormBufAdd(pBuf, pField->zDecl, -1);
-  else ormBufAdd(pBuf, azAff[cAff-'A'], -1);
+  ormBufAdd(pBuf, z, -1);
 }
 
 static const OrmField *columnOf(
@@ -303,7 +310,7 @@ void ormTableDeclare(OrmBuf *pBuf, const OrmTableShape *p, int bCollate){
     ormBufName(pBuf, pCol->zName);
     /* HIDDEN goes first: behind VARCHAR(10) it would be a syntax error. */
     if( pCol->eKind!=ORM_TABLE_FIELD ) ormBufAdd(pBuf, " HIDDEN", -1);
-    declareType(pBuf, pField, pCol->cAff);
+    declareType(pBuf, pField, pCol);
     if( bCollate && sqlite3_stricmp(pCol->zColl, "BINARY")!=0 ){
       ormBufAdd(pBuf, " COLLATE ", -1);
       ormBufName(pBuf, pCol->zColl);

@@ -137,6 +137,13 @@ static void targetSql(Inner *in, const OrmTableColumn *pCol){
   sql(in, " LIMIT 1)");
 }
 
+/* The field of a column, which is a model's or a target's. */
+static const OrmField *fieldOf(const OrmTableShape *p, int iCol){
+  const OrmTableColumn *pCol = iCol<0 ? 0 : &p->aCol[iCol];
+  if( pCol && pCol->pRel ) return &pCol->pRel->pTarget->aField[pCol->iField];
+  return &p->pModel->aField[ormTableField(p, iCol)];
+}
+
 static void columnSql(Inner *in, int iCol){
   const OrmTableShape *p = in->p;
   const OrmTableColumn *pCol = iCol<0 ? 0 : &p->aCol[iCol];
@@ -148,21 +155,25 @@ static void columnSql(Inner *in, int iCol){
       return;
     }
     sqlite3_snprintf(16, zAlias, "t%d", iJoin);
-    ormBufColumn(&in->pSql->buf, zAlias,
-                 pCol->pRel->pTarget->aField[pCol->iField].zName);
+    ormBufColumn(&in->pSql->buf, zAlias, fieldOf(p, iCol)->zName);
   }else{
-    ormBufColumn(&in->pSql->buf, "t0",
-                 p->pModel->aField[ormTableField(p, iCol)].zName);
+    ormBufColumn(&in->pSql->buf, "t0", fieldOf(p, iCol)->zName);
   }
 }
 
-/* A view's columns have a collation that nothing tells: SQLite outside takes
-** them for BINARY. */
-static void collateSql(Inner *in, int iCol){
-  const OrmTableColumn *pCol = iCol<0 ? 0 : &in->p->aCol[iCol];
+/* Does SQLite outside compare the column as BINARY, though it may be collated?
+** So it does for hidden columns, and for a view's: their collation is one that
+** nothing tells. */
+static int isMadeBinary(const OrmTableShape *p, int iCol){
+  const OrmTableColumn *pCol = iCol<0 ? 0 : &p->aCol[iCol];
   const OrmModel *pModel = pCol && pCol->pRel ? pCol->pRel->pTarget
-                                              : in->p->pModel;
-  if( pModel->bView ) sql(in, " COLLATE BINARY");
+                                              : p->pModel;
+  if( pModel->bView ) return 1;
+  return pCol && sqlite3_stricmp(pCol->zColl, fieldOf(p, iCol)->zColl)!=0;
+}
+
+static void collateSql(Inner *in, int iCol){
+  if( isMadeBinary(in->p, iCol) ) sql(in, " COLLATE BINARY");
 }
 
 /* ----------------------------------------------------------------- terms -- */
@@ -180,9 +191,25 @@ static void argumentSql(Inner *in, char cOp, int iArg){
   }
 }
 
+/* "<column> = ?1 AND ", before the same as BINARY: it is less than that says,
+** but an index of the column's own collation finds it. */
+static void narrowSql(Inner *in, const OrmTableTerm *pTerm, int iArg){
+  const char *zColl = fieldOf(in->p, pTerm->iCol)->zColl;
+  int bCompare;
+  if( strchr("=si", pTerm->cOp)==0 ) return;
+  if( !isMadeBinary(in->p, pTerm->iCol) ) return;
+  if( sqlite3_stricmp(zColl, "NOCASE")!=0
+   && sqlite3_stricmp(zColl, "RTRIM")!=0 ) return;
+  columnSql(in, pTerm->iCol);
+  sql(in, ormTableOperator(pTerm->cOp, &bCompare));
+  argumentSql(in, pTerm->cOp, iArg);
+  sql(in, " AND ");
+}
+
 static void compareSql(Inner *in, const OrmTableTerm *pTerm, int iArg){
   int bCompare;
   const char *zOp = ormTableOperator(pTerm->cOp, &bCompare);
+  narrowSql(in, pTerm, iArg);
   columnSql(in, pTerm->iCol);
   if( bCompare ) collateSql(in, pTerm->iCol);
   sql(in, zOp);
@@ -292,8 +319,19 @@ static void asWhere(OrmBuf *pBuf, i64 nBefore){
   pBuf->n += 2;
 }
 
+/* Terms with an IN over a column, and what follows of that (see sql.c). */
+static void seeksSql(Inner *in, i64 iFrom){
+  for(int i=0; i<in->pPlan->nTerm; i++){
+    int iField = ormTableField(in->p, in->pPlan->aTerm[i].iCol);
+    if( in->pPlan->aTerm[i].cOp!='i' || iField<0 ) continue;
+    ormSqlInSeek(in->pSql, in->p->pModel, 1, &iField);
+  }
+  if( in->pPlan->bLimit ) ormSqlInLimited(in->pSql, iFrom);
+}
+
 static void whereSql(Inner *in, const OrmQuery *pQuery){
   i64 nBefore = in->pSql->buf.n;
+  in->pSql->bInSeek = 0;
   if( pQuery==0 ){
     ormDeletedSql(in->pSql, in->p->pModel, ORM_DELETED_HIDE, "t0");
   }else if( !isPaged(pQuery) ){
@@ -301,6 +339,7 @@ static void whereSql(Inner *in, const OrmQuery *pQuery){
   }
   termsSql(in);
   asWhere(&in->pSql->buf, nBefore);
+  seeksSql(in, nBefore);
 }
 
 static void tailSql(Inner *in, const OrmQuery *pQuery){
