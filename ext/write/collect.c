@@ -463,17 +463,26 @@ static OrmStmt *linkStmt(Unit *p, const OrmRel *pRel, int bAdd){
   return pStmt;
 }
 
+/* What a row has for its end of a link: 1 and *pOut, or 0 if that is NULL.  A
+** link that goes (bOld) has what was read, be the key another one soon. */
+static int linkValue(
+  const UnitRow *pRow, int iField, int bOld, struct OrmBind *pOut
+){
+  if( bOld ) *pOut = ormUnitSame((UnitRow*)pRow)->aOld[iField];
+  else if( !ormUnitKnown(pRow, iField, pOut) ) return 0;
+  return pOut->eType!=SQLITE_NULL;
+}
+
 /* Run a link statement for one pair. */
 static void linkRun(
-  Unit *p, OrmStmt *pStmt, const UnitColl *pColl, const UnitRow *pRow
+  Unit *p, OrmStmt *pStmt, const UnitColl *pColl, const UnitRow *pRow, int bOld
 ){
   const OrmRel *pRel = pColl->pRel;
   for(int i=0; i<pRel->nLocal+pRel->nRemote; i++){
     struct OrmBind v;
     int bLocal = i<pRel->nLocal;
     int iField = bLocal ? pRel->aLocal[i] : pRel->aRemote[i-pRel->nLocal];
-    if( !ormUnitKnown(bLocal ? pColl->pOwner : pRow, iField, &v)
-     || v.eType==SQLITE_NULL ){
+    if( !linkValue(bLocal ? pColl->pOwner : pRow, iField, bOld, &v) ){
       ormErr(p->pErr, SQLITE_CONSTRAINT, "orm: %s: cannot be linked: %s is"
           " NULL",
           ormJsonPath(p->pArena, pColl->pNode),
@@ -490,7 +499,7 @@ static void linkRun(
 void ormCollectUnlink(Unit *p){
   for(UnitLink *pLink=p->pUnlink; pLink && !p->pErr->rc; pLink=pLink->pNext){
     OrmStmt *pStmt = linkStmt(p, pLink->pColl->pRel, 0);
-    linkRun(p, pStmt, pLink->pColl, pLink->pRow);
+    linkRun(p, pStmt, pLink->pColl, pLink->pRow, 1);
     ormStmtGive(p->pOrm, p->pErr, pStmt);
   }
 }
@@ -508,7 +517,7 @@ void ormCollectLink(Unit *p){
         pStmt = linkStmt(p, pRel, 1);
         if( pStmt==0 ) return;
       }
-      linkRun(p, pStmt, pColl, ormUnitSame(pColl->aMember[i].p));
+      linkRun(p, pStmt, pColl, ormUnitSame(pColl->aMember[i].p), 0);
     }
   }
   ormStmtGive(p->pOrm, p->pErr, pStmt);
