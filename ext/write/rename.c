@@ -5,7 +5,8 @@
 ** References are the edges of rules.c that lead to rows which refer, and link
 ** tables; and where what refers is part of a key itself, the references to that
 ** in turn.  They are changed before the row itself, with foreign keys deferred,
-** so that a declared RESTRICT finds nobody left behind.
+** so that a declared RESTRICT finds nobody left behind.  Foreign keys wait too
+** where other rows of the document may refer to a key before it is there.
 */
 #include "unit.h"
 
@@ -197,6 +198,25 @@ static int isReferred(const UnitRow *pRow, const u64 *aMask){
     }
   }
   return 0;
+}
+
+/* Does a row get another value that others may refer to? */
+static int isRenamed(Unit *p, const UnitRow *pRow){
+  const OrmModel *pModel = pRow->pModel->p;
+  if( pRow->pSame || pRow->eState!=UNIT_OLD || pRow->aVal==0 ) return 0;
+  for(int i=0; i<pModel->nUnique; i++){
+    for(int j=0; j<pModel->aUnique[i].n; j++){
+      if( ormFlushChanges(p, pRow, pModel->aUnique[i].aField[j]) ) return 1;
+    }
+  }
+  return 0;
+}
+
+void ormRenameDefer(Unit *p){
+  if( !p->bForeignKeys || p->nRow==1 ) return;
+  for(UnitRow *pRow=p->pFirst; pRow && !p->bDeferred; pRow=pRow->pNext){
+    if( isRenamed(p, pRow) ) ormUnitDefer(p);
+  }
 }
 
 void ormRenameBefore(Unit *p, UnitRow *pRow, const u64 *aMask){

@@ -682,6 +682,7 @@ void ormUnitRun(Unit *p){
   if( p->pErr->rc==SQLITE_OK && !isNobody(p) ) ormCollect(p);
   ormUnitReport(p);
   if( p->pErr->rc || isNobody(p) ) return;
+  ormRenameDefer(p);
   writeEarly(p);
   ormFlushKeys(p);
   writeRows(p);

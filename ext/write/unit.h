@@ -235,6 +235,7 @@ void ormCollectLink(Unit*);            /* insert them                         */
 
 /* rename.c: references to a key that changes follow (DESIGN 9). */
 void ormRenameBefore(Unit*, UnitRow*, const u64 *aMask);
+void ormRenameDefer(Unit*);            /* foreign keys, if one changes        */
 
 /* check.c */
 void ormCheckWritten(Unit*);
@@ -248,6 +249,8 @@ void ormFlushRow(Unit*, UnitRow*);
 ** others, and with bHold those that a UNIQUE index could refuse yet, set NULL
 ** for a while.  0: one could be neither. */
 int ormFlushEarly(Unit*, UnitRow*, int bHold);
+/* Does a field of a row of the file change, be it to what is not known yet? */
+int ormFlushChanges(Unit*, const UnitRow*, int iField);
 /* Does a row change what a one-to-one's UNIQUE reference refers to? */
 int ormFlushSwaps(Unit*, const UnitRow*);
 void ormFlushDeferred(Unit*, UnitRow*);
