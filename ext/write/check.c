@@ -257,6 +257,7 @@ void ormCheckWritten(Unit *p){
       checkFk(p, pModel, &pModel->p->aFk[i]);
     }
   }
+  ormRenameCheck(p);
   for(UnitColl *pColl=p->pColl; pColl && !p->pErr->rc; pColl=pColl->pNext){
     const OrmRel *pRel = pColl->pRel;
     if( !pRel->bSingleParent ) continue;

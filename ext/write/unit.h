@@ -18,6 +18,7 @@ typedef struct UnitOrphan UnitOrphan;
 typedef struct UnitShape UnitShape;
 typedef struct UnitAgree UnitAgree;
 typedef struct UnitComplaint UnitComplaint;
+typedef struct UnitDefault UnitDefault;
 
 enum {                          /* what a field of a row is to get            */
   UNIT_NONE,                    /* nothing: it is not in the document         */
@@ -111,6 +112,12 @@ struct UnitAgree {              /* a second reference of the same column      */
   UnitRow *pRef; int iRef;
   const OrmJson *pNode;
 };
+struct UnitDefault {            /* rename.c: references that got the DEFAULTs */
+  UnitDefault *pNext;           /*   of their columns                         */
+  const UnitRow *pRow;          /* whose key has changed                      */
+  const OrmNode *pTo, *pFrom;   /* what is referred to, who refers            */
+  int n; const int *aTo, *aFrom;
+};
 struct UnitComplaint {
   UnitComplaint *pNext;
   const char *zAt;              /* place in the document                      */
@@ -154,6 +161,7 @@ struct Unit {
   UnitLink *pUnlink;
   int iMark;                    /* collect.c                                  */
   UnitAgree *pAgree;
+  UnitDefault *pDefault;
   u8 bConflict;                 /* a root's key is taken                      */
   u8 bLateDelete;               /* deletes come after the writes              */
   u8 bForeignKeys;              /* PRAGMA foreign_keys                        */
@@ -236,6 +244,7 @@ void ormCollectLink(Unit*);            /* insert them                         */
 /* rename.c: references to a key that changes follow (DESIGN 9). */
 void ormRenameBefore(Unit*, UnitRow*, const u64 *aMask);
 void ormRenameDefer(Unit*);            /* foreign keys, if one changes        */
+void ormRenameCheck(Unit*);            /* do DEFAULTs lead to rows?           */
 
 /* check.c */
 void ormCheckWritten(Unit*);
