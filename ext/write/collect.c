@@ -18,7 +18,7 @@ static int isOrphanRel(const OrmRel *p){
 }
 
 static void makeOrphan(
-  Unit *p, UnitRow *pRow, const OrmJson *pNode, int bLate
+  Unit *p, UnitRow *pRow, const UnitColl *pColl, int bLate
 ){
   const OrmModel *pModel = pRow->pModel->p;
   struct OrmBind *a;
@@ -30,9 +30,9 @@ static void makeOrphan(
   if( pRow->eRole<=UNIT_LINK && !pRow->bRoot ){
     ormUnitErr(p, SQLITE_ERROR, pRow->pNode, "this object is written here and"
                " leaves a collection that deletes it at %s",
-               ormJsonPath(p->pArena, pNode));
+               ormJsonPath(p->pArena, pColl->pNode));
   }
-  ormUnitOrphan(p, pRow->pModel->p, a, pNode, bLate);
+  ormUnitOrphan(p, pRow->pModel->p, a, pColl, bLate);
 }
 
 /* Set a reference NULL that the row holds to the owner of a collection. */
@@ -84,11 +84,11 @@ static void leave(Unit *p, const UnitColl *pColl, UnitRow *pRow){
   const OrmRel *pRel = pColl->pRel;
   if( pRel->zSecondary ){
     unlinkRow(p, pColl, pRow);
-    if( isOrphanRel(pRel) ) makeOrphan(p, pRow, pColl->pNode, 0);     /* C68 */
+    if( isOrphanRel(pRel) ) makeOrphan(p, pRow, pColl, 0);     /* C68 */
     return;
   }
   if( isMoved(pRow, pRel) || pRel->ePassive==2 ) return;         /* C51, C82 */
-  if( isOrphanRel(pRel) ) makeOrphan(p, pRow, pColl->pNode, 0);
+  if( isOrphanRel(pRel) ) makeOrphan(p, pRow, pColl, 0);
   else letGo(p, pRow, pColl);
 }
 
@@ -276,7 +276,7 @@ static void collectRemoved(Unit *p, UnitColl *pColl){
           " object in %s", pColl->pRel->zName);
       continue;
     }
-    makeOrphan(p, pRow, pColl->pNode, 0);
+    makeOrphan(p, pRow, pColl, 0);
   }
 }
 
@@ -328,7 +328,7 @@ static void orphanTarget(Unit *p, const UnitColl *pColl, const UnitRow *pOwner){
   }
   if( ormStmtStep(p->pOrm, p->pErr, pStmt) ){
     UnitRow *pRow = ormResolveStored(p, pRel->pTarget, pStmt->p, 0);
-    if( pRow ) makeOrphan(p, pRow, pColl->pNode, 1);
+    if( pRow ) makeOrphan(p, pRow, pColl, 1);
   }
   ormStmtGive(p->pOrm, p->pErr, pStmt);
 }
@@ -355,7 +355,7 @@ static void collectOne(Unit *p, UnitColl *pColl){
   if( !bChanged ) return;
   if( isOrphanRel(pRel) ) orphanTarget(p, pColl, pOwner);
   if( pColl->nMember==0 && pRel->pBack && isOrphanRel(pRel->pBack) ){
-    makeOrphan(p, pOwner, pColl->pNode, 0);
+    makeOrphan(p, pOwner, pColl, 0);
   }
 }
 

@@ -104,6 +104,7 @@ struct UnitOrphan {             /* an object to delete, by its key            */
   OrmModel *pModel;
   const struct OrmBind *aKey;
   const OrmJson *pNode;
+  const OrmRel *pLeft;          /* by which it has left somebody, or 0        */
   u8 bLate;                     /* after the rows that refer to it            */
 };
 struct UnitAgree {              /* a second reference of the same column      */
@@ -193,7 +194,7 @@ void ormUnitAgree(Unit*, UnitVal*, UnitRow*, int iRef, const OrmJson*);
 int ormUnitKnown(const UnitRow*, int iField, struct OrmBind *pOut);
 UnitVal *ormUnitVal(Unit*, UnitRow*, int iField);
 void ormUnitOrphan(Unit*, OrmModel*, const struct OrmBind *aKey,
-                   const OrmJson*, int bLate);
+                   const UnitColl*, int bLate);
 
 /* Defer foreign keys until the unit is done. */
 void ormUnitDefer(Unit*);
