@@ -400,6 +400,55 @@ static void mergeColls(Unit *p, UnitColl *pColl){
   }
 }
 
+/* ------------------------------------------------------------------------
+** What hangs on an object that the document changes and that is deleted
+** --------------------------------------------------------------------- */
+
+static int isLeaver(UnitRow *pRow){
+  pRow = ormUnitSame(pRow);
+  return pRow->bOrphan && pRow->bRoot;
+}
+
+static void hangs(Unit *p, const OrmJson *pNode){
+  ormUnitErr(p, SQLITE_ERROR, pNode, "this is to hang on an object that leaves"
+             " a collection that deletes it");
+}
+
+/* A reference to it that was there is the cascade's matter, as if it were not
+** given; a new one leads nowhere. */
+static void checkReferences(Unit *p, UnitRow *pRow){
+  for(int i=0; i<pRow->pModel->p->nField; i++){
+    UnitVal *pVal = &pRow->aVal[i];
+    if( pVal->eKind!=UNIT_REF || !isLeaver(pVal->pRef) ) continue;
+    if( pRow->eState==UNIT_NEW || ormFlushChanges(p, pRow, i) ){
+      hangs(p, pVal->pNode);
+    }else{
+      pVal->eKind = UNIT_NONE;
+    }
+  }
+}
+
+static void checkLinks(Unit *p, const UnitColl *pColl){
+  int bLeaver = isLeaver(pColl->pOwner);
+  for(int i=0; i<pColl->nMember; i++){
+    const UnitMember *pMember = &pColl->aMember[i];
+    if( pMember->bLinked || (!bLeaver && !isLeaver(pMember->p)) ) continue;
+    hangs(p, pMember->p->pNode);
+  }
+}
+
+static void checkLeavers(Unit *p){
+  for(UnitRow *pRow=p->pFirst; pRow; pRow=pRow->pNext){
+    if( pRow->pSame || pRow->bOrphan || pRow->aVal==0 ) continue;
+    if( pRow->eState==UNIT_NEW || pRow->eState==UNIT_OLD ){
+      checkReferences(p, pRow);
+    }
+  }
+  for(const UnitColl *pColl=p->pColl; pColl; pColl=pColl->pNext){
+    if( pColl->pRel->zSecondary && !pColl->bDone ) checkLinks(p, pColl);
+  }
+}
+
 void ormCollect(Unit *p){
   UnitColl *pColl;
   for(pColl=p->pColl; pColl; pColl=pColl->pNext){
@@ -412,6 +461,7 @@ void ormCollect(Unit *p){
     if( pColl->pRel->bForeign ) collectOne(p, pColl);
     else collectMany(p, pColl);
   }
+  if( p->pOrphan && p->pErr->rc==SQLITE_OK ) checkLeavers(p);
 }
 
 /* ------------------------------------------------------------------------
