@@ -1465,10 +1465,11 @@ OrmCascade *ormCascadeNew(Orm*, OrmErr*, OrmCatalog*, OrmArena*);
 void ormCascadeFree(OrmCascade*);
 /* Soft-deleted objects are roots too, and all goes for good. */
 void ormCascadeForGood(OrmCascade*);
-/* Add roots: objects by their keys; bOrphan: removed from a collection rather
-** than asked for (only words the path).  May be called many times.  Returns
-** how many were there and no root yet. */
-i64 ormCascadeAdd(OrmCascade*, OrmModel*, OrmKeys*, int bOrphan,
+/* Add roots: objects by their keys; pLeft: the relationship, from either end,
+** by which they have left somebody, who is not deleted with them (C37, C50), or
+** 0.  May be called many times.  Returns how many were there and no root yet.
+*/
+i64 ormCascadeAdd(OrmCascade*, OrmModel*, OrmKeys*, const OrmRel *pLeft,
                   const char *zPath);
 /* Make the plan: finds all rows.  A restrict or an impossibility is an error
 ** that names path and rows (unless bPreview). */

@@ -418,6 +418,36 @@ static OrmStmt *findStmt(OrmCascade *p, const OrmEdge *pEdge){
   return pStmt;
 }
 
+/* Is an edge the reference that a relationship, from either end, is made of? */
+static int isReference(const OrmEdge *pEdge, const OrmRel *pRel){
+  const OrmModel *pModel = pRel->bForeign ? pRel->pModel : pRel->pTarget;
+  const int *aField = pRel->bForeign ? pRel->aLocal : pRel->aRemote;
+  int nHit = 0;
+  if( pEdge->bRefers || pEdge->pVia || pEdge->n!=pRel->nLocal ) return 0;
+  for(int i=0; i<pEdge->n; i++){
+    const char *zColumn = pEdge->pFrom->aCol[pEdge->aFrom[i]].zName;
+    for(int j=0; j<pEdge->n; j++){
+      nHit += sqlite3_stricmp(pModel->aField[aField[j]].zName, zColumn)==0;
+    }
+  }
+  return nHit==pEdge->n;
+}
+
+/* The rows that an edge is followed from: not those that have left whom it
+** leads to. */
+static const u32 *withoutLeft(
+  OrmCascade *p, const OrmEdge *pEdge, const u32 *aUid, int *pn
+){
+  u32 *aOut = ormArenaAlloc(p->pArena, *pn*(i64)sizeof(u32));
+  int n = 0;
+  for(int i=0; i<*pn && aOut; i++){
+    const OrmRel *pLeft = p->aPath[p->aRow[aUid[i]].iPath].pLeft;
+    if( pLeft==0 || !isReference(pEdge, pLeft) ) aOut[n++] = aUid[i];
+  }
+  *pn = n;
+  return aOut;
+}
+
 /* Follow one edge from all rows of a level that go in one way. */
 static void followEdge(
   OrmCascade *p, NodeState *pFrom, const OrmEdge *pEdge, int eMode,
@@ -426,6 +456,10 @@ static void followEdge(
   FindSink sink;
   OrmKeys keys;
   OrmStmt *pStmt;
+  if( p->bLeft && !pEdge->bRefers && pEdge->pVia==0 ){
+    aUid = withoutLeft(p, pEdge, aUid, &n);
+  }
+  if( n==0 || aUid==0 ) return;
   memset(&sink, 0, sizeof(sink));
   sink.base.xRow = foundRow;
   sink.base.pErr = p->pErr;
@@ -481,7 +515,8 @@ static int nextLevel(OrmCascade *p){
 /* Roots from a statement that gives (anything, is it to be passed over,
 ** ids..). */
 static void addRoots(
-  OrmCascade *p, OrmNode *pNode, OrmStmt *pStmt, const char *zPath
+  OrmCascade *p, OrmNode *pNode, OrmStmt *pStmt, const OrmRel *pLeft,
+  const char *zPath
 ){
   FindSink sink;
   if( p->pErr->rc ) return;
@@ -495,18 +530,19 @@ static void addRoots(
   sink.iPath = pathNew(p, 0, 0, 0);
   if( p->pErr->rc ) return;
   p->aPath[sink.iPath].zText = ormArenaText(p->pArena, zPath, -1);
+  p->aPath[sink.iPath].pLeft = pLeft;
+  p->bLeft |= pLeft!=0;
   ormEmitRun(p->pOrm, p->pErr, pStmt, &sink.base);
 }
 
 i64 ormCascadeAdd(
-  OrmCascade *p, OrmModel *pModel, OrmKeys *pKeys, int bOrphan,
+  OrmCascade *p, OrmModel *pModel, OrmKeys *pKeys, const OrmRel *pLeft,
   const char *zPath
 ){
   OrmBuf buf;
   OrmStmt *pStmt = 0;
   OrmNode *pNode;
   i64 nBefore = p ? p->nRoot : 0;
-  ORM_UNUSED(bOrphan);
   if( p==0 || p->pErr->rc || pKeys->nKey==0 ) return 0;
   pNode = ormNodeFind(p->pErr, p->pRules, pModel->zTable);
   if( pNode==0 ) return 0;
@@ -527,7 +563,7 @@ i64 ormCascadeAdd(
   ormBufFree(&buf);
   ormKeysBind(p->pErr, pStmt, 1, pKeys);
   bindStamp(p, pStmt);
-  addRoots(p, pNode, pStmt, zPath);
+  addRoots(p, pNode, pStmt, pLeft, zPath);
   ormStmtGive(p->pOrm, p->pErr, pStmt);
   ormKeysCheck(p->pErr, pKeys);
   return p->nRoot - nBefore;

@@ -50,6 +50,7 @@ struct CascadePath {            /* a step below its parent, 0 the root        */
   u32 iParent, iChild, iNext;   /* first child, next of the same parent; 0    */
   const OrmEdge *pEdge;         /* 0: a root, zText its name                  */
   const char *zText;
+  const OrmRel *pLeft;          /* of a root: what it does not lead along     */
   u8 bStar;                     /* gone round again                           */
 };
 struct CascadePair {            /* row iFrom refers to row iTo, by pEdge      */
@@ -94,6 +95,7 @@ struct OrmCascade {
   OrmArena *pArena;
   OrmRules *pRules;
   u8 bForGood, bPreview, bPlanned;
+  u8 bLeft;                     /* some roots have left somebody              */
   u8 bAnyStamp;                 /* a restore takes children of any delete     */
   int nNode, nNodeAlloc; NodeState **apNode; /* in the order reached          */
   int nPlace, nPlaceAlloc, *aPlace;          /* in apNode by OrmNode.iNode, -1*/

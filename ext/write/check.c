@@ -176,6 +176,21 @@ int ormCheckFailed(Unit *p, const UnitRow *pRow){
 ** Objects that the graph's own deletes took
 ** --------------------------------------------------------------------- */
 
+/* Is a row that the document names in the file now, unless it was deleted?  Its
+** key then; where some of it is NULL nobody can say. */
+static int isExpected(const UnitRow *pRow, struct OrmBind *a){
+  const OrmModel *pModel = pRow->pModel->p;
+  if( pRow->pSame || pRow->bOrphan || pRow->eRole>UNIT_LINK ) return 0;
+  if( pRow->eState!=UNIT_OLD && !pRow->bWritten ) return 0;
+  for(int i=0; i<pModel->nKey; i++){
+    int f = pModel->aKey[i];
+    if( !pRow->bWritten ) a[i] = pRow->aOld[f];
+    else if( !ormUnitKnown(pRow, f, &a[i]) ) return 0;
+    if( a[i].eType==SQLITE_NULL ) return 0;
+  }
+  return 1;
+}
+
 static void checkAlive(Unit *p, const UnitModel *pModel){
   const OrmModel *pAt = pModel->p;
   const char *az[ORM_MAX_KEY];
@@ -184,9 +199,7 @@ static void checkAlive(Unit *p, const UnitModel *pModel){
   listInit(&list, p->pArena, pAt->nKey);
   for(const UnitRow *pRow=p->pFirst; pRow; pRow=pRow->pNext){
     struct OrmBind a[ORM_MAX_KEY];
-    if( pRow->pModel!=pModel || pRow->pSame || pRow->eState!=UNIT_OLD
-     || pRow->bOrphan || pRow->eRole>UNIT_LINK || pRow->bWritten ) continue;
-    for(int i=0; i<pAt->nKey; i++) a[i] = pRow->aOld[pAt->aKey[i]];
+    if( pRow->pModel!=pModel || !isExpected(pRow, a) ) continue;
     listAdd(&list, a, pRow->pNode, pRow);
   }
   for(int i=0; i<pAt->nKey; i++) az[i] = pAt->aField[pAt->aKey[i]].zName;
@@ -257,6 +270,7 @@ void ormCheckWritten(Unit *p){
       checkFk(p, pModel, &pModel->p->aFk[i]);
     }
   }
+  ormRenameCheck(p);
   for(UnitColl *pColl=p->pColl; pColl && !p->pErr->rc; pColl=pColl->pNext){
     const OrmRel *pRel = pColl->pRel;
     if( !pRel->bSingleParent ) continue;

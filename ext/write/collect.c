@@ -18,7 +18,7 @@ static int isOrphanRel(const OrmRel *p){
 }
 
 static void makeOrphan(
-  Unit *p, UnitRow *pRow, const OrmJson *pNode, int bLate
+  Unit *p, UnitRow *pRow, const UnitColl *pColl, int bLate
 ){
   const OrmModel *pModel = pRow->pModel->p;
   struct OrmBind *a;
@@ -30,9 +30,9 @@ static void makeOrphan(
   if( pRow->eRole<=UNIT_LINK && !pRow->bRoot ){
     ormUnitErr(p, SQLITE_ERROR, pRow->pNode, "this object is written here and"
                " leaves a collection that deletes it at %s",
-               ormJsonPath(p->pArena, pNode));
+               ormJsonPath(p->pArena, pColl->pNode));
   }
-  ormUnitOrphan(p, pRow->pModel->p, a, pNode, bLate);
+  ormUnitOrphan(p, pRow->pModel->p, a, pColl, bLate);
 }
 
 /* Set a reference NULL that the row holds to the owner of a collection. */
@@ -84,11 +84,11 @@ static void leave(Unit *p, const UnitColl *pColl, UnitRow *pRow){
   const OrmRel *pRel = pColl->pRel;
   if( pRel->zSecondary ){
     unlinkRow(p, pColl, pRow);
-    if( isOrphanRel(pRel) ) makeOrphan(p, pRow, pColl->pNode, 0);     /* C68 */
+    if( isOrphanRel(pRel) ) makeOrphan(p, pRow, pColl, 0);     /* C68 */
     return;
   }
   if( isMoved(pRow, pRel) || pRel->ePassive==2 ) return;         /* C51, C82 */
-  if( isOrphanRel(pRel) ) makeOrphan(p, pRow, pColl->pNode, 0);
+  if( isOrphanRel(pRel) ) makeOrphan(p, pRow, pColl, 0);
   else letGo(p, pRow, pColl);
 }
 
@@ -276,7 +276,7 @@ static void collectRemoved(Unit *p, UnitColl *pColl){
           " object in %s", pColl->pRel->zName);
       continue;
     }
-    makeOrphan(p, pRow, pColl->pNode, 0);
+    makeOrphan(p, pRow, pColl, 0);
   }
 }
 
@@ -328,7 +328,7 @@ static void orphanTarget(Unit *p, const UnitColl *pColl, const UnitRow *pOwner){
   }
   if( ormStmtStep(p->pOrm, p->pErr, pStmt) ){
     UnitRow *pRow = ormResolveStored(p, pRel->pTarget, pStmt->p, 0);
-    if( pRow ) makeOrphan(p, pRow, pColl->pNode, 1);
+    if( pRow ) makeOrphan(p, pRow, pColl, 1);
   }
   ormStmtGive(p->pOrm, p->pErr, pStmt);
 }
@@ -355,7 +355,7 @@ static void collectOne(Unit *p, UnitColl *pColl){
   if( !bChanged ) return;
   if( isOrphanRel(pRel) ) orphanTarget(p, pColl, pOwner);
   if( pColl->nMember==0 && pRel->pBack && isOrphanRel(pRel->pBack) ){
-    makeOrphan(p, pOwner, pColl->pNode, 0);
+    makeOrphan(p, pOwner, pColl, 0);
   }
 }
 
@@ -400,6 +400,55 @@ static void mergeColls(Unit *p, UnitColl *pColl){
   }
 }
 
+/* ------------------------------------------------------------------------
+** What hangs on an object that the document changes and that is deleted
+** --------------------------------------------------------------------- */
+
+static int isLeaver(UnitRow *pRow){
+  pRow = ormUnitSame(pRow);
+  return pRow->bOrphan && pRow->bRoot;
+}
+
+static void hangs(Unit *p, const OrmJson *pNode){
+  ormUnitErr(p, SQLITE_ERROR, pNode, "this is to hang on an object that leaves"
+             " a collection that deletes it");
+}
+
+/* A reference to it that was there is the cascade's matter, as if it were not
+** given; a new one leads nowhere. */
+static void checkReferences(Unit *p, UnitRow *pRow){
+  for(int i=0; i<pRow->pModel->p->nField; i++){
+    UnitVal *pVal = &pRow->aVal[i];
+    if( pVal->eKind!=UNIT_REF || !isLeaver(pVal->pRef) ) continue;
+    if( pRow->eState==UNIT_NEW || ormFlushChanges(p, pRow, i) ){
+      hangs(p, pVal->pNode);
+    }else{
+      pVal->eKind = UNIT_NONE;
+    }
+  }
+}
+
+static void checkLinks(Unit *p, const UnitColl *pColl){
+  int bLeaver = isLeaver(pColl->pOwner);
+  for(int i=0; i<pColl->nMember; i++){
+    const UnitMember *pMember = &pColl->aMember[i];
+    if( pMember->bLinked || (!bLeaver && !isLeaver(pMember->p)) ) continue;
+    hangs(p, pMember->p->pNode);
+  }
+}
+
+static void checkLeavers(Unit *p){
+  for(UnitRow *pRow=p->pFirst; pRow; pRow=pRow->pNext){
+    if( pRow->pSame || pRow->bOrphan || pRow->aVal==0 ) continue;
+    if( pRow->eState==UNIT_NEW || pRow->eState==UNIT_OLD ){
+      checkReferences(p, pRow);
+    }
+  }
+  for(const UnitColl *pColl=p->pColl; pColl; pColl=pColl->pNext){
+    if( pColl->pRel->zSecondary && !pColl->bDone ) checkLinks(p, pColl);
+  }
+}
+
 void ormCollect(Unit *p){
   UnitColl *pColl;
   for(pColl=p->pColl; pColl; pColl=pColl->pNext){
@@ -412,6 +461,7 @@ void ormCollect(Unit *p){
     if( pColl->pRel->bForeign ) collectOne(p, pColl);
     else collectMany(p, pColl);
   }
+  if( p->pOrphan && p->pErr->rc==SQLITE_OK ) checkLeavers(p);
 }
 
 /* ------------------------------------------------------------------------
@@ -463,17 +513,26 @@ static OrmStmt *linkStmt(Unit *p, const OrmRel *pRel, int bAdd){
   return pStmt;
 }
 
+/* What a row has for its end of a link: 1 and *pOut, or 0 if that is NULL.  A
+** link that goes (bOld) has what was read, be the key another one soon. */
+static int linkValue(
+  const UnitRow *pRow, int iField, int bOld, struct OrmBind *pOut
+){
+  if( bOld ) *pOut = ormUnitSame((UnitRow*)pRow)->aOld[iField];
+  else if( !ormUnitKnown(pRow, iField, pOut) ) return 0;
+  return pOut->eType!=SQLITE_NULL;
+}
+
 /* Run a link statement for one pair. */
 static void linkRun(
-  Unit *p, OrmStmt *pStmt, const UnitColl *pColl, const UnitRow *pRow
+  Unit *p, OrmStmt *pStmt, const UnitColl *pColl, const UnitRow *pRow, int bOld
 ){
   const OrmRel *pRel = pColl->pRel;
   for(int i=0; i<pRel->nLocal+pRel->nRemote; i++){
     struct OrmBind v;
     int bLocal = i<pRel->nLocal;
     int iField = bLocal ? pRel->aLocal[i] : pRel->aRemote[i-pRel->nLocal];
-    if( !ormUnitKnown(bLocal ? pColl->pOwner : pRow, iField, &v)
-     || v.eType==SQLITE_NULL ){
+    if( !linkValue(bLocal ? pColl->pOwner : pRow, iField, bOld, &v) ){
       ormErr(p->pErr, SQLITE_CONSTRAINT, "orm: %s: cannot be linked: %s is"
           " NULL",
           ormJsonPath(p->pArena, pColl->pNode),
@@ -490,7 +549,7 @@ static void linkRun(
 void ormCollectUnlink(Unit *p){
   for(UnitLink *pLink=p->pUnlink; pLink && !p->pErr->rc; pLink=pLink->pNext){
     OrmStmt *pStmt = linkStmt(p, pLink->pColl->pRel, 0);
-    linkRun(p, pStmt, pLink->pColl, pLink->pRow);
+    linkRun(p, pStmt, pLink->pColl, pLink->pRow, 1);
     ormStmtGive(p->pOrm, p->pErr, pStmt);
   }
 }
@@ -508,7 +567,7 @@ void ormCollectLink(Unit *p){
         pStmt = linkStmt(p, pRel, 1);
         if( pStmt==0 ) return;
       }
-      linkRun(p, pStmt, pColl, ormUnitSame(pColl->aMember[i].p));
+      linkRun(p, pStmt, pColl, ormUnitSame(pColl->aMember[i].p), 0);
     }
   }
   ormStmtGive(p->pOrm, p->pErr, pStmt);

@@ -650,6 +650,15 @@ static int inUnique(const UnitRow *pRow, int iField, int bAlone){
   return 0;
 }
 
+int ormFlushChanges(Unit *p, const UnitRow *pRow, int i){
+  struct OrmBind v;
+  const UnitVal *pVal = &pRow->aVal[i];
+  if( pVal->eKind==UNIT_REF && !ormUnitKnown(pVal->pRef, pVal->iRef, &v) ){
+    return 1;
+  }
+  return updateValue(p, pRow, i, &v);
+}
+
 int ormFlushSwaps(Unit *p, const UnitRow *pRow){
   struct OrmBind v;
   for(int i=0; i<pRow->pModel->p->nField; i++){

@@ -5,7 +5,8 @@
 ** References are the edges of rules.c that lead to rows which refer, and link
 ** tables; and where what refers is part of a key itself, the references to that
 ** in turn.  They are changed before the row itself, with foreign keys deferred,
-** so that a declared RESTRICT finds nobody left behind.
+** so that a declared RESTRICT finds nobody left behind.  Foreign keys wait too
+** where other rows of the document may refer to a key before it is there.
 */
 #include "unit.h"
 
@@ -106,21 +107,60 @@ static void rowsSql(
   ormBufChar(pBuf, ')');
 }
 
-/* Give the rows of a hop the new values (or NULL). */
-static void follow(Unit *p, const UnitRow *pRow, const Hop *pHop, int bNull){
+/* The DEFAULTs that rows of a hop got must lead to rows, which is seen when all
+** is written.  What an expression gives only SQLite knows: the column was left
+** as it is. */
+static void followedDefault(Unit *p, const UnitRow *pRow, const Hop *pHop){
+  UnitDefault *pNew = ormArenaAlloc(p->pArena, sizeof(*pNew));
+  for(int i=0; i<pHop->n; i++){
+    const OrmColumn *pCol = &pHop->pNode->aCol[pHop->aTo[i]];
+    if( !pCol->bExpr ) continue;
+    ormErr(p->pErr, SQLITE_ERROR, "orm: the DEFAULT of %s.%s, which ON UPDATE"
+        " asks for, is an expression", pHop->pNode->zTable, pCol->zName);
+    return;
+  }
+  if( pNew==0 ) return;
+  pNew->pRow = pRow;
+  pNew->pTo = pHop->pUp->pNode;
+  pNew->pFrom = pHop->pNode;
+  pNew->n = pHop->n;
+  pNew->aTo = pHop->aFrom;
+  pNew->aFrom = pHop->aTo;
+  pNew->pNext = p->pDefault;
+  p->pDefault = pNew;
+}
+
+/* Does ON UPDATE give something else than the new value? */
+static int isDeclared(int eAction){
+  return eAction==ORM_FK_SET_NULL || eAction==ORM_FK_SET_DEFAULT;
+}
+
+/* What it gives a column. */
+static void declaredSql(OrmBuf *pBuf, const OrmColumn *pCol, int eAction){
+  int bDefault = eAction==ORM_FK_SET_DEFAULT;
+  if( bDefault && pCol->bExpr ) ormBufName(pBuf, pCol->zName);
+  else if( bDefault && pCol->zDefault ) ormBufAdd(pBuf, pCol->zDefault, -1);
+  else ormBufAdd(pBuf, "NULL", 4);
+}
+
+/* Give the rows of a hop the new values, or what ON UPDATE says. */
+static void follow(Unit *p, const UnitRow *pRow, const Hop *pHop, int eAction){
   const OrmModel *pModel = pRow->pModel->p;
   const char *zSep = " AS t SET ";
+  int bDeclared = isDeclared(eAction);
   OrmBuf buf;
   OrmStmt *pStmt;
   ormBufInit(&buf, p->pErr);
   ormBufAdd(&buf, "UPDATE ", -1);
   ormBufTable(&buf, pHop->pNode->zTable);
   for(int i=0; i<pHop->n; i++){
-    if( pHop->aField[i]<0 && !bNull ) continue;
+    const OrmColumn *pCol = &pHop->pNode->aCol[pHop->aTo[i]];
+    if( pHop->aField[i]<0 && !bDeclared ) continue;
     ormBufAdd(&buf, zSep, -1);
-    ormBufName(&buf, pHop->pNode->aCol[pHop->aTo[i]].zName);
-    if( bNull ) ormBufAdd(&buf, " = NULL", -1);
-    else ormBufPrintf(&buf, " = ?%d", pModel->nKey+i+1);
+    ormBufName(&buf, pCol->zName);
+    ormBufAdd(&buf, " = ", 3);
+    if( bDeclared ) declaredSql(&buf, pCol, eAction);
+    else ormBufPrintf(&buf, "?%d", pModel->nKey+i+1);
     zSep = ", ";
   }
   ormBufAdd(&buf, " WHERE ", -1);
@@ -130,7 +170,7 @@ static void follow(Unit *p, const UnitRow *pRow, const Hop *pHop, int bNull){
   for(int i=0; i<pModel->nKey; i++){
     ormBindOne(p->pErr, pStmt, i+1, &pRow->aOld[pModel->aKey[i]]);
   }
-  for(int i=0; i<pHop->n && !bNull; i++){
+  for(int i=0; i<pHop->n && !bDeclared; i++){
     struct OrmBind v;
     if( pHop->aField[i]<0 ) continue;
     memset(&v, 0, sizeof(v));
@@ -139,6 +179,8 @@ static void follow(Unit *p, const UnitRow *pRow, const Hop *pHop, int bNull){
     ormBindOne(p->pErr, pStmt, pModel->nKey+i+1, &v);
   }
   ormStmtStep(p->pOrm, p->pErr, pStmt);
+  if( p->pErr->rc==SQLITE_OK && eAction==ORM_FK_SET_DEFAULT
+   && sqlite3_changes(p->pOrm->db)>0 ) followedDefault(p, pRow, pHop);
   ormStmtGive(p->pOrm, p->pErr, pStmt);
 }
 
@@ -151,7 +193,7 @@ static void followEdge(
   const Hop *pUp
 ){
   Hop hop = { pUp, pEdge->pTo, pEdge->n, pEdge->aFrom, pEdge->aTo, {0}, 0 };
-  int eAction, bNull, bHit = 0;
+  int eAction, bHit = 0;
   if( pEdge->pVia==0 && !pEdge->bRefers ) return;
   if( pEdge->pVia ){
     hop.pNode = pEdge->pVia;
@@ -171,11 +213,10 @@ static void followEdge(
   }
   eAction = onUpdate(p, pUp->pNode->zTable, hop.pNode->zTable, hop.pNode,
                      hop.n, hop.aTo);
-  bNull = eAction==ORM_FK_SET_NULL || eAction==ORM_FK_SET_DEFAULT;
-  if( !bNull ) followNode(p, pRow, aMask, &hop);
+  if( !isDeclared(eAction) ) followNode(p, pRow, aMask, &hop);
   if( eAction>=ORM_FK_SET_NULL && p->bForeignKeys ) return;
   ormUnitDefer(p);
-  follow(p, pRow, &hop, bNull);
+  follow(p, pRow, &hop, eAction);
 }
 
 static void followNode(
@@ -197,6 +238,62 @@ static int isReferred(const UnitRow *pRow, const u64 *aMask){
     }
   }
   return 0;
+}
+
+/* Do the DEFAULTs of a reference lead nowhere? */
+static int isLost(Unit *p, const UnitDefault *pDefault){
+  OrmBuf buf;
+  OrmStmt *pStmt;
+  int bLost = 1;
+  ormBufInit(&buf, p->pErr);
+  ormBufAdd(&buf, "SELECT 1 FROM ", -1);
+  ormBufTable(&buf, pDefault->pTo->zTable);
+  ormBufAdd(&buf, " WHERE ", -1);
+  for(int i=0; i<pDefault->n; i++){
+    const OrmColumn *pCol = &pDefault->pFrom->aCol[pDefault->aFrom[i]];
+    if( pCol->zDefault==0 || sqlite3_stricmp(pCol->zDefault, "NULL")==0 ){
+      bLost = 0;
+    }
+    if( i ) ormBufAdd(&buf, " AND ", 5);
+    ormBufName(&buf, pDefault->pTo->aCol[pDefault->aTo[i]].zName);
+    ormBufAdd(&buf, " = ", 3);
+    declaredSql(&buf, pCol, ORM_FK_SET_DEFAULT);
+  }
+  if( bLost ){
+    pStmt = ormStmtTake(p->pOrm, p->pErr, ormBufText(&buf), buf.n);
+    bLost = !ormStmtStep(p->pOrm, p->pErr, pStmt) && p->pErr->rc==SQLITE_OK;
+    ormStmtGive(p->pOrm, p->pErr, pStmt);
+  }
+  ormBufFree(&buf);
+  return bLost;
+}
+
+void ormRenameCheck(Unit *p){
+  const UnitDefault *pAt = p->pDefault;
+  for(; pAt && p->pErr->rc==SQLITE_OK; pAt=pAt->pNext){
+    if( !isLost(p, pAt) ) continue;
+    ormErr(p->pErr, SQLITE_CONSTRAINT_FOREIGNKEY, "orm: %s: FOREIGN KEY"
+           " constraint failed", ormJsonPath(p->pArena, pAt->pRow->pNode));
+  }
+}
+
+/* Does a row get another value that others may refer to? */
+static int isRenamed(Unit *p, const UnitRow *pRow){
+  const OrmModel *pModel = pRow->pModel->p;
+  if( pRow->pSame || pRow->eState!=UNIT_OLD || pRow->aVal==0 ) return 0;
+  for(int i=0; i<pModel->nUnique; i++){
+    for(int j=0; j<pModel->aUnique[i].n; j++){
+      if( ormFlushChanges(p, pRow, pModel->aUnique[i].aField[j]) ) return 1;
+    }
+  }
+  return 0;
+}
+
+void ormRenameDefer(Unit *p){
+  if( !p->bForeignKeys || p->nRow==1 ) return;
+  for(UnitRow *pRow=p->pFirst; pRow && !p->bDeferred; pRow=pRow->pNext){
+    if( isRenamed(p, pRow) ) ormUnitDefer(p);
+  }
 }
 
 void ormRenameBefore(Unit *p, UnitRow *pRow, const u64 *aMask){

@@ -230,15 +230,16 @@ int ormUnitKnown(const UnitRow *pRow, int iField, struct OrmBind *pOut){
 }
 
 void ormUnitOrphan(
-  Unit *p, OrmModel *pModel, const struct OrmBind *aKey, const OrmJson *pNode,
+  Unit *p, OrmModel *pModel, const struct OrmBind *aKey, const UnitColl *pColl,
   int bLate
 ){
   UnitOrphan *pNew = ormArenaAlloc(p->pArena, sizeof(*pNew));
   if( pNew==0 ) return;
   pNew->pModel = pModel;
   pNew->aKey = aKey;
-  pNew->pNode = pNode;
+  pNew->pNode = pColl->pNode;
   pNew->bLate = (u8)bLate;
+  if( !bLate && pColl->pRel->zSecondary==0 ) pNew->pLeft = pColl->pRel;
   if( p->pLastOrphan ) p->pLastOrphan->pNext = pNew; else p->pOrphan = pNew;
   p->pLastOrphan = pNew;
 }
@@ -259,13 +260,14 @@ static UnitOrphan *addOrphans(
   memset(&keys, 0, sizeof(keys));
   binds.pArena = p->pArena;
   for(; pEnd && pEnd->pModel==pFirst->pModel && pEnd->pNode==pFirst->pNode
+        && pEnd->pLeft==pFirst->pLeft
         && (pEnd->bLate==bLate || p->bLateDelete); pEnd=pEnd->pNext){
     for(int i=0; i<nKey; i++) ormBindCopy(&binds, &pEnd->aKey[i]);
     keys.nKey++;
   }
   keys.nCol = nKey;
   keys.aBind = binds.a;
-  ormCascadeAdd(pCascade, pFirst->pModel, &keys, 1,
+  ormCascadeAdd(pCascade, pFirst->pModel, &keys, pFirst->pLeft,
                 ormJsonPath(p->pArena, pFirst->pNode));
   return pEnd;
 }
@@ -682,6 +684,7 @@ void ormUnitRun(Unit *p){
   if( p->pErr->rc==SQLITE_OK && !isNobody(p) ) ormCollect(p);
   ormUnitReport(p);
   if( p->pErr->rc || isNobody(p) ) return;
+  ormRenameDefer(p);
   writeEarly(p);
   ormFlushKeys(p);
   writeRows(p);

@@ -18,6 +18,7 @@ typedef struct UnitOrphan UnitOrphan;
 typedef struct UnitShape UnitShape;
 typedef struct UnitAgree UnitAgree;
 typedef struct UnitComplaint UnitComplaint;
+typedef struct UnitDefault UnitDefault;
 
 enum {                          /* what a field of a row is to get            */
   UNIT_NONE,                    /* nothing: it is not in the document         */
@@ -103,6 +104,7 @@ struct UnitOrphan {             /* an object to delete, by its key            */
   OrmModel *pModel;
   const struct OrmBind *aKey;
   const OrmJson *pNode;
+  const OrmRel *pLeft;          /* by which it has left somebody, or 0        */
   u8 bLate;                     /* after the rows that refer to it            */
 };
 struct UnitAgree {              /* a second reference of the same column      */
@@ -110,6 +112,12 @@ struct UnitAgree {              /* a second reference of the same column      */
   UnitVal *pVal;
   UnitRow *pRef; int iRef;
   const OrmJson *pNode;
+};
+struct UnitDefault {            /* rename.c: references that got the DEFAULTs */
+  UnitDefault *pNext;           /*   of their columns                         */
+  const UnitRow *pRow;          /* whose key has changed                      */
+  const OrmNode *pTo, *pFrom;   /* what is referred to, who refers            */
+  int n; const int *aTo, *aFrom;
 };
 struct UnitComplaint {
   UnitComplaint *pNext;
@@ -154,6 +162,7 @@ struct Unit {
   UnitLink *pUnlink;
   int iMark;                    /* collect.c                                  */
   UnitAgree *pAgree;
+  UnitDefault *pDefault;
   u8 bConflict;                 /* a root's key is taken                      */
   u8 bLateDelete;               /* deletes come after the writes              */
   u8 bForeignKeys;              /* PRAGMA foreign_keys                        */
@@ -185,7 +194,7 @@ void ormUnitAgree(Unit*, UnitVal*, UnitRow*, int iRef, const OrmJson*);
 int ormUnitKnown(const UnitRow*, int iField, struct OrmBind *pOut);
 UnitVal *ormUnitVal(Unit*, UnitRow*, int iField);
 void ormUnitOrphan(Unit*, OrmModel*, const struct OrmBind *aKey,
-                   const OrmJson*, int bLate);
+                   const UnitColl*, int bLate);
 
 /* Defer foreign keys until the unit is done. */
 void ormUnitDefer(Unit*);
@@ -235,6 +244,8 @@ void ormCollectLink(Unit*);            /* insert them                         */
 
 /* rename.c: references to a key that changes follow (DESIGN 9). */
 void ormRenameBefore(Unit*, UnitRow*, const u64 *aMask);
+void ormRenameDefer(Unit*);            /* foreign keys, if one changes        */
+void ormRenameCheck(Unit*);            /* do DEFAULTs lead to rows?           */
 
 /* check.c */
 void ormCheckWritten(Unit*);
@@ -248,6 +259,8 @@ void ormFlushRow(Unit*, UnitRow*);
 ** others, and with bHold those that a UNIQUE index could refuse yet, set NULL
 ** for a while.  0: one could be neither. */
 int ormFlushEarly(Unit*, UnitRow*, int bHold);
+/* Does a field of a row of the file change, be it to what is not known yet? */
+int ormFlushChanges(Unit*, const UnitRow*, int iField);
 /* Does a row change what a one-to-one's UNIQUE reference refers to? */
 int ormFlushSwaps(Unit*, const UnitRow*);
 void ormFlushDeferred(Unit*, UnitRow*);
