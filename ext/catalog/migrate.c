@@ -271,8 +271,8 @@ static void checkReached(Migrate *p){
   if( diff.pDoc ) ormDocCheck(diff.pDoc, p->xOrder);
   if( diff.pFirst ){
     ormErr(p->pErr, SQLITE_ERROR, "orm: the document cannot be reached: %s %s"
-        " would still differ (%s)", diff.pFirst->zKind, diff.pFirst->zSubject,
-        diff.pFirst->zSql);
+        " would still differ (%.*s)", diff.pFirst->zKind, diff.pFirst->zSubject,
+        (int)strcspn(diff.pFirst->zSql, "\n"), diff.pFirst->zSql);
   }
   ormArenaFree(&arena);
 }
