@@ -133,7 +133,10 @@ struct Statement {
 
 static void statementJob(Orm *pOrm, OrmErr *pErr, void *pArg){
   Statement *p = (Statement*)pArg;
-  int rc = sqlite3_step(p->pStmt);           /* none gives rows               */
+  int rc;
+  do{
+    rc = sqlite3_step(p->pStmt);
+  }while( rc==SQLITE_ROW );     /* of PRAGMA count_changes                    */
   if( rc==SQLITE_DONE ) rc = sqlite3_reset(p->pStmt);
   ormErrDb(pErr, pOrm->db, rc);
   if( pErr->rc==SQLITE_OK ) panicReady(p->p);
