@@ -189,6 +189,8 @@ static int losesValues(const Table *t, int iDoc, int iNow){
   if( isGenerated(t->pDoc, iDoc) ){
     return !isGenerated(t->pNow, iNow) && hasValue(t, iNow, "v IS NOT NULL");
   }
+  if( iDoc==ormDiffRowid(t->pDoc) && iNow!=ormDiffRowid(t->pNow)
+   && hasValue(t, iNow, "v IS NULL") ) return 1;     /* it gets a number      */
   if( cAff==affinityOf(t->pNow, iNow) ) return 0;
   for(int i=0; i<ORM_COUNT(aLost); i++){
     if( aLost[i].cAff==cAff ) return hasValue(t, iNow, aLost[i].zWhere);
