@@ -71,7 +71,16 @@ static void renameAdd(
   else ormDocRename(pAll->p->pDoc, 0, zOld, zNew);
 }
 
-/* A canonical text with one word for another from z on. */
+/* Bytes of what stands at z in a canonical text up to a blank: a text literal
+** may have some inside. */
+static size_t wordLength(const char *z){
+  size_t n = 1;
+  if( *z!='\'' ) return strcspn(z, " ");
+  while( z[n] && (z[n]!='\'' || z[++n]=='\'') ) n++;
+  return n;
+}
+
+/* A canonical text with one name for another from z on. */
 static const char *replaceWord(
   OrmDiff *p, const char *zText, const char *zOld, const char *zNew
 ){
@@ -80,12 +89,13 @@ static const char *replaceWord(
   OrmBuf buf;
   ormBufInit(&buf, p->pErr);
   while( *z ){
-    size_t n = strcspn(z, " ");
-    if( n==nOld && sqlite3_strnicmp(z, zOld, (int)n)==0 ){
+    size_t n = nOld;
+    if( sqlite3_strnicmp(z, zOld, (int)n)==0 && (z[n]==' ' || z[n]==0) ){
       for(const char *y=zNew; *y; y++){
         ormBufChar(&buf, *y>='A' && *y<='Z' ? (char)(*y | 32) : *y);
       }
     }else{
+      n = wordLength(z);
       ormBufAdd(&buf, z, (i64)n);
     }
     z += n;
