@@ -25,6 +25,7 @@ struct Parser {
   Token *a;                     /* ends with TK_END                           */
   int n, nAlloc;
   OrmDdl *pDdl;
+  const char *zTable;           /* its name, or 0                             */
   int iOrigin;                  /* of the clauses that are added              */
 };
 
@@ -177,9 +178,20 @@ static const char *rangeText(Parser *p, int i, int iEnd){
   return z ? z : "";
 }
 
+/* Is the token the name of the table before a column of it, as CHECK(t.a > 0)
+** has it?  Then it and the dot say nothing. */
+static int isQualifier(Parser *p, int i){
+  const char *z;
+  if( p->zTable==0 || i+1>=p->n || !isPunct(&p->a[i+1], '.')
+   || p->a[i].eType==TK_STRING ) return 0;
+  z = tokenName(p, &p->a[i]);
+  return z && sqlite3_stricmp(z, p->zTable)==0;
+}
+
 /* Add tokens in canonical wording: names and words in lower case, bare. */
 static void addCanonical(Parser *p, OrmBuf *pBuf, int i, int iEnd){
   for(; i<iEnd; i++){
+    if( isQualifier(p, i) ) i += 2;
     const Token *pTok = &p->a[i];
     const char *z = pTok->z;
     int n = pTok->n;
@@ -528,7 +540,8 @@ OrmDdl *ormDdlTable(OrmArena *pArena, const char *zSql){
   pDdl = p->pDdl = ormArenaAlloc(pArena, sizeof(*pDdl));
   if( pDdl==0 ) return 0;
   while( i<p->n && !isPunct(&p->a[i], '(') ) i++;
-  if( i>=p->n ) return 0;
+  if( i>=p->n || i<2 ) return 0;
+  p->zTable = tokenName(p, &p->a[i-1]);
   iClose = closeParen(p, i) - 1;
   addElements(p, i, iClose);
   pDdl->zOptions = rangeText(p, iClose+1, p->n);
@@ -602,6 +615,25 @@ const char *ormDdlCanonical(OrmArena *pArena, const char *zSql){
   parser.pArena = pArena;
   if( !tokenize(&parser, zSql) ) return zSql;
   return rangeCanonical(&parser, 0, parser.n);
+}
+
+const char *ormDdlBare(OrmArena *pArena, const char *zBody,
+                       const char *zTable){
+  Parser parser;
+  OrmBuf buf;
+  const char *z = zBody;
+  memset(&parser, 0, sizeof(parser));
+  parser.pArena = pArena;
+  parser.zTable = zTable;
+  if( !tokenize(&parser, zBody) ) return zBody;
+  ormBufInit(&buf, pArena->pErr);
+  for(int i=0; i<parser.n; i++){
+    if( !isQualifier(&parser, i) ) continue;
+    ormBufAdd(&buf, z, parser.a[i].z - z);
+    z = parser.a[i+2].z;
+  }
+  ormBufAdd(&buf, z, -1);
+  return canonicalText(&parser, &buf);
 }
 
 /* As sqlite_schema has it the name is bare, and means what TEMP has first. */

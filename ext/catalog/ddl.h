@@ -59,6 +59,9 @@ OrmDdl *ormDdlTable(OrmArena*, const char *zSql);
 OrmDdlIndex *ormDdlIndex(OrmArena*, const char *zSql);
 /* Canonical wording of any piece of SQL. */
 const char *ormDdlCanonical(OrmArena*, const char *zSql);
+/* The body of a CREATE TABLE, without the table's name before its columns, so
+** that it can be another table's. */
+const char *ormDdlBare(OrmArena*, const char *zBody, const char *zTable);
 /* CREATE INDEX or TRIGGER, as the file has it, of what is in main. */
 const char *ormDdlInMain(OrmArena*, const char *zSql);
 /* What is wrong with a piece that is to stand in a list between commas; 0 if

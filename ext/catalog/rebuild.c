@@ -421,7 +421,7 @@ static const char *rebuildSql(Table *t){
   OrmBuf sql;
   ormBufInit(&sql, t->p->pErr);
   ormBufPrintf(&sql, "CREATE TABLE main.%s%s;\n", zQuoted,
-               t->pModel->pTable->zBody);
+               ormDdlBare(pArena, t->pModel->pTable->zBody, t->zTable));
   addCopy(t, &sql, zQuoted);
   addSequence(t, &sql, zNew);
   ormBufPrintf(&sql, "DROP TABLE main.%s;\nALTER TABLE main.%s RENAME TO"
