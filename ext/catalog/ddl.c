@@ -648,6 +648,20 @@ const char *ormDdlInMain(OrmArena *pArena, const char *zSql){
                         parser.a[iName].z);
 }
 
+/* The same of a TEMP trigger, whose table is the first name after ON. */
+const char *ormDdlTempTrigger(OrmArena *pArena, const char *zSql){
+  Parser parser;
+  int iOn = 3;
+  memset(&parser, 0, sizeof(parser));
+  parser.pArena = pArena;
+  if( !tokenize(&parser, zSql) ) return zSql;
+  while( iOn<parser.n && !isWord(&parser.a[iOn], "on") ) iOn++;
+  if( iOn+2>=parser.n ) return zSql;
+  return ormArenaPrintf(pArena, "CREATE TEMP TRIGGER %s %s%s",
+      rangeText(&parser, 2, iOn+1),
+      isPunct(&parser.a[iOn+2], '.') ? "" : "main.", parser.a[iOn+1].z);
+}
+
 /* A mark behind the piece tells whether something in it stays open. */
 const char *ormDdlPiece(OrmArena *pArena, const char *zPiece){
   Parser parser;
