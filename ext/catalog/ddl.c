@@ -25,6 +25,7 @@ struct Parser {
   Token *a;                     /* ends with TK_END                           */
   int n, nAlloc;
   OrmDdl *pDdl;
+  const char *zTable;           /* its name, or 0                             */
   int iOrigin;                  /* of the clauses that are added              */
 };
 
@@ -168,9 +169,20 @@ static const char *rangeText(Parser *p, int i, int iEnd){
   return z ? z : "";
 }
 
+/* Is the token the name of the table before a column of it, as CHECK(t.a > 0)
+** has it?  Then it and the dot say nothing. */
+static int isQualifier(Parser *p, int i){
+  const char *z;
+  if( p->zTable==0 || i+1>=p->n || !isPunct(&p->a[i+1], '.')
+   || p->a[i].eType==TK_STRING ) return 0;
+  z = tokenName(p, &p->a[i]);
+  return z && sqlite3_stricmp(z, p->zTable)==0;
+}
+
 /* Add tokens in canonical wording: names and words in lower case, bare. */
 static void addCanonical(Parser *p, OrmBuf *pBuf, int i, int iEnd){
   for(; i<iEnd; i++){
+    if( isQualifier(p, i) ) i += 2;
     const Token *pTok = &p->a[i];
     const char *z = pTok->z;
     int n = pTok->n;
@@ -519,7 +531,8 @@ OrmDdl *ormDdlTable(OrmArena *pArena, const char *zSql){
   pDdl = p->pDdl = ormArenaAlloc(pArena, sizeof(*pDdl));
   if( pDdl==0 ) return 0;
   while( i<p->n && !isPunct(&p->a[i], '(') ) i++;
-  if( i>=p->n ) return 0;
+  if( i>=p->n || i<2 ) return 0;
+  p->zTable = tokenName(p, &p->a[i-1]);
   iClose = closeParen(p, i) - 1;
   addElements(p, i, iClose);
   pDdl->zOptions = rangeText(p, iClose+1, p->n);
@@ -628,6 +641,25 @@ const char *ormDdlCanonical(OrmArena *pArena, const char *zSql){
   return rangeCanonical(&parser, 0, parser.n);
 }
 
+const char *ormDdlBare(OrmArena *pArena, const char *zBody,
+                       const char *zTable){
+  Parser parser;
+  OrmBuf buf;
+  const char *z = zBody;
+  memset(&parser, 0, sizeof(parser));
+  parser.pArena = pArena;
+  parser.zTable = zTable;
+  if( !tokenize(&parser, zBody) ) return zBody;
+  ormBufInit(&buf, pArena->pErr);
+  for(int i=0; i<parser.n; i++){
+    if( !isQualifier(&parser, i) ) continue;
+    ormBufAdd(&buf, z, parser.a[i].z - z);
+    z = parser.a[i+2].z;
+  }
+  ormBufAdd(&buf, z, -1);
+  return canonicalText(&parser, &buf);
+}
+
 /* As sqlite_schema has it the name is bare, and means what TEMP has first. */
 const char *ormDdlInMain(OrmArena *pArena, const char *zSql){
   Parser parser;
@@ -638,6 +670,20 @@ const char *ormDdlInMain(OrmArena *pArena, const char *zSql){
   iName = isWord(&parser.a[1], "unique") ? 3 : 2;
   return ormArenaPrintf(pArena, "%s main.%s", rangeText(&parser, 0, iName),
                         parser.a[iName].z);
+}
+
+/* The same of a TEMP trigger, whose table is the first name after ON. */
+const char *ormDdlTempTrigger(OrmArena *pArena, const char *zSql){
+  Parser parser;
+  int iOn = 3;
+  memset(&parser, 0, sizeof(parser));
+  parser.pArena = pArena;
+  if( !tokenize(&parser, zSql) ) return zSql;
+  while( iOn<parser.n && !isWord(&parser.a[iOn], "on") ) iOn++;
+  if( iOn+2>=parser.n ) return zSql;
+  return ormArenaPrintf(pArena, "CREATE TEMP TRIGGER %s %s%s",
+      rangeText(&parser, 2, iOn+1),
+      isPunct(&parser.a[iOn+2], '.') ? "" : "main.", parser.a[iOn+1].z);
 }
 
 /* A mark behind the piece tells whether something in it stays open. */

@@ -61,8 +61,13 @@ OrmDdlIndex *ormDdlIndex(OrmArena*, const char *zSql);
 const char *ormDdlModelTable(OrmArena*, const char *zSql);
 /* Canonical wording of any piece of SQL. */
 const char *ormDdlCanonical(OrmArena*, const char *zSql);
-/* CREATE INDEX or TRIGGER, as the file has it, of what is in main. */
+/* The body of a CREATE TABLE, without the table's name before its columns, so
+** that it can be another table's. */
+const char *ormDdlBare(OrmArena*, const char *zBody, const char *zTable);
+/* CREATE INDEX or TRIGGER, as the file has it, of what is in main; a trigger as
+** TEMP has it, on a table in main. */
 const char *ormDdlInMain(OrmArena*, const char *zSql);
+const char *ormDdlTempTrigger(OrmArena*, const char *zSql);
 /* What is wrong with a piece that is to stand in a list between commas; 0 if
 ** it is one piece: nothing of it can end the list or the statement. */
 const char *ormDdlPiece(OrmArena*, const char *zPiece);

@@ -53,7 +53,7 @@ static int hasMetadata(OrmDiff *p){
 ** Renames
 */
 typedef struct Renames Renames;
-struct Renames { OrmDiff *p; OrmRename *pFirst; };
+struct Renames { OrmDiff *p; OrmRename *pFirst, **ppLast; };
 
 static void renameAdd(
   Renames *pAll, const char *zOld, const char *zNew, const char *zOldColumn,
@@ -65,13 +65,22 @@ static void renameAdd(
   pNew->zNew = zNew;
   pNew->zOldColumn = zOldColumn;
   pNew->zNewColumn = zNewColumn;
-  pNew->pNext = pAll->pFirst;
-  pAll->pFirst = pNew;
+  *pAll->ppLast = pNew;
+  pAll->ppLast = &pNew->pNext;
   if( zOldColumn ) ormDocRename(pAll->p->pDoc, 0, zOldColumn, zNewColumn);
   else ormDocRename(pAll->p->pDoc, 0, zOld, zNew);
 }
 
-/* A canonical text with one word for another from z on. */
+/* Bytes of what stands at z in a canonical text up to a blank: a text literal
+** may have some inside. */
+static size_t wordLength(const char *z){
+  size_t n = 1;
+  if( *z!='\'' ) return strcspn(z, " ");
+  while( z[n] && (z[n]!='\'' || z[++n]=='\'') ) n++;
+  return n;
+}
+
+/* A canonical text with one name for another from z on. */
 static const char *replaceWord(
   OrmDiff *p, const char *zText, const char *zOld, const char *zNew
 ){
@@ -80,12 +89,13 @@ static const char *replaceWord(
   OrmBuf buf;
   ormBufInit(&buf, p->pErr);
   while( *z ){
-    size_t n = strcspn(z, " ");
-    if( n==nOld && sqlite3_strnicmp(z, zOld, (int)n)==0 ){
+    size_t n = nOld;
+    if( sqlite3_strnicmp(z, zOld, (int)n)==0 && (z[n]==' ' || z[n]==0) ){
       for(const char *y=zNew; *y; y++){
         ormBufChar(&buf, *y>='A' && *y<='Z' ? (char)(*y | 32) : *y);
       }
     }else{
+      n = wordLength(z);
       ormBufAdd(&buf, z, (i64)n);
     }
     z += n;
@@ -120,7 +130,7 @@ static void renameInClause(Renames *pAll, const char *zTable,
     if( zTail ){
       zHead = ormArenaText(p->pArena, pClause->zText, zTail - pClause->zText);
       if( zHead==0 ) return;
-      if( tailIsOf(zTail, q->zOld) ){
+      if( tailIsOf(zTail, q->zOldColumn ? q->zNew : q->zOld) ){
         if( q->zOldColumn==0 ) zTail = replaceWord(p, zTail, q->zOld, q->zNew);
         else zTail = replaceWord(p, zTail, q->zOldColumn, q->zNewColumn);
       }
@@ -150,48 +160,112 @@ static OrmDdl *renamedDdl(Renames *pAll, const char *zWas, const char *zTable){
   return pDdl;
 }
 
+static void renameColumn(
+  Renames *pAll, const OrmDocModel *pModel, const char *zWas,
+  const OrmJson *pField, OrmDdlColumn *pColumn
+){
+  OrmDiff *p = pAll->p;
+  const char *zOld = pColumn->zName, *zNew = pField->zKey;
+  const char *zSql = ormArenaPrintf(p->pArena,
+      "ALTER TABLE main.%s RENAME COLUMN %s TO %s;\n%s",
+      ormQuoted(p->pArena, pModel->zTable), ormQuoted(p->pArena, zOld),
+      ormQuoted(p->pArena, zNew), ormFollowColumn(p, pModel, zOld, zNew));
+  OrmStep *pStep = ormStepNew(p, 0, "column", pModel->zName,
+      ormArenaPrintf(p->pArena, "%s.%s -> %s", pModel->zTable, zOld, zNew),
+      zSql);
+  pColumn->zName = zNew;
+  if( pStep==0 ) return;
+  pStep->bRename = 1;
+  pStep->pNode = pField;
+  renameAdd(pAll, zWas, pModel->zTable, zOld, zNew);
+}
+
+/* A name that is taken may be free later: b becomes c, then a becomes b. */
 static void renameColumns(
   Renames *pAll, const OrmDocModel *pModel, const char *zWas
 ){
   OrmDiff *p = pAll->p;
   const OrmJson *pFields = ormJsonMember(pModel->pNode, "fields");
   OrmDdl *pDdl = pFields ? ormDdlOfTable(p->pOrm, p->pArena, zWas) : 0;
-  for(const OrmJson *q=pDdl ? pFields->pChild : 0; q; q=q->pNext){
-    const OrmJson *pFrom = ormJsonMember(q, "renamed_from");
-    const char *zOld, *zSql;
-    OrmStep *pStep;
-    if( pFrom==0 ) continue;
-    if( ormDdlColumn(pDdl, q->zKey)>=0 ) continue;
-    if( ormDdlColumn(pDdl, pFrom->z)<0 ) continue;
-    zOld = pDdl->aColumn[ormDdlColumn(pDdl, pFrom->z)].zName;
-    zSql = ormArenaPrintf(p->pArena,
-        "ALTER TABLE main.%s RENAME COLUMN %s TO %s;\n%s",
-        ormQuoted(p->pArena, pModel->zTable), ormQuoted(p->pArena, zOld),
-        ormQuoted(p->pArena, q->zKey),
-        ormFollowColumn(p, pModel, zOld, q->zKey));
-    pStep = ormStepNew(p, 0, "column", pModel->zName,
-        ormArenaPrintf(p->pArena, "%s.%s -> %s", pModel->zTable, zOld,
-                       q->zKey), zSql);
-    if( pStep==0 ) return;
-    pStep->bRename = 1;
-    pStep->pNode = q;
-    renameAdd(pAll, zWas, pModel->zTable, zOld, q->zKey);
+  int bMore = pDdl!=0;
+  while( bMore ){
+    bMore = 0;
+    for(const OrmJson *q=pFields->pChild; q; q=q->pNext){
+      const OrmJson *pFrom = ormJsonMember(q, "renamed_from");
+      int i = pFrom ? ormDdlColumn(pDdl, pFrom->z) : -1;
+      if( i<0 || ormDdlColumn(pDdl, q->zKey)>=0 ) continue;
+      if( pDdl->aColumn[i].zName!=pDdl->aColumn[i].zWas ) continue;
+      renameColumn(pAll, pModel, zWas, q, &pDdl->aColumn[i]);
+      bMore = 1;
+    }
   }
 }
 
-static void renameRels(OrmDiff *p, const OrmDocModel *pModel){
-  const OrmJson *pRels = ormJsonMember(pModel->pNode, "relationships");
-  for(const OrmJson *q=pRels ? pRels->pChild : 0; q; q=q->pNext){
-    const char *zWas = ormDocRelWas(p->pDoc, pModel, q);
-    OrmStep *pStep;
-    if( zWas==0 || strcmp(zWas, q->zKey)==0 ) continue;
-    pStep = ormStepNew(p, 0, "relationship", pModel->zName,
-        ormArenaPrintf(p->pArena, "%s -> %s", zWas, q->zKey),
-        ormArenaPrintf(p->pArena, "UPDATE main.orm_relationship SET name=%Q"
-            " WHERE model=%Q AND name=%Q;\n", q->zKey, pModel->zName, zWas));
-    if( pStep ) pStep->bRename = 1;
-    ormDocRename(p->pDoc, pModel->zName, zWas, q->zKey);
+/* A new step for a rename, "old -> new"; 0: it is there already. */
+static OrmStep *renameStep(
+  OrmDiff *p, const char *zKind, const OrmDocModel *pModel, const char *zOld,
+  const char *zNew, const char *zSql
+){
+  const char *zSubject = ormArenaPrintf(p->pArena, "%s -> %s", zOld, zNew);
+  OrmStep *pStep = p->pFirst;
+  if( zSubject==0 ) return 0;
+  for(; pStep; pStep=pStep->pNext){
+    if( strcmp(pStep->zKind, zKind)==0
+     && strcmp(pStep->zModel, pModel->zName)==0
+     && strcmp(pStep->zSubject, zSubject)==0 ) return 0;
   }
+  pStep = ormStepNew(p, 0, zKind, pModel->zName, zSubject, zSql);
+  if( pStep ) pStep->bRename = 1;
+  return pStep;
+}
+
+/* Whatever has the name that another is to get is renamed before it. */
+static void renameRel(OrmDiff *p, const OrmDocModel *pModel,
+                      const OrmJson *pRel){
+  const char *zWas = ormDocRelWas(p->pDoc, pModel, pRel);
+  if( zWas==0 || strcmp(zWas, pRel->zKey)==0 ) return;
+  for(const OrmJson *q=pRel->pParent->pChild; q; q=q->pNext){
+    const char *z = q==pRel ? 0 : ormDocRelWas(p->pDoc, pModel, q);
+    if( z && strcmp(z, pRel->zKey)==0 ) renameRel(p, pModel, q);
+  }
+  if( renameStep(p, "relationship", pModel, zWas, pRel->zKey,
+          ormArenaPrintf(p->pArena, "UPDATE main.orm_relationship SET name=%Q"
+              " WHERE model=%Q AND name=%Q;\n", pRel->zKey, pModel->zName,
+              zWas)) ){
+    ormDocRename(p->pDoc, pModel->zName, zWas, pRel->zKey);
+  }
+}
+
+static void renameModel(OrmDiff *p, const OrmDocModel *pModel){
+  const char *zWas = pModel->zWas, *zName = pModel->zName;
+  if( zWas==0 || strcmp(zWas, zName)==0 ) return;
+  for(int i=0; i<p->pDoc->nModel; i++){
+    const OrmDocModel *q = &p->pDoc->aModel[i];
+    if( q->zWas && strcmp(q->zWas, zName)==0 ) renameModel(p, q);
+  }
+  if( renameStep(p, "model", pModel, zWas, zName,
+          ormArenaPrintf(p->pArena, "UPDATE main.orm_model SET name=%Q,"
+              " table_name=coalesce(table_name, name) WHERE name=%Q;\n", zName,
+              zWas)) ){
+    ormDocRename(p->pDoc, 0, zWas, zName);
+  }
+}
+
+/* Is there no table of this name, or none once the others are renamed? */
+static int isFree(OrmDiff *p, const char *zTable, int nDepth){
+  int eKind = ormFactKind(p->pOrm, p->pErr, zTable);
+  if( eKind!=ORM_KIND_TABLE || nDepth>p->pDoc->nModel ){
+    return eKind==ORM_KIND_NONE;
+  }
+  for(int i=0; i<p->pDoc->nModel; i++){
+    const OrmDocModel *q = &p->pDoc->aModel[i];
+    const char *z = q->zWas ? ormDocFileTable(p->pDoc, q->zWas, 0) : 0;
+    if( z && sqlite3_stricmp(z, zTable)==0
+     && sqlite3_stricmp(q->zTable, zTable)!=0 ){
+      return isFree(p, q->zTable, nDepth+1);
+    }
+  }
+  return 0;
 }
 
 /* The table of a model in the file, 0 if it has none or is new. */
@@ -199,47 +273,44 @@ static const char *tableWas(OrmDiff *p, const OrmDocModel *pModel){
   const char *z = pModel->zWas ? ormDocFileTable(p->pDoc, pModel->zWas, 0) : 0;
   if( z==0 || sqlite3_stricmp(z, pModel->zTable)==0 ) return pModel->zTable;
   if( ormFactKind(p->pOrm, p->pErr, z)==ORM_KIND_TABLE
-   && ormFactKind(p->pOrm, p->pErr, pModel->zTable)==ORM_KIND_NONE ) return z;
+   && isFree(p, pModel->zTable, 0) ) return z;
   return pModel->zTable;
 }
 
-static void renameTable(Renames *pAll, const OrmDocModel *pModel,
-                        const char *zWas){
+static void renameTable(Renames *pAll, const OrmDocModel *pModel){
   OrmDiff *p = pAll->p;
+  const char *zWas = tableWas(p, pModel), *zTable = pModel->zTable;
   OrmStep *pStep;
-  if( sqlite3_stricmp(zWas, pModel->zTable)==0 ) return;
-  pStep = ormStepNew(p, 0, "table", pModel->zName,
-      ormArenaPrintf(p->pArena, "%s -> %s", zWas, pModel->zTable),
+  if( sqlite3_stricmp(zWas, zTable)==0 ) return;
+  for(int i=0; i<p->pDoc->nModel; i++){
+    const OrmDocModel *q = &p->pDoc->aModel[i];
+    if( sqlite3_stricmp(tableWas(p, q), zTable)==0 ) renameTable(pAll, q);
+  }
+  pStep = renameStep(p, "table", pModel, zWas, zTable,
       ormArenaPrintf(p->pArena, "ALTER TABLE main.%s RENAME TO %s;\n"
           "UPDATE main.orm_model SET table_name=%Q WHERE"
           " coalesce(table_name, name)=%Q COLLATE NOCASE;\n"
           "UPDATE main.orm_relationship SET secondary=%Q WHERE secondary=%Q"
           " COLLATE NOCASE;\n",
-          ormQuoted(p->pArena, zWas), ormQuoted(p->pArena, pModel->zTable),
-          pModel->zTable, zWas, pModel->zTable, zWas));
+          ormQuoted(p->pArena, zWas), ormQuoted(p->pArena, zTable), zTable,
+          zWas, zTable, zWas));
   if( pStep==0 ) return;
-  pStep->bRename = 1;
   pStep->pNode = pModel->pNode;
-  renameAdd(pAll, zWas, pModel->zTable, 0, 0);
+  renameAdd(pAll, zWas, zTable, 0, 0);
 }
 
 static void renames(Renames *pAll){
   OrmDiff *p = pAll->p;
-  for(int i=0; i<p->pDoc->nModel; i++){
-    const OrmDocModel *pModel = &p->pDoc->aModel[i];
-    const char *zWas = tableWas(p, pModel);
-    if( pModel->zWas && strcmp(pModel->zWas, pModel->zName)!=0 ){
-      OrmStep *pStep = ormStepNew(p, 0, "model", pModel->zName,
-          ormArenaPrintf(p->pArena, "%s -> %s", pModel->zWas, pModel->zName),
-          ormArenaPrintf(p->pArena, "UPDATE main.orm_model SET name=%Q,"
-              " table_name=coalesce(table_name, name) WHERE name=%Q;\n",
-              pModel->zName, pModel->zWas));
-      if( pStep ) pStep->bRename = 1;
-      ormDocRename(p->pDoc, 0, pModel->zWas, pModel->zName);
+  const OrmDocModel *aModel = p->pDoc->aModel;
+  int nModel = p->pDoc->nModel;
+  for(int i=0; i<nModel; i++) renameModel(p, &aModel[i]);
+  for(int i=0; i<nModel; i++) renameTable(pAll, &aModel[i]);
+  for(int i=0; i<nModel; i++){
+    const OrmJson *pRels = ormJsonMember(aModel[i].pNode, "relationships");
+    renameColumns(pAll, &aModel[i], tableWas(p, &aModel[i]));
+    for(const OrmJson *q=pRels ? pRels->pChild : 0; q; q=q->pNext){
+      renameRel(p, &aModel[i], q);
     }
-    renameTable(pAll, pModel, zWas);
-    renameColumns(pAll, pModel, zWas);
-    renameRels(p, pModel);
   }
   ormFollowOrders(p, pAll->pFirst);
 }
@@ -314,8 +385,9 @@ static void dropTable(OrmDiff *p, const char *zKind, const char *zModel,
   if( strcmp(zKind, "table")==0 ) pStep->zHint = renameHint(p, zModel, zTable);
 }
 
-/* Models that the document does not name, and their tables. */
-static void dropModels(OrmDiff *p){
+/* Models that the document does not name: their tables, or their rows, which
+** take along the relationships that lead to them still. */
+static void dropModels(OrmDiff *p, int bTable){
   sqlite3_stmt *pStmt;
   if( p->bKeep ) return;
   pStmt = ormFactOpen(p->pOrm, p->pErr, "SELECT name, coalesce(table_name,"
@@ -324,9 +396,9 @@ static void dropModels(OrmDiff *p){
     const char *zName = ormFactText(p->pArena, pStmt, 0);
     const char *zTable = ormFactText(p->pArena, pStmt, 1);
     if( zName==0 || zTable==0 || modelStays(p, zName) ) continue;
-    ormStepNew(p, 0, "model", zName, zName, ormArenaPrintf(p->pArena,
-        "DELETE FROM main.orm_model WHERE name=%Q;\n", zName));
-    dropTable(p, "table", zName, zTable);
+    if( bTable ) dropTable(p, "table", zName, zTable);
+    else ormStepNew(p, 0, "model", zName, zName, ormArenaPrintf(p->pArena,
+             "DELETE FROM main.orm_model WHERE name=%Q;\n", zName));
   }
   sqlite3_finalize(pStmt);
 }
@@ -505,7 +577,7 @@ static void rowStep(
 }
 
 void ormDiffSteps(OrmDiff *p, OrmDoc *pDoc, int bKeep){
-  Renames all = { p, 0 };
+  Renames all = { p, 0, &all.pFirst };
   OrmDocRows rows;
   p->pDoc = pDoc;
   p->pOrm = pDoc->pOrm;
@@ -523,7 +595,7 @@ void ormDiffSteps(OrmDiff *p, OrmDoc *pDoc, int bKeep){
       dropRows(p, &pDoc->aModel[i], "field", "fields");
     }
     dropLinks(p);
-    dropModels(p);
+    dropModels(p, 1);
   }
   for(int i=0; i<pDoc->nModel; i++) dropIndexes(p, &pDoc->aModel[i]);
   tables(&all);
@@ -539,4 +611,5 @@ void ormDiffSteps(OrmDiff *p, OrmDoc *pDoc, int bKeep){
   for(int i=0; i<pDoc->nModel; i++){
     ormDocRows(pDoc, &pDoc->aModel[i], &rows);
   }
+  if( hasMetadata(p) ) dropModels(p, 0);
 }

@@ -466,12 +466,31 @@ const char *ormDocFileTable(
   return zTable;
 }
 
-/* The model of the file that one of the document is: its own name, or that
-** which it was renamed from; 0: new. */
-static const char *modelWas(OrmDoc *p, const OrmJson *pNode){
+/* Does what the file has under the name of a part get another name, by a part
+** beside it that has none of its own or whose own leaves in turn? */
+static int nameLeaves(const OrmJson *pNode, OrmDocThere xThere, void *pArg,
+                      int nDepth){
+  const OrmJson *pParent = pNode->pParent;
+  if( nDepth>pParent->nChild ) return 0;                     /* a ring        */
+  for(const OrmJson *q=pParent->pChild; q; q=q->pNext){
+    const OrmJson *pFrom = q==pNode ? 0 : ormJsonMember(q, "renamed_from");
+    if( pFrom && strcmp(pFrom->z, pNode->zKey)==0 ){
+      return !xThere(pArg, q->zKey) || nameLeaves(q, xThere, pArg, nDepth+1);
+    }
+  }
+  return 0;
+}
+
+const char *ormDocWas(const OrmJson *pNode, OrmDocThere xThere, void *pArg){
   const OrmJson *pFrom = ormJsonMember(pNode, "renamed_from");
-  if( ormDocFileTable(p, pNode->zKey, 0) ) return pNode->zKey;
-  return pFrom && ormDocFileTable(p, pFrom->z, 0) ? pFrom->z : 0;
+  int bFrom = pFrom && xThere(pArg, pFrom->z);
+  if( xThere(pArg, pNode->zKey)
+   && !(bFrom && nameLeaves(pNode, xThere, pArg, 0)) ) return pNode->zKey;
+  return bFrom ? pFrom->z : 0;
+}
+
+static int modelIsThere(void *pArg, const char *zName){
+  return ormDocFileTable((OrmDoc*)pArg, zName, 0)!=0;
 }
 
 /* A model that does not say its table has that of its row, or its name's. */
@@ -479,9 +498,12 @@ static void modelInit(OrmDoc *p, OrmDocModel *pModel, const OrmJson *pNode){
   const OrmJson *pTable = ormJsonMember(pNode, "table");
   pModel->pNode = pNode;
   pModel->zName = pNode->zKey;
-  pModel->zTable = pTable ? pTable->z : ormDocFileTable(p, pNode->zKey, 0);
+  pModel->zWas = ormDocWas(pNode, modelIsThere, p);
+  if( pTable ) pModel->zTable = pTable->z;
+  else if( pModel->zWas && strcmp(pModel->zWas, pModel->zName)==0 ){
+    pModel->zTable = ormDocFileTable(p, pModel->zName, 0);
+  }
   if( pModel->zTable==0 ) pModel->zTable = pNode->zKey;
-  pModel->zWas = modelWas(p, pNode);
   if( sqlite3_strnicmp(pModel->zTable, "orm_", 4)==0 ){
     ormJsonErr(p->pErr, pTable ? pTable : pNode,
                "names of tables that begin with orm_ are orm's own");

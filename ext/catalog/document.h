@@ -66,6 +66,10 @@ OrmDoc *ormDocParse(Orm*, OrmArena*, const char *z, i64 n);
 OrmDocModel *ormDocModel(const OrmDoc*, const char *zName);         /* or 0   */
 OrmDocModel *ormDocByTable(const OrmDoc*, const char *zTable);
 const char *ormDocFileTable(OrmDoc*, const char *zModel, const char **pzKey);
+/* The name that a part of the document has in the file, its own or the one that
+** it is renamed from; 0: it is new.  xThere: does the file have that name? */
+typedef int (*OrmDocThere)(void*, const char *zName);
+const char *ormDocWas(const OrmJson*, OrmDocThere, void*);
 /* A part of a part of a model: "relationships", "posts"; 0: not there. */
 const OrmJson *ormDocPart(const OrmDocModel*, const char *zPart,
                           const char *zName);

@@ -133,7 +133,10 @@ struct Statement {
 
 static void statementJob(Orm *pOrm, OrmErr *pErr, void *pArg){
   Statement *p = (Statement*)pArg;
-  int rc = sqlite3_step(p->pStmt);           /* none gives rows               */
+  int rc;
+  do{
+    rc = sqlite3_step(p->pStmt);
+  }while( rc==SQLITE_ROW );     /* of PRAGMA count_changes                    */
   if( rc==SQLITE_DONE ) rc = sqlite3_reset(p->pStmt);
   ormErrDb(pErr, pOrm->db, rc);
   if( pErr->rc==SQLITE_OK ) panicReady(p->p);
@@ -221,6 +224,49 @@ static void runSteps(Migrate *p, OrmDiff *pDiff, int bRenames){
 }
 
 /* ------------------------------------------------------------------------
+** TEMP triggers
+**
+** A table takes its triggers along when it is dropped, those in TEMP too: these
+** are the connection's, not the file's, so no step speaks of them.
+*/
+typedef struct TempTrigger TempTrigger;
+struct TempTrigger { const char *zName, *zTable, *zSql; };
+
+static TempTrigger *tempTriggers(Migrate *p, OrmArena *pArena, int *pn){
+  TempTrigger *a = 0;
+  int nAlloc = 0;
+  sqlite3_stmt *pStmt = ormFactOpen(p->pOrm, p->pErr, "SELECT name, tbl_name,"
+      " sql FROM temp.sqlite_schema WHERE type='trigger' ORDER BY rowid");
+  while( ormFactStep(p->pOrm, p->pErr, pStmt) ){
+    TempTrigger *pNew = ormArenaGrow(pArena, (void**)&a, *pn, &nAlloc,
+                                     sizeof(*pNew));
+    if( pNew==0 ) break;
+    pNew->zName = ormFactText(pArena, pStmt, 0);
+    pNew->zTable = ormFactText(pArena, pStmt, 1);
+    pNew->zSql = ormFactText(pArena, pStmt, 2);
+    *pn += pNew->zName && pNew->zTable && pNew->zSql;
+  }
+  sqlite3_finalize(pStmt);
+  return a;
+}
+
+/* Make again those that went with a table which is there. */
+static void restoreTriggers(Migrate *p, OrmArena *pArena, const TempTrigger *a,
+                            int n){
+  for(int i=0; i<n && p->pErr->rc==SQLITE_OK; i++){
+    sqlite3_stmt *pStmt = ormFactOpen(p->pOrm, p->pErr, "SELECT 1 FROM"
+        " temp.sqlite_schema WHERE type='trigger' AND name=%Q", a[i].zName);
+    int bThere = ormFactStep(p->pOrm, p->pErr, pStmt);
+    sqlite3_finalize(pStmt);
+    if( bThere || ormFactKind(p->pOrm, p->pErr, a[i].zTable)==ORM_KIND_NONE ){
+      continue;
+    }
+    ormFactExec(p->pOrm, p->pErr, "%s", ormDdlTempTrigger(pArena, a[i].zSql));
+    ormErrPrefix(p->pErr, "orm: the TEMP trigger %s: ", a[i].zName);
+  }
+}
+
+/* ------------------------------------------------------------------------
 ** Before and after
 */
 
@@ -271,8 +317,8 @@ static void checkReached(Migrate *p){
   if( diff.pDoc ) ormDocCheck(diff.pDoc, p->xOrder);
   if( diff.pFirst ){
     ormErr(p->pErr, SQLITE_ERROR, "orm: the document cannot be reached: %s %s"
-        " would still differ (%s)", diff.pFirst->zKind, diff.pFirst->zSubject,
-        diff.pFirst->zSql);
+        " would still differ (%.*s)", diff.pFirst->zKind, diff.pFirst->zSubject,
+        (int)strcspn(diff.pFirst->zSql, "\n"), diff.pFirst->zSql);
   }
   ormArenaFree(&arena);
 }
@@ -289,6 +335,8 @@ static void migrateJob(Orm *pOrm, OrmErr *pErr, void *pArg){
     const OrmSound *aSound = ormSoundRead(p->pOrm, pErr, &arena);
     const OrmDangling *pDangling;
     const OrmWorking *pWorking;
+    const TempTrigger *aTemp;
+    int nTemp = 0;
     ormStateEnsure(p->pOrm, pErr);
     pWorking = ormWorkingRead(p->pOrm, pErr, &arena, p->xOrder);
     panicReady(p);
@@ -300,7 +348,9 @@ static void migrateJob(Orm *pOrm, OrmErr *pErr, void *pArg){
     pDangling = ormDanglingRead(p->pOrm, pErr, &arena);
     findSteps(p->pOrm, &arena, p->zDoc, p->nDoc, p->bKeep, &diff);
     refuseDestructive(p, &diff);
+    aTemp = tempTriggers(p, &arena, &nTemp);
     runSteps(p, &diff, 0);
+    restoreTriggers(p, &arena, aTemp, nTemp);
     sayWhat(p, aSound);
     checkReached(p);
     ormWorkingCheck(p->pOrm, pErr, pWorking, p->xOrder);

@@ -189,6 +189,8 @@ static int losesValues(const Table *t, int iDoc, int iNow){
   if( isGenerated(t->pDoc, iDoc) ){
     return !isGenerated(t->pNow, iNow) && hasValue(t, iNow, "v IS NOT NULL");
   }
+  if( iDoc==ormDiffRowid(t->pDoc) && iNow!=ormDiffRowid(t->pNow)
+   && hasValue(t, iNow, "v IS NULL") ) return 1;     /* it gets a number      */
   if( cAff==affinityOf(t->pNow, iNow) ) return 0;
   for(int i=0; i<ORM_COUNT(aLost); i++){
     if( aLost[i].cAff==cAff ) return hasValue(t, iNow, aLost[i].zWhere);
@@ -380,6 +382,20 @@ static void addSequence(Table *t, OrmBuf *pSql, const char *zNew){
       " main.sqlite_sequence WHERE name=%Q;\n", zNew, zNew, t->zTable);
 }
 
+/* Statistics under another name of the table.  Those of SQLite's own indexes
+** are left to go: the number in such a name may be another one's afterwards. */
+static void addStatistics(Table *t, OrmBuf *pSql, const char *zFrom,
+                          const char *zTo){
+  static const char *const azTable[] = { "sqlite_stat1", "sqlite_stat4" };
+  for(int i=0; i<ORM_COUNT(azTable); i++){
+    if( ormFactKind(t->p->pOrm, t->p->pErr, azTable[i])!=ORM_KIND_TABLE ){
+      continue;
+    }
+    ormBufPrintf(pSql, "UPDATE main.%s SET tbl=%Q WHERE tbl=%Q COLLATE NOCASE"
+        " AND coalesce(idx, '') NOT LIKE 'sqlite%%';\n", azTable[i], zTo, zFrom);
+  }
+}
+
 /* Indexes and triggers of the table again. */
 static void addObjects(Table *t, OrmBuf *pSql){
   OrmDiff *p = t->p;
@@ -419,12 +435,14 @@ static const char *rebuildSql(Table *t){
   OrmBuf sql;
   ormBufInit(&sql, t->p->pErr);
   ormBufPrintf(&sql, "CREATE TABLE main.%s%s;\n", zQuoted,
-               t->pModel->pTable->zBody);
+               ormDdlBare(pArena, t->pModel->pTable->zBody, t->zTable));
   addCopy(t, &sql, zQuoted);
   addSequence(t, &sql, zNew);
+  addStatistics(t, &sql, t->zTable, zNew);
   ormBufPrintf(&sql, "DROP TABLE main.%s;\nALTER TABLE main.%s RENAME TO"
                " %s;\n", zTable, zQuoted, zTable);
   addObjects(t, &sql);
+  addStatistics(t, &sql, zNew, t->zTable);
   zSql = ormArenaText(pArena, ormBufText(&sql), sql.n);
   ormBufFree(&sql);
   return zSql ? zSql : "";

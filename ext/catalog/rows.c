@@ -27,6 +27,7 @@ struct Row {
   const char *azExtra[2];       /* table_name; secondary_local, _remote       */
   u8 bKeep;                     /* an all-empty row is one too                */
   u8 bMoved;                    /* a relationship that leads elsewhere now    */
+  u8 bTyped;                    /* a field whose inferred type will be another*/
 };
 
 /* ------------------------------------------------------------------------
@@ -36,12 +37,13 @@ void ormDocRename(
   OrmDoc *p, const char *zModel, const char *zOld, const char *zNew
 ){
   OrmDocRename *pNew = ormArenaAlloc(p->pArena, sizeof(*pNew));
+  OrmDocRename **pp = &p->pRename;
   if( pNew==0 ) return;
-  pNew->pNext = p->pRename;
+  while( *pp ) pp = &(*pp)->pNext;          /* in the order of their doing  */
   pNew->zOld = zOld;
   pNew->zNew = zNew;
   pNew->zModel = zModel;
-  p->pRename = pNew;
+  *pp = pNew;
 }
 
 /* A name, or the one that it will have.  zModel: it is a relationship's of
@@ -147,6 +149,7 @@ static int cellDiffers(Row *pRow, int i, const char *zNow, const char **pz){
   }
   if( pDoc==0 && (!pRow->pRows->bWhole || pCell->bInferred) ) return 0;
   if( pRow->pHolds && !(pRow->pRows->bRaw && pCell->bInferred)
+   && !(pRow->bTyped && strcmp(pCell->zName, "type")==0)
    && ormDocCellSame(pRow->p->pArena, pCell, pDoc, pHolds) ) return 0;
   *pz = ormDocCellText(pRow->p->pArena, pCell, pDoc);
   return !sameText(*pz, zNow);
@@ -256,25 +259,30 @@ static const OrmJson *holdsPart(const OrmDocModel *pModel, const char *zPart,
   return p && zName ? ormJsonMember(p, zName) : 0;
 }
 
+/* The row of a field or relationship in the file: is there one? */
+typedef struct Named Named;
+struct Named { OrmDoc *p; const char *zMeta, *zModel; };
+
+static int rowIsThere(void *pArg, const char *zName){
+  Named *pNamed = (Named*)pArg;
+  OrmDoc *p = pNamed->p;
+  sqlite3_stmt *pStmt = ormFactOpen(p->pOrm, p->pErr,
+      "SELECT 1 FROM main.%s WHERE model=%Q AND name=%Q", pNamed->zMeta,
+      pNamed->zModel, zName);
+  int b = ormFactStep(p->pOrm, p->pErr, pStmt);
+  sqlite3_finalize(pStmt);
+  return b;
+}
+
 /* The name that the row of a field or relationship has in the file, its own or
 ** the one that it is renamed from; 0 if there is none. */
 static const char *nameWas(
   OrmDoc *p, const char *zMeta, const OrmDocModel *pModel, const OrmJson *pNode
 ){
-  const OrmJson *pFrom = ormJsonMember(pNode, "renamed_from");
-  const char *azName[2] = { pNode->zKey, 0 };
+  Named named = { p, zMeta, pModel->zWas };
   if( pModel->zWas==0 ) return 0;
   if( ormFactKind(p->pOrm, p->pErr, zMeta)!=ORM_KIND_TABLE ) return 0;
-  if( pFrom ) azName[1] = pFrom->z;
-  for(int i=0; i<2 && azName[i]; i++){
-    sqlite3_stmt *pStmt = ormFactOpen(p->pOrm, p->pErr,
-        "SELECT 1 FROM main.%s WHERE model=%Q AND name=%Q", zMeta,
-        pModel->zWas, azName[i]);
-    int b = ormFactStep(p->pOrm, p->pErr, pStmt);
-    sqlite3_finalize(pStmt);
-    if( b ) return azName[i];
-  }
-  return 0;
+  return ormDocWas(pNode, rowIsThere, &named);
 }
 
 const char *ormDocRelWas(
@@ -283,9 +291,24 @@ const char *ormDocRelWas(
   return nameWas(p, "orm_relationship", pModel, pRel);
 }
 
+/* Does the column of a field come to be of another field type? */
+static int typeMoves(const OrmDocModel *pModel, const OrmDdl *pNow,
+                     const OrmJson *pField){
+  const OrmDdl *pDoc = pModel->pTable ? pModel->pTable->pDdl : 0;
+  const OrmJson *pFrom = ormJsonMember(pField, "renamed_from");
+  int iDoc = pDoc ? ormDdlColumn(pDoc, pField->zKey) : -1;
+  int iNow = pNow ? ormDdlColumn(pNow, pField->zKey) : -1;
+  if( pNow && pFrom && iNow<0 ) iNow = ormDdlColumn(pNow, pFrom->z);
+  return iDoc>=0 && iNow>=0 && ormFactType(pDoc->aColumn[iDoc].zType)
+      != ormFactType(pNow->aColumn[iNow].zType);
+}
+
 static void fieldRows(OrmDoc *p, const OrmDocModel *pModel,
                       const OrmDocRows *pRows){
   const OrmJson *pFields = ormJsonMember(pModel->pNode, "fields");
+  const char *zTable = pFields && pModel->zWas
+      ? ormDocFileTable(p, pModel->zWas, 0) : 0;
+  const OrmDdl *pNow = zTable ? ormDdlOfTable(p->pOrm, p->pArena, zTable) : 0;
   for(const OrmJson *q=pFields ? pFields->pChild : 0; q; q=q->pNext){
     Row row;
     memset(&row, 0, sizeof(row));
@@ -300,6 +323,7 @@ static void fieldRows(OrmDoc *p, const OrmDocModel *pModel,
         ? nameWas(p, "orm_field", pModel, q) : q->zKey;
     row.pNode = q;
     row.pHolds = holdsPart(pModel, "fields", q->zKey);
+    row.bTyped = (u8)typeMoves(pModel, pNow, q);
     rowDiff(&row);
   }
 }
