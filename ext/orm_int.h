@@ -1065,6 +1065,11 @@ void ormDeletedSql(OrmSql*, const OrmModel*, int eDeleted, const char *zAlias);
 ** table, zChild of pTarget's.  Many-to-many: as an IN over the link. */
 void ormRelJoinSql(OrmSql*, const OrmRel*, const char *zParent,
                    const char *zChild);
+/* where.c: may a to-one relationship have several targets?  May what refers by
+** a relationship (its model or, if it is not bForeign, its target) find several
+** rows on the other side? */
+int ormRelSeveral(const OrmRel*);
+int ormRelVague(const OrmRel*);
 /* " AND (...)" for the where, the soft-delete rule and the cursors of a query;
 ** nothing if there is none. */
 void ormWhereSql(OrmSql*, const OrmQuery*, const char *zAlias);

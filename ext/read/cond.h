@@ -80,8 +80,6 @@ const OrmCond *ormCondAfter(const OrmCond *pWhole, const OrmCond*);
 /* where.c: do the rows of a relationship's target have an index to be found by,
 ** given the row that it starts from? */
 int ormRelIndexed(Orm*, OrmErr*, const OrmRel*);
-/* May a to-one relationship have several targets? */
-int ormRelSeveral(const OrmRel*);
 /* " AND <no target comes before zChild>" for a to-one relationship without a
 ** UNIQUE key, of whose targets the one with the least key counts (L9). */
 void ormRelFirstSql(

@@ -357,8 +357,7 @@ static void hopsSql(
 static void hopsFirst(OrmSql *p, const OrmOrder *pTerm, int iAlias){
   int bSeveral = 0;
   for(int i=0; i<pTerm->nHop; i++){
-    const OrmRel *pRel = pTerm->apHop[i];
-    bSeveral |= !ormModelUnique(pRel->pTarget, pRel->nRemote, pRel->aRemote);
+    bSeveral |= ormRelSeveral(pTerm->apHop[i]);
   }
   if( !bSeveral ) return;
   for(int i=0, n=0; i<pTerm->nHop; i++){

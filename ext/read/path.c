@@ -165,12 +165,7 @@ int ormPathFolds(const OrmPath *p){
     if( pHop->pRel->bForeign==pHop->bBack ) bFan = 1;
     else if( bFan ) return 1;
     /* What is referred to is one row only if its columns are a key. */
-    if( !ormModelUnique(pHop->pRel->bForeign ? pHop->pRel->pTarget
-                        : pHop->pRel->pModel,
-          pHop->pRel->nLocal,
-          pHop->pRel->bForeign ? pHop->pRel->aRemote : pHop->pRel->aLocal) ){
-      return 1;
-    }
+    if( ormRelVague(pHop->pRel) ) return 1;
   }
   return 0;
 }

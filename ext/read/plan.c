@@ -334,7 +334,7 @@ static void levelRelation(OrmLevel *p){
   }
   p->bTargetUnique = (u8)ormModelUnique(pTarget, pRel->nRemote, pRel->aRemote);
   assert( pRel->bMany || pRel->zSecondary==0 );
-  p->bMap = !pRel->bMany && !p->bViaParent && p->bTargetUnique;
+  p->bMap = !pRel->bMany && !p->bViaParent && !ormRelSeveral(pRel);
   p->bIndexed = (u8)(pRel->zSecondary
       ? ormLinkIndexed(p->pPlan->pOrm, pErr, pRel, 0)
       : ormModelIndexed(pTarget, pRel->nRemote, pRel->aRemote));

@@ -204,9 +204,44 @@ static void targetSql(
   }
 }
 
-int ormRelSeveral(const OrmRel *pRel){
-  return !pRel->bMany
-      && !ormModelUnique(pRel->pTarget, pRel->nRemote, pRel->aRemote);
+/* Does a value of pFrom make one of values of pTo that differ?  Beside a number
+** the texts '01' and '1' are numbers. */
+static int meltsAffinity(const OrmField *pFrom, const OrmField *pTo){
+  return pFrom->cAff>'B' && pTo->cAff<='B';
+}
+
+/* Does a collation make one of values that differ in that of a field? */
+static int meltsCollation(const char *zColl, const OrmField *pTo){
+  return sqlite3_stricmp(zColl, "BINARY")!=0
+      && sqlite3_stricmp(zColl, pTo->zColl)!=0;
+}
+
+/* Do the columns aTo find one row, given those of the other side?  What is
+** referred to gives the collation. */
+static int findsOne(
+  const OrmModel *pTo, const OrmModel *pFrom, int n, const int *aTo,
+  const int *aFrom, int bReferred
+){
+  if( !ormModelUnique(pTo, n, aTo) ) return 0;
+  for(int i=0; i<n; i++){
+    const OrmField *pColTo = &pTo->aField[aTo[i]];
+    const OrmField *pColFrom = &pFrom->aField[aFrom[i]];
+    if( meltsAffinity(pColFrom, pColTo) ) return 0;
+    if( !bReferred && meltsCollation(pColFrom->zColl, pColTo) ) return 0;
+  }
+  return 1;
+}
+
+int ormRelSeveral(const OrmRel *p){
+  return !p->bMany && !findsOne(p->pTarget, p->pModel, p->nLocal, p->aRemote,
+                                p->aLocal, p->bForeign);
+}
+
+int ormRelVague(const OrmRel *p){
+  assert( p->zSecondary==0 );
+  return p->bForeign
+      ? !findsOne(p->pTarget, p->pModel, p->nLocal, p->aRemote, p->aLocal, 1)
+      : !findsOne(p->pModel, p->pTarget, p->nLocal, p->aLocal, p->aRemote, 1);
 }
 
 /* "(a, b)" */
