@@ -396,30 +396,64 @@ static i64 countBound(const OrmTest *pTest){
   return nMax<INT64_MAX ? nMax + 1 : nMax;
 }
 
-/* "(SELECT count(*) FROM (SELECT .. LIMIT n))" and its test.  A pair that is
-** linked twice counts once. */
-static void countSql(Where *p, const OrmCond *pCond, const char *zAlias){
-  const OrmRel *pRel = pCond->pRel;
-  OrmBuf whole = p->pSql->buf;
-  char zLink[16], zChild[16];
-  const char *zCount;
+int ormLinkSpelled(
+  Orm *pOrm, const OrmRel *pRel, const OrmModel *pModel, int n,
+  const int *aField, const char **azLink
+){
+  for(int i=0; i<n; i++){
+    const OrmField *pField = &pModel->aField[aField[i]];
+    const char *zColl;
+    char cAff;
+    ormLinkColumn(pOrm, pRel, azLink[i], &cAff, &zColl);
+    if( (cAff>'B')!=(pField->cAff>'B') ) return 1;
+    if( cAff<='B' && (pModel->bView || sqlite3_stricmp(pField->zColl,
+                         zColl ? zColl : "BINARY")!=0) ) return 1;
+  }
+  return 0;
+}
+
+/* Is a target for each value of the link table, and no more? */
+static int linksAreTargets(Where *p, const OrmRel *pRel){
+  return ormModelUnique(pRel->pTarget, pRel->nRemote, pRel->aRemote)
+      && !ormLinkSpelled(p->pSql->pOrm, pRel, pRel->pTarget, pRel->nRemote,
+                         pRel->aRemote, pRel->azSecRemote);
+}
+
+/* "DISTINCT l.tag_id FROM <link and target> WHERE <linked>" */
+static void distinctLinksSql(
+  Where *p, const OrmRel *pRel, const char *zAlias, const char *zChild
+){
+  char zLink[16];
   ormSqlAlias(p->pSql, zLink);
-  ormSqlAlias(p->pSql, zChild);
-  ormBufInit(&p->pSql->buf, p->pErr);
-  sql(p, "(SELECT count(*) FROM (SELECT ");
-  if( pRel->zSecondary ){
-    sql(p, "DISTINCT ");
-    for(int i=0; i<pRel->nRemote; i++){
-      if( i ) sql(p, ",");
-      column(p, zLink, pRel->azSecRemote[i]);
-    }
-  }else{
-    sql(p, "1");
+  sql(p, "DISTINCT ");
+  for(int i=0; i<pRel->nRemote; i++){
+    if( i ) sql(p, ",");
+    column(p, zLink, pRel->azSecRemote[i]);
   }
   sql(p, " FROM ");
   relFromSql(p, pRel, zLink, zChild);
   sql(p, " WHERE ");
   relJoinSql(p, pRel, zAlias, zLink, zChild);
+}
+
+/* "(SELECT count(*) FROM (SELECT .. LIMIT n))" and its test.  A pair that is
+** linked twice counts once. */
+static void countSql(Where *p, const OrmCond *pCond, const char *zAlias){
+  const OrmRel *pRel = pCond->pRel;
+  OrmBuf whole = p->pSql->buf;
+  char zChild[16];
+  const char *zCount;
+  ormSqlAlias(p->pSql, zChild);
+  ormBufInit(&p->pSql->buf, p->pErr);
+  sql(p, "(SELECT count(*) FROM (SELECT ");
+  if( pRel->zSecondary && linksAreTargets(p, pRel) ){
+    distinctLinksSql(p, pRel, zAlias, zChild);
+  }else{
+    sql(p, "1 FROM ");
+    ormSqlTable(p->pSql, pRel->pTarget->zTable, zChild);
+    sql(p, " WHERE ");
+    ormRelJoinSql(p->pSql, pRel, zAlias, zChild);
+  }
   ormDeletedSql(p->pSql, pRel->pTarget, p->eDeleted, zChild);
   ormSqlLimit(p->pSql, countBound(pCond->pTest), 0);
   sql(p, "))");
