@@ -1070,6 +1070,11 @@ void ormRelJoinSql(OrmSql*, const OrmRel*, const char *zParent,
 ** rows on the other side? */
 int ormRelSeveral(const OrmRel*);
 int ormRelVague(const OrmRel*);
+/* " AND <no target comes before zChild>" for a to-one relationship without a
+** UNIQUE key, of whose targets the one with the least key counts (L9). */
+void ormRelFirstSql(
+  OrmSql*, const OrmRel*, const char *zParent, const char *zChild, int eDeleted
+);
 /* " AND (...)" for the where, the soft-delete rule and the cursors of a query;
 ** nothing if there is none. */
 void ormWhereSql(OrmSql*, const OrmQuery*, const char *zAlias);

@@ -87,11 +87,6 @@ int ormLinkSpelled(
   Orm*, const OrmRel*, const OrmModel*, int n, const int *aField,
   const char **azLink
 );
-/* " AND <no target comes before zChild>" for a to-one relationship without a
-** UNIQUE key, of whose targets the one with the least key counts (L9). */
-void ormRelFirstSql(
-  OrmSql*, const OrmRel*, const char *zParent, const char *zChild, int eDeleted
-);
 /* A bare condition, without " AND ". */
 void ormCondSql(
   OrmSql*, OrmModel*, const OrmCond*, int eDeleted, const char *zAlias
