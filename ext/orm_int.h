@@ -1058,6 +1058,9 @@ void ormSqlTable(OrmSql*, const char *zTable, const char *zAlias);
 void ormSqlInSeek(OrmSql*, const OrmModel*, int nField, const int *aField);
 void ormSqlInLimited(OrmSql*, i64 iFrom);
 void ormSqlInLeast(OrmSql*, i64 iFunc);
+void ormSqlInColumn(OrmSql*, const char *zAlias, const OrmField*, int n,
+                    char cOther);
+void ormSqlLinked(OrmSql*, const OrmRel*, const char *zChild);
 int ormSqlInIsWell(void);                 /* does it need none of that?       */
 /* " AND <alive>": the soft-delete rule alone; nothing if there is none. */
 void ormDeletedSql(OrmSql*, const OrmModel*, int eDeleted, const char *zAlias);

@@ -299,6 +299,24 @@ static void existsSql(Where *p, const OrmCond *pCond, const char *zAlias){
   sql(p, ")");
 }
 
+/* "(a.x, a.y)": the columns on the left of an IN. */
+static void inLeftSql(Where *p, const OrmRel *pRel, const char *zAlias){
+  int n = pRel->nLocal;
+  ormSqlInSeek(p->pSql, pRel->pModel, n, pRel->aLocal);
+  sql(p, n>1 ? "(" : "");
+  for(int i=0; i<n; i++){
+    const char *zColl;
+    char cAff = pRel->pTarget->aField[pRel->aRemote[i]].cAff;
+    if( n>1 && pRel->zSecondary ){
+      ormLinkColumn(p->pSql->pOrm, pRel, pRel->azSecLocal[i], &cAff, &zColl);
+    }
+    if( i ) sql(p, ",");
+    ormSqlInColumn(p->pSql, zAlias, &pRel->pModel->aField[pRel->aLocal[i]], n,
+                   cAff);
+  }
+  sql(p, n>1 ? ")" : "");
+}
+
 /* The columns on the other side of an IN. */
 static void inColumns(
   Where *p, const OrmRel *pRel, const char *zLink, const char *zChild
@@ -336,15 +354,12 @@ static void inSql(Where *p, const OrmCond *pCond, const char *zAlias){
   ormSqlAlias(p->pSql, zLink);
   ormSqlAlias(p->pSql, zChild);
   iAlias = p->pSql->nAlias;
-  ormSqlInSeek(p->pSql, pModel, pRel->nLocal, pRel->aLocal);
   sql(p, pCond->bNot ? "(" : "");
   for(int i=0; pCond->bNot && i<pRel->nLocal; i++){
     column(p, zAlias, pModel->aField[pRel->aLocal[i]].zName);
     sql(p, " IS NULL OR ");
   }
-  sql(p, pRel->nLocal>1 ? "(" : "");
-  columns(p, pModel, pRel->nLocal, pRel->aLocal, zAlias);
-  sql(p, pRel->nLocal>1 ? ")" : "");
+  inLeftSql(p, pRel, zAlias);
   sql(p, pCond->bNot ? " NOT IN (SELECT " : " IN (SELECT ");
   inColumns(p, pRel, zLink, zChild);
   sql(p, " FROM ");
