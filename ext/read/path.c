@@ -222,11 +222,9 @@ static char otherAffinity(
 
 /* May a hop start from the key values alone, without the row?  Its columns
 ** must be the key's, and compare as the far side's do: a list of keys has no
-** type that would make a number of the far side's text.  Which of several
-** targets is the first is asked of rows. */
+** type that would make a number of the far side's text. */
 static int hopFromKeys(Orm *pOrm, const OrmHop *pHop){
   const OrmModel *pFrom = ormHopFrom(pHop);
-  if( ormRelSeveral(pHop->pRel) ) return 0;
   for(int i=0; i<nearCount(pHop); i++){
     const OrmField *pNear = &pFrom->aField[nearFields(pHop)[i]];
     const char *zColl;
@@ -326,7 +324,7 @@ static void joinTable(OrmBuf *pBuf, const char *zTable, const char *zAlias){
 /* From zNear, a row or a row of a list of keys, to the far side. */
 static void hopJoin(
   OrmSql *p, const OrmHop *pHop, const char *zNear, int bKeys,
-  const char *zFar, int eDeleted
+  const char *zFar
 ){
   const OrmRel *pRel = pHop->pRel;
   const OrmModel *pTo = ormHopTo(pHop);
@@ -337,8 +335,6 @@ static void hopJoin(
   if( pRel->zSecondary==0 ){
     joinTable(&p->buf, pTo->zTable, zFar);
     compare(p, pHop, zNear, bKeys, zFar);
-    if( pHop->bBack ) ormRelFirstSql(p, pRel, zFar, zNear, eDeleted);
-    else ormRelFirstSql(p, pRel, zNear, zFar, eDeleted);
     return;
   }
   ormSqlAlias(p, zLink);
@@ -357,7 +353,7 @@ void ormHopSql(
   OrmSql *p, const OrmHop *pHop, const char *zNear, const char *zFar,
   int eDeleted
 ){
-  hopJoin(p, pHop, zNear, 0, zFar, eDeleted);
+  hopJoin(p, pHop, zNear, 0, zFar);
   ormDeletedSql(p, ormHopTo(pHop), eDeleted, zFar);
 }
 
@@ -378,7 +374,7 @@ void ormHopKeysSql(
       ormBufPrintf(&p->buf, "=%s.k%d", zKeys, i);
     }
   }
-  hopJoin(p, pHop, zNear, bKeys, zFar, eDeleted);
+  hopJoin(p, pHop, zNear, bKeys, zFar);
   ormDeletedSql(p, ormHopTo(pHop), eDeleted, zFar);
 }
 
