@@ -231,8 +231,9 @@ static int hopFromKeys(Orm *pOrm, const OrmHop *pHop){
     char cAff = otherAffinity(pOrm, pHop, i, &zColl);
     if( keyPlace(pFrom, nearFields(pHop)[i])<0 ) return 0;
     if( pNear->cAff>'B' && (cAff=='B' || (pHop->mTexts>>i & 1)) ) return 0;
-    if( nearIsReferred(pHop)
-     && sqlite3_stricmp(pNear->zColl, zColl ? zColl : "BINARY")!=0 ) return 0;
+    if( !nearIsReferred(pHop) ) continue;
+    if( pFrom->bView && pNear->cAff<='B' ) return 0;
+    if( sqlite3_stricmp(pNear->zColl, zColl ? zColl : "BINARY")!=0 ) return 0;
   }
   return 1;
 }

@@ -202,6 +202,20 @@ static int compareColumns(
   return m;
 }
 
+/* Two columns of which pReferred has the one that is referred to, whose collation
+** they compare by.  Of a view's nothing is known: SQL has to compare them. */
+static int compareReferred(
+  const OrmModel *pReferred, char cFrom, const char *zFromColl, char cTo,
+  const char *zToColl
+){
+  int m = compareColumns(cFrom, zFromColl, cTo, zToColl);
+  if( pReferred->bView && affinityClass(cFrom)!=CLASS_NUMERIC
+   && affinityClass(cTo)!=CLASS_NUMERIC ){
+    m = (m & ~COMPARE_HASH) | COMPARE_VIA;
+  }
+  return m;
+}
+
 void ormLinkColumn(
   Orm *pOrm, const OrmRel *pRel, const char *zCol,
   char *pcAff, const char **pzColl
@@ -228,7 +242,7 @@ static void linkCompare(OrmLevel *p, int i){
     cAff = pTo->cAff;           /* well, as long as they are integers         */
     p->bLinkInteger = 1;
   }
-  m = compareColumns(cAff, zColl, pTo->cAff, pTo->zColl);
+  m = compareReferred(pRel->pTarget, cAff, zColl, pTo->cAff, pTo->zColl);
   if( m & COMPARE_ASK ) p->bLinkAsk = 1;
   else if( m & COMPARE_CONVERT ) m = 0;
   if( (m & COMPARE_HASH)==0 ) p->bLinkHash = 0;
@@ -249,7 +263,8 @@ static void levelCompare(OrmLevel *p){
       cAff = pTo->cAff;
       zColl = pTo->zColl;
     }
-    m = compareColumns(pFrom->cAff, pFrom->zColl, cAff, zColl);
+    m = compareReferred(pRel->bForeign ? pRel->pTarget : pRel->pModel,
+                        pFrom->cAff, pFrom->zColl, cAff, zColl);
     if( (m & COMPARE_HASH)==0 ) p->bHash = 0;
     if( m & COMPARE_VIA ) p->bViaParent = 1;
     if( m & COMPARE_KEY ) p->bNoParam = 1;

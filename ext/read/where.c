@@ -373,11 +373,14 @@ static void inSql(Where *p, const OrmCond *pCond, const char *zAlias){
 }
 
 /* IN compares by the collation of what is on its left, a join by that of what
-** is referred to. */
+** is referred to, which nothing tells of a view's. */
 static int sameCollation(const OrmRel *pRel){
   for(int i=0; pRel->bForeign && i<pRel->nLocal; i++){
     const OrmField *pLocal = &pRel->pModel->aField[pRel->aLocal[i]];
     const OrmField *pRemote = &pRel->pTarget->aField[pRel->aRemote[i]];
+    if( pRel->pTarget->bView && pLocal->cAff<='B' && pRemote->cAff<='B' ){
+      return 0;
+    }
     if( sqlite3_stricmp(pLocal->zColl, pRemote->zColl)!=0 ) return 0;
   }
   return 1;
