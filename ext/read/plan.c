@@ -202,8 +202,8 @@ static int compareColumns(
   return m;
 }
 
-/* Two columns of which pReferred has the one that is referred to, whose collation
-** they compare by.  Of a view's nothing is known: SQL has to compare them. */
+/* Two columns of which pReferred has the one that is referred to, by whose
+** collation they compare.  A view's is not known: SQL has to compare them. */
 static int compareReferred(
   const OrmModel *pReferred, char cFrom, const char *zFromColl, char cTo,
   const char *zToColl
