@@ -1059,6 +1059,9 @@ void ormSqlTable(OrmSql*, const char *zTable, const char *zAlias);
 void ormSqlInSeek(OrmSql*, const OrmModel*, int nField, const int *aField);
 void ormSqlInLimited(OrmSql*, i64 iFrom);
 void ormSqlInLeast(OrmSql*, i64 iFunc);
+void ormSqlInColumn(OrmSql*, const char *zAlias, const OrmField*, int n,
+                    char cOther);
+void ormSqlLinked(OrmSql*, const OrmRel*, const char *zChild);
 int ormSqlInIsWell(void);                 /* does it need none of that?       */
 /* " AND <alive>": the soft-delete rule alone; nothing if there is none. */
 void ormDeletedSql(OrmSql*, const OrmModel*, int eDeleted, const char *zAlias);
@@ -1066,6 +1069,16 @@ void ormDeletedSql(OrmSql*, const OrmModel*, int eDeleted, const char *zAlias);
 ** table, zChild of pTarget's.  Many-to-many: as an IN over the link. */
 void ormRelJoinSql(OrmSql*, const OrmRel*, const char *zParent,
                    const char *zChild);
+/* where.c: may a to-one relationship have several targets?  May what refers by
+** a relationship (its model or, if it is not bForeign, its target) find several
+** rows on the other side? */
+int ormRelSeveral(const OrmRel*);
+int ormRelVague(const OrmRel*);
+/* " AND <no target comes before zChild>" for a to-one relationship without a
+** UNIQUE key, of whose targets the one with the least key counts (L9). */
+void ormRelFirstSql(
+  OrmSql*, const OrmRel*, const char *zParent, const char *zChild, int eDeleted
+);
 /* " AND (...)" for the where, the soft-delete rule and the cursors of a query;
 ** nothing if there is none. */
 void ormWhereSql(OrmSql*, const OrmQuery*, const char *zAlias);

@@ -198,7 +198,12 @@ static void fieldInit(Loader *p, OrmField *pField, sqlite3_stmt *pStmt){
 /* What PRAGMA table_xinfo does not tell. */
 static void fieldFinish(Loader *p, OrmField *pField){
   const char *zColl = 0;
-  if( p->pErr->rc || p->pModel->bView ) return;
+  if( p->pErr->rc ) return;
+  if( p->pModel->bView ){
+    /* SQLite from 3.41 on calls BLOB what has no type, texts of a UNION too. */
+    if( pField->eType==ORM_TYPE_BLOB ) pField->eType = ORM_TYPE_ANY;
+    return;
+  }
   if( sqlite3_table_column_metadata(p->pOrm->db, "main", p->pModel->zTable,
           pField->zName, 0, &zColl, 0, 0, 0)==SQLITE_OK
    && zColl && sqlite3_stricmp(zColl, "BINARY")!=0 ){

@@ -189,6 +189,7 @@ static void prefixRangeSql(
   char *z;
   if( pOperand->iField>=0 || pLeft->pzSql || n==0 ) return;
   if( pField->cAff!='B' ) return;
+  if( bFold && hasNul(pOperand) ) return;    /* NOCASE looks no further       */
   if( !bFold && sqlite3_stricmp(pField->zColl, "BINARY")!=0 ) return;
   if( !bFold && !isUtf8(p) ) return;
   z = ormArenaRaw(p->binds.pArena, n + 1);
@@ -217,7 +218,11 @@ static void startsWithSql(
   sql(p, "(");
   prefixRangeSql(p, pLeft, pOperand, zLeft, &arg);
   if( hasNul(pOperand) ){
-    aroundSql(p, "instr(", zLeft, ",", &arg, ")=1)", zAlias);
+    if( isCaseless(pLeft) ){
+      aroundSql(p, "instr(lower(", zLeft, "),lower(", &arg, "))=1)", zAlias);
+    }else{
+      aroundSql(p, "instr(", zLeft, ",", &arg, ")=1)", zAlias);
+    }
     return;
   }
   aroundSql(p, "substr(", zLeft, ",1,length(", &arg, "))=", zAlias);

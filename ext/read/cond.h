@@ -80,12 +80,12 @@ const OrmCond *ormCondAfter(const OrmCond *pWhole, const OrmCond*);
 /* where.c: do the rows of a relationship's target have an index to be found by,
 ** given the row that it starts from? */
 int ormRelIndexed(Orm*, OrmErr*, const OrmRel*);
-/* May a to-one relationship have several targets? */
-int ormRelSeveral(const OrmRel*);
-/* " AND <no target comes before zChild>" for a to-one relationship without a
-** UNIQUE key, of whose targets the one with the least key counts (L9). */
-void ormRelFirstSql(
-  OrmSql*, const OrmRel*, const char *zParent, const char *zChild, int eDeleted
+/* May two values of a link table that are not equal to each other, be equal to
+** one that they refer to; or one to several?  aField, azLink: the columns of
+** either end. */
+int ormLinkSpelled(
+  Orm*, const OrmRel*, const OrmModel*, int n, const int *aField,
+  const char **azLink
 );
 /* A bare condition, without " AND ". */
 void ormCondSql(

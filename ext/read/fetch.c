@@ -71,16 +71,10 @@ static void addMatchLink(OrmSql *pSql, const OrmLevel *p, const char *zLink){
 /* "c.id IN (SELECT l.tag_id FROM link AS l WHERE l.post_id=k.k0)" */
 static void addLinked(OrmSql *pSql, const OrmLevel *p, const char *zChild){
   const OrmRel *pRel = p->pRel;
-  int bList = pRel->nRemote>1;
   char zLink[16];
   ormSqlAlias(pSql, zLink);
-  ormSqlInSeek(pSql, pRel->pTarget, pRel->nRemote, pRel->aRemote);
-  if( bList ) add(pSql, "(");
-  for(int i=0; i<pRel->nRemote; i++){
-    if( i ) add(pSql, ",");
-    addColumn(pSql, zChild, pRel->pTarget, pRel->aRemote[i]);
-  }
-  add(pSql, bList ? ") IN (SELECT " : " IN (SELECT ");
+  ormSqlLinked(pSql, pRel, zChild);
+  add(pSql, " IN (SELECT ");
   for(int i=0; i<pRel->nRemote; i++){
     if( i ) add(pSql, ",");
     ormBufColumn(&pSql->buf, zLink, pRel->azSecRemote[i]);

@@ -124,6 +124,15 @@ static int linkUnique(OrmSql *pSql, const OrmRel *pRel){
   return bHit;
 }
 
+/* Is it sure that the links of an object and a target are one, if they are no
+** two that are the same? */
+static int linkPlain(Orm *pOrm, const OrmRel *pRel){
+  return !ormLinkSpelled(pOrm, pRel, pRel->pModel, pRel->nLocal, pRel->aLocal,
+                         pRel->azSecLocal)
+      && !ormLinkSpelled(pOrm, pRel, pRel->pTarget, pRel->nRemote,
+                         pRel->aRemote, pRel->azSecRemote);
+}
+
 static void equalSql(
   OrmSql *p, const char *zA, const char *zX, const char *zB, const char *zY
 ){
@@ -149,7 +158,8 @@ static void joinSql(Part *pPart, const Join *pJoin){
   OrmSql *p = pPart->pSql;
   const OrmRel *pRel = pJoin->pRel;
   const char *zParent = pPart->aJoin[pJoin->iParent].zAlias;
-  int bLink = pRel->zSecondary && linkUnique(p, pRel);
+  int bLink = pRel->zSecondary && linkPlain(p->pOrm, pRel)
+           && linkUnique(p, pRel);
   if( bLink ) linkSql(p, pJoin, zParent);
   sql(p, " LEFT JOIN ");
   ormBufTable(&p->buf, pRel->pTarget->zTable);

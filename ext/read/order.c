@@ -294,10 +294,13 @@ static void orderCell(OrderParse *pOrder, const char *z, const char *zWhat){
   if( p->pErr->rc ) ormErrPrefix(p->pErr, "orm: order_by of %s: ", zWhat);
 }
 
+/* A to-one has no order: of several targets the first by its key counts (L9),
+** as it does in conditions. */
 static void orderDefault(OrderParse *pOrder){
   const OrmQuery *pQuery = pOrder->pQuery;
   const OrmRel *pRel = pQuery->pRel;
   const char *zWhat = pQuery->pModel->zName;
+  if( pRel && !pRel->bMany ) return;
   if( pRel && pRel->zOrderBy ){
     zWhat = ormArenaPrintf(pOrder->p->pArena, "%s.%s", pRel->pModel->zName,
                            pRel->zName);
@@ -330,9 +333,11 @@ void ormOrderParse(OrmParse *p, OrmQuery *pQuery, const OrmJson *pNode){
 */
 
 /* " FROM a, b .. WHERE <joined>": the to-one relationships of a term from
-** zAlias on; the last alias goes to zLast. */
+** zAlias on; the last alias goes to zLast.  bFirst: of several targets of a hop
+** the first alone. */
 static void hopsSql(
-  OrmSql *p, const OrmOrder *pTerm, const char *zAlias, char zLast[16]
+  OrmSql *p, const OrmOrder *pTerm, const char *zAlias, int bFirst,
+  char zLast[16]
 ){
   char zFrom[16], zTo[16];
   int iAlias = p->nAlias;
@@ -347,6 +352,9 @@ static void hopsSql(
     ormBufAdd(&p->buf, i ? " AND " : " WHERE ", -1);
     ormRelJoinSql(p, pTerm->apHop[i], zFrom, zTo);
     ormDeletedSql(p, pTerm->apHop[i]->pTarget, pTerm->eDeleted, zTo);
+    if( bFirst ){
+      ormRelFirstSql(p, pTerm->apHop[i], zFrom, zTo, pTerm->eDeleted);
+    }
     memcpy(zFrom, zTo, 16);
   }
   memcpy(zLast, zTo, 16);
@@ -354,21 +362,12 @@ static void hopsSql(
 
 /* A to-one relationship without a UNIQUE key may find several objects: the one
 ** with the least key counts (L9). */
-static void hopsFirst(OrmSql *p, const OrmOrder *pTerm, int iAlias){
-  int bSeveral = 0;
-  for(int i=0; i<pTerm->nHop; i++){
-    const OrmRel *pRel = pTerm->apHop[i];
-    bSeveral |= !ormModelUnique(pRel->pTarget, pRel->nRemote, pRel->aRemote);
-  }
-  if( !bSeveral ) return;
-  for(int i=0, n=0; i<pTerm->nHop; i++){
-    const OrmModel *pModel = pTerm->apHop[i]->pTarget;
-    char zAlias[16];
-    ormSqlAliasOf(iAlias + i, zAlias);
-    for(int j=0; j<pModel->nKey; j++){
-      ormBufAdd(&p->buf, n++ ? ", " : " ORDER BY ", -1);
-      ormBufColumn(&p->buf, zAlias, pModel->aField[pModel->aKey[j]].zName);
-    }
+static void hopFirst(OrmSql *p, const OrmOrder *pTerm, const char *zTo){
+  const OrmModel *pModel = pTerm->pModel;
+  if( !ormRelSeveral(pTerm->apHop[0]) ) return;
+  for(int i=0; i<pModel->nKey; i++){
+    ormBufAdd(&p->buf, i ? ", " : " ORDER BY ", -1);
+    ormBufColumn(&p->buf, zTo, pModel->aField[pModel->aKey[i]].zName);
   }
   ormBufAdd(&p->buf, " LIMIT 1", 8);
 }
@@ -409,9 +408,9 @@ void ormOrderTermSql(OrmSql *p, const OrmOrder *pTerm, const char *zAlias){
   }
   iAfter = p->nAlias;
   p->nAlias = iAlias;
-  hopsSql(p, pTerm, zAlias, zLast);
+  hopsSql(p, pTerm, zAlias, pTerm->nHop>1, zLast);
   if( p->nAlias<iAfter ) p->nAlias = iAfter;
-  hopsFirst(p, pTerm, iAlias);
+  if( pTerm->nHop==1 ) hopFirst(p, pTerm, zLast);
   ormBufChar(&p->buf, ')');
   if( pField && sqlite3_stricmp(pField->zColl, "BINARY")!=0 ){
     ormBufAdd(&p->buf, " COLLATE ", 9);

@@ -165,12 +165,7 @@ int ormPathFolds(const OrmPath *p){
     if( pHop->pRel->bForeign==pHop->bBack ) bFan = 1;
     else if( bFan ) return 1;
     /* What is referred to is one row only if its columns are a key. */
-    if( !ormModelUnique(pHop->pRel->bForeign ? pHop->pRel->pTarget
-                        : pHop->pRel->pModel,
-          pHop->pRel->nLocal,
-          pHop->pRel->bForeign ? pHop->pRel->aRemote : pHop->pRel->aLocal) ){
-      return 1;
-    }
+    if( ormRelVague(pHop->pRel) ) return 1;
   }
   return 0;
 }
@@ -236,8 +231,9 @@ static int hopFromKeys(Orm *pOrm, const OrmHop *pHop){
     char cAff = otherAffinity(pOrm, pHop, i, &zColl);
     if( keyPlace(pFrom, nearFields(pHop)[i])<0 ) return 0;
     if( pNear->cAff>'B' && (cAff=='B' || (pHop->mTexts>>i & 1)) ) return 0;
-    if( nearIsReferred(pHop)
-     && sqlite3_stricmp(pNear->zColl, zColl ? zColl : "BINARY")!=0 ) return 0;
+    if( !nearIsReferred(pHop) ) continue;
+    if( pFrom->bView && pNear->cAff<='B' ) return 0;
+    if( sqlite3_stricmp(pNear->zColl, zColl ? zColl : "BINARY")!=0 ) return 0;
   }
   return 1;
 }

@@ -202,6 +202,20 @@ static int compareColumns(
   return m;
 }
 
+/* Two columns of which pReferred has the one that is referred to, by whose
+** collation they compare.  A view's is not known: SQL has to compare them. */
+static int compareReferred(
+  const OrmModel *pReferred, char cFrom, const char *zFromColl, char cTo,
+  const char *zToColl
+){
+  int m = compareColumns(cFrom, zFromColl, cTo, zToColl);
+  if( pReferred->bView && affinityClass(cFrom)!=CLASS_NUMERIC
+   && affinityClass(cTo)!=CLASS_NUMERIC ){
+    m = (m & ~COMPARE_HASH) | COMPARE_VIA;
+  }
+  return m;
+}
+
 void ormLinkColumn(
   Orm *pOrm, const OrmRel *pRel, const char *zCol,
   char *pcAff, const char **pzColl
@@ -228,7 +242,7 @@ static void linkCompare(OrmLevel *p, int i){
     cAff = pTo->cAff;           /* well, as long as they are integers         */
     p->bLinkInteger = 1;
   }
-  m = compareColumns(cAff, zColl, pTo->cAff, pTo->zColl);
+  m = compareReferred(pRel->pTarget, cAff, zColl, pTo->cAff, pTo->zColl);
   if( m & COMPARE_ASK ) p->bLinkAsk = 1;
   else if( m & COMPARE_CONVERT ) m = 0;
   if( (m & COMPARE_HASH)==0 ) p->bLinkHash = 0;
@@ -249,7 +263,8 @@ static void levelCompare(OrmLevel *p){
       cAff = pTo->cAff;
       zColl = pTo->zColl;
     }
-    m = compareColumns(pFrom->cAff, pFrom->zColl, cAff, zColl);
+    m = compareReferred(pRel->bForeign ? pRel->pTarget : pRel->pModel,
+                        pFrom->cAff, pFrom->zColl, cAff, zColl);
     if( (m & COMPARE_HASH)==0 ) p->bHash = 0;
     if( m & COMPARE_VIA ) p->bViaParent = 1;
     if( m & COMPARE_KEY ) p->bNoParam = 1;
@@ -334,7 +349,7 @@ static void levelRelation(OrmLevel *p){
   }
   p->bTargetUnique = (u8)ormModelUnique(pTarget, pRel->nRemote, pRel->aRemote);
   assert( pRel->bMany || pRel->zSecondary==0 );
-  p->bMap = !pRel->bMany && !p->bViaParent && p->bTargetUnique;
+  p->bMap = !pRel->bMany && !p->bViaParent && !ormRelSeveral(pRel);
   p->bIndexed = (u8)(pRel->zSecondary
       ? ormLinkIndexed(p->pPlan->pOrm, pErr, pRel, 0)
       : ormModelIndexed(pTarget, pRel->nRemote, pRel->aRemote));

@@ -63,6 +63,34 @@ static void insert(OrmSql *p, i64 iAt, const char *z){
   p->buf.n += n;
 }
 
+/* What stands on the left of an IN, of n columns, beside a column of affinity
+** cOther.  Of several columns SQLite before 3.54 asks an index for texts that
+** are to be compared as numbers, which finds none of them: a + hinders that. */
+void ormSqlInColumn(
+  OrmSql *p, const char *zAlias, const OrmField *pField, int n, char cOther
+){
+  if( n>1 && pField->cAff<='B' && cOther>'B' ) ormBufChar(&p->buf, '+');
+  ormBufColumn(&p->buf, zAlias, pField->zName);
+}
+
+/* "(a, b)" of zChild, as the links' targets, on the left of an IN. */
+void ormSqlLinked(OrmSql *p, const OrmRel *pRel, const char *zChild){
+  int n = pRel->nRemote;
+  ormSqlInSeek(p, pRel->pTarget, n, pRel->aRemote);
+  if( n>1 ) ormBufChar(&p->buf, '(');
+  for(int i=0; i<n; i++){
+    const char *zColl;
+    char cAff = 'A';
+    if( n>1 ){
+      ormLinkColumn(p->pOrm, pRel, pRel->azSecRemote[i], &cAff, &zColl);
+    }
+    if( i ) ormBufAdd(&p->buf, ", ", 2);
+    ormSqlInColumn(p, zChild, &pRel->pTarget->aField[pRel->aRemote[i]], n,
+                   cAff);
+  }
+  if( n>1 ) ormBufChar(&p->buf, ')');
+}
+
 void ormSqlInLimited(OrmSql *p, i64 iFrom){
   if( p->bInSeek ) insert(p, iFrom, " CROSS JOIN (SELECT 1)");
   p->bInSeek = 0;
@@ -150,18 +178,13 @@ static void columnList(
 static void joinLink(
   OrmSql *p, const OrmRel *pRel, const char *zParent, const char *zChild
 ){
-  const char *azLocal[ORM_MAX_KEY], *azRemote[ORM_MAX_KEY];
+  const char *azLocal[ORM_MAX_KEY];
   char zLink[16];
-  int nRemote = pRel->nRemote;
   fieldNames(pRel->pModel, pRel->nLocal, pRel->aLocal, azLocal);
-  fieldNames(pRel->pTarget, nRemote, pRel->aRemote, azRemote);
   ormSqlAlias(p, zLink);
-  ormSqlInSeek(p, pRel->pTarget, nRemote, pRel->aRemote);
-  if( nRemote>1 ) ormBufChar(&p->buf, '(');
-  columnList(p, nRemote, zChild, azRemote);
-  if( nRemote>1 ) ormBufChar(&p->buf, ')');
+  ormSqlLinked(p, pRel, zChild);
   ormBufAdd(&p->buf, " IN (SELECT ", -1);
-  columnList(p, nRemote, zLink, pRel->azSecRemote);
+  columnList(p, pRel->nRemote, zLink, pRel->azSecRemote);
   ormBufAdd(&p->buf, " FROM ", 6);
   ormSqlTable(p, pRel->zSecondary, zLink);
   ormBufAdd(&p->buf, " WHERE ", 7);

@@ -204,9 +204,44 @@ static void targetSql(
   }
 }
 
-int ormRelSeveral(const OrmRel *pRel){
-  return !pRel->bMany
-      && !ormModelUnique(pRel->pTarget, pRel->nRemote, pRel->aRemote);
+/* Does a value of pFrom make one of values of pTo that differ?  Beside a number
+** the texts '01' and '1' are numbers. */
+static int meltsAffinity(const OrmField *pFrom, const OrmField *pTo){
+  return pFrom->cAff>'B' && pTo->cAff<='B';
+}
+
+/* Does a collation make one of values that differ in that of a field? */
+static int meltsCollation(const char *zColl, const OrmField *pTo){
+  return sqlite3_stricmp(zColl, "BINARY")!=0
+      && sqlite3_stricmp(zColl, pTo->zColl)!=0;
+}
+
+/* Do the columns aTo find one row, given those of the other side?  What is
+** referred to gives the collation. */
+static int findsOne(
+  const OrmModel *pTo, const OrmModel *pFrom, int n, const int *aTo,
+  const int *aFrom, int bReferred
+){
+  if( !ormModelUnique(pTo, n, aTo) ) return 0;
+  for(int i=0; i<n; i++){
+    const OrmField *pColTo = &pTo->aField[aTo[i]];
+    const OrmField *pColFrom = &pFrom->aField[aFrom[i]];
+    if( meltsAffinity(pColFrom, pColTo) ) return 0;
+    if( !bReferred && meltsCollation(pColFrom->zColl, pColTo) ) return 0;
+  }
+  return 1;
+}
+
+int ormRelSeveral(const OrmRel *p){
+  return !p->bMany && !findsOne(p->pTarget, p->pModel, p->nLocal, p->aRemote,
+                                p->aLocal, p->bForeign);
+}
+
+int ormRelVague(const OrmRel *p){
+  assert( p->zSecondary==0 );
+  return p->bForeign
+      ? !findsOne(p->pTarget, p->pModel, p->nLocal, p->aRemote, p->aLocal, 1)
+      : !findsOne(p->pModel, p->pTarget, p->nLocal, p->aLocal, p->aRemote, 1);
 }
 
 /* "(a, b)" */
@@ -264,6 +299,24 @@ static void existsSql(Where *p, const OrmCond *pCond, const char *zAlias){
   sql(p, ")");
 }
 
+/* "(a.x, a.y)": the columns on the left of an IN. */
+static void inLeftSql(Where *p, const OrmRel *pRel, const char *zAlias){
+  int n = pRel->nLocal;
+  ormSqlInSeek(p->pSql, pRel->pModel, n, pRel->aLocal);
+  sql(p, n>1 ? "(" : "");
+  for(int i=0; i<n; i++){
+    const char *zColl;
+    char cAff = pRel->pTarget->aField[pRel->aRemote[i]].cAff;
+    if( n>1 && pRel->zSecondary ){
+      ormLinkColumn(p->pSql->pOrm, pRel, pRel->azSecLocal[i], &cAff, &zColl);
+    }
+    if( i ) sql(p, ",");
+    ormSqlInColumn(p->pSql, zAlias, &pRel->pModel->aField[pRel->aLocal[i]], n,
+                   cAff);
+  }
+  sql(p, n>1 ? ")" : "");
+}
+
 /* The columns on the other side of an IN. */
 static void inColumns(
   Where *p, const OrmRel *pRel, const char *zLink, const char *zChild
@@ -301,15 +354,12 @@ static void inSql(Where *p, const OrmCond *pCond, const char *zAlias){
   ormSqlAlias(p->pSql, zLink);
   ormSqlAlias(p->pSql, zChild);
   iAlias = p->pSql->nAlias;
-  ormSqlInSeek(p->pSql, pModel, pRel->nLocal, pRel->aLocal);
   sql(p, pCond->bNot ? "(" : "");
   for(int i=0; pCond->bNot && i<pRel->nLocal; i++){
     column(p, zAlias, pModel->aField[pRel->aLocal[i]].zName);
     sql(p, " IS NULL OR ");
   }
-  sql(p, pRel->nLocal>1 ? "(" : "");
-  columns(p, pModel, pRel->nLocal, pRel->aLocal, zAlias);
-  sql(p, pRel->nLocal>1 ? ")" : "");
+  inLeftSql(p, pRel, zAlias);
   sql(p, pCond->bNot ? " NOT IN (SELECT " : " IN (SELECT ");
   inColumns(p, pRel, zLink, zChild);
   sql(p, " FROM ");
@@ -323,11 +373,14 @@ static void inSql(Where *p, const OrmCond *pCond, const char *zAlias){
 }
 
 /* IN compares by the collation of what is on its left, a join by that of what
-** is referred to. */
+** is referred to, which nothing tells of a view's. */
 static int sameCollation(const OrmRel *pRel){
   for(int i=0; pRel->bForeign && i<pRel->nLocal; i++){
     const OrmField *pLocal = &pRel->pModel->aField[pRel->aLocal[i]];
     const OrmField *pRemote = &pRel->pTarget->aField[pRel->aRemote[i]];
+    if( pRel->pTarget->bView && pLocal->cAff<='B' && pRemote->cAff<='B' ){
+      return 0;
+    }
     if( sqlite3_stricmp(pLocal->zColl, pRemote->zColl)!=0 ) return 0;
   }
   return 1;
@@ -361,30 +414,64 @@ static i64 countBound(const OrmTest *pTest){
   return nMax<INT64_MAX ? nMax + 1 : nMax;
 }
 
-/* "(SELECT count(*) FROM (SELECT .. LIMIT n))" and its test.  A pair that is
-** linked twice counts once. */
-static void countSql(Where *p, const OrmCond *pCond, const char *zAlias){
-  const OrmRel *pRel = pCond->pRel;
-  OrmBuf whole = p->pSql->buf;
-  char zLink[16], zChild[16];
-  const char *zCount;
+int ormLinkSpelled(
+  Orm *pOrm, const OrmRel *pRel, const OrmModel *pModel, int n,
+  const int *aField, const char **azLink
+){
+  for(int i=0; i<n; i++){
+    const OrmField *pField = &pModel->aField[aField[i]];
+    const char *zColl;
+    char cAff;
+    ormLinkColumn(pOrm, pRel, azLink[i], &cAff, &zColl);
+    if( (cAff>'B')!=(pField->cAff>'B') ) return 1;
+    if( cAff<='B' && (pModel->bView || sqlite3_stricmp(pField->zColl,
+                         zColl ? zColl : "BINARY")!=0) ) return 1;
+  }
+  return 0;
+}
+
+/* Is a target for each value of the link table, and no more? */
+static int linksAreTargets(Where *p, const OrmRel *pRel){
+  return ormModelUnique(pRel->pTarget, pRel->nRemote, pRel->aRemote)
+      && !ormLinkSpelled(p->pSql->pOrm, pRel, pRel->pTarget, pRel->nRemote,
+                         pRel->aRemote, pRel->azSecRemote);
+}
+
+/* "DISTINCT l.tag_id FROM <link and target> WHERE <linked>" */
+static void distinctLinksSql(
+  Where *p, const OrmRel *pRel, const char *zAlias, const char *zChild
+){
+  char zLink[16];
   ormSqlAlias(p->pSql, zLink);
-  ormSqlAlias(p->pSql, zChild);
-  ormBufInit(&p->pSql->buf, p->pErr);
-  sql(p, "(SELECT count(*) FROM (SELECT ");
-  if( pRel->zSecondary ){
-    sql(p, "DISTINCT ");
-    for(int i=0; i<pRel->nRemote; i++){
-      if( i ) sql(p, ",");
-      column(p, zLink, pRel->azSecRemote[i]);
-    }
-  }else{
-    sql(p, "1");
+  sql(p, "DISTINCT ");
+  for(int i=0; i<pRel->nRemote; i++){
+    if( i ) sql(p, ",");
+    column(p, zLink, pRel->azSecRemote[i]);
   }
   sql(p, " FROM ");
   relFromSql(p, pRel, zLink, zChild);
   sql(p, " WHERE ");
   relJoinSql(p, pRel, zAlias, zLink, zChild);
+}
+
+/* "(SELECT count(*) FROM (SELECT .. LIMIT n))" and its test.  A pair that is
+** linked twice counts once. */
+static void countSql(Where *p, const OrmCond *pCond, const char *zAlias){
+  const OrmRel *pRel = pCond->pRel;
+  OrmBuf whole = p->pSql->buf;
+  char zChild[16];
+  const char *zCount;
+  ormSqlAlias(p->pSql, zChild);
+  ormBufInit(&p->pSql->buf, p->pErr);
+  sql(p, "(SELECT count(*) FROM (SELECT ");
+  if( pRel->zSecondary && linksAreTargets(p, pRel) ){
+    distinctLinksSql(p, pRel, zAlias, zChild);
+  }else{
+    sql(p, "1 FROM ");
+    ormSqlTable(p->pSql, pRel->pTarget->zTable, zChild);
+    sql(p, " WHERE ");
+    ormRelJoinSql(p->pSql, pRel, zAlias, zChild);
+  }
   ormDeletedSql(p->pSql, pRel->pTarget, p->eDeleted, zChild);
   ormSqlLimit(p->pSql, countBound(pCond->pTest), 0);
   sql(p, "))");

@@ -42,11 +42,6 @@ static int isNamed(const OrmTablePlan *p, int iCol){
   return 0;
 }
 
-/* May the target's row be joined: is it at most one? */
-static int canJoin(const OrmRel *pRel){
-  return ormModelUnique(pRel->pTarget, pRel->nRemote, pRel->aRemote);
-}
-
 /* The alias of a column's target, a new one if its relationship has none. */
 static void joinTarget(
   const OrmTableShape *p, OrmTablePlan *pPlan, int iCol, int *pnJoin
@@ -58,7 +53,7 @@ static void joinTarget(
       return;
     }
   }
-  if( canJoin(pRel) ) pPlan->aJoin[iCol] = ++*pnJoin;
+  if( !ormRelSeveral(pRel) ) pPlan->aJoin[iCol] = ++*pnJoin;
 }
 
 static int findResult(const OrmTablePlan *pPlan, int i){
@@ -129,7 +124,7 @@ static void targetSql(Inner *in, const OrmTableColumn *pCol){
   ormBufPrintf(&in->pSql->buf, " AS %s WHERE ", zAlias);
   ormRelJoinSql(in->pSql, pRel, "t0", zAlias);
   ormDeletedSql(in->pSql, pTarget, in->eDeleted, zAlias);
-  for(int i=0; i<pTarget->nKey && !canJoin(pRel); i++){
+  for(int i=0; i<pTarget->nKey && ormRelSeveral(pRel); i++){
     sql(in, i ? ", " : " ORDER BY ");
     ormBufColumn(&in->pSql->buf, zAlias,
                  pTarget->aField[pTarget->aKey[i]].zName);
