@@ -140,6 +140,7 @@ struct UnitModel {              /* a model that has rows in this unit         */
   int nGiven; i64 *aGiven;      /* flush.c: and these are given, sorted       */
   int iModel;                   /* position in the unit                       */
   int iOrder;                   /* unit.c: when its turn is                   */
+  int nSwap;                    /* unit.c: rows that ormFlushSwaps()          */
   u8 bNameless;                 /* unit.c: SQLite chooses keys in this turn   */
   u8 *abNeed;                   /* nField: to be read of existing rows        */
   u8 *abBack;                   /* nField: known of new ones by their INSERT  */
@@ -261,7 +262,8 @@ void ormFlushRow(Unit*, UnitRow*);
 int ormFlushEarly(Unit*, UnitRow*, int bHold);
 /* Does a field of a row of the file change, be it to what is not known yet? */
 int ormFlushChanges(Unit*, const UnitRow*, int iField);
-/* Does a row change what a one-to-one's UNIQUE reference refers to? */
+/* Does a row change what a one-to-one's UNIQUE reference refers to, or, being
+** new, bring one? */
 int ormFlushSwaps(Unit*, const UnitRow*);
 void ormFlushDeferred(Unit*, UnitRow*);
 void ormFlushKeys(Unit*);
