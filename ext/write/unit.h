@@ -206,7 +206,10 @@ const char *ormUnitValue(Unit*, const OrmField*, const OrmJson*,
                          struct OrmBind *pOut);
 int ormUnitAsIs(const OrmField*);      /* strings and integers, unchanged?   */
 void ormUnitWrong(Unit*, const OrmField*, const OrmJson*, const char *zWanted);
-int ormValueRaw(const OrmField*, const OrmJson*, const struct OrmBind *pOld);
+/* Is it what orm gives of the stored value, which need not be of the field's
+** type, so that it is no change? */
+int ormValueRaw(OrmArena*, const OrmField*, const OrmJson*,
+                const struct OrmBind *pOld);
 /* As the column would store it. */
 void ormValAffinity(OrmArena*, struct OrmBind*, char cAff);
 int ormValSame(const struct OrmBind*, const struct OrmBind*);
