@@ -276,6 +276,7 @@ static void collectRemoved(Unit *p, UnitColl *pColl){
           " object in %s", pColl->pRel->zName);
       continue;
     }
+    if( pColl->pRel->zSecondary ) unlinkRow(p, pColl, pRow);
     makeOrphan(p, pRow, pColl, 0);
   }
 }
