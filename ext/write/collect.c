@@ -276,6 +276,7 @@ static void collectRemoved(Unit *p, UnitColl *pColl){
           " object in %s", pColl->pRel->zName);
       continue;
     }
+    if( pColl->pRel->zSecondary ) unlinkRow(p, pColl, pRow);
     makeOrphan(p, pRow, pColl, 0);
   }
 }
@@ -401,7 +402,7 @@ static void mergeColls(Unit *p, UnitColl *pColl){
 }
 
 /* ------------------------------------------------------------------------
-** What hangs on an object that the document changes and that is deleted
+** What hangs on an object that the document names and that is deleted
 ** --------------------------------------------------------------------- */
 
 static int isLeaver(UnitRow *pRow){
@@ -428,6 +429,40 @@ static void checkReferences(Unit *p, UnitRow *pRow){
   }
 }
 
+/* The orphan that a foreign key's value names, or 0.  Only a rowid can be given
+** to another object when it is free; others are missed in the end. */
+static UnitRow *namedOrphan(Unit *p, const OrmFk *pFk, const UnitVal *pVal){
+  for(UnitModel *pAt=p->pModel; pAt; pAt=pAt->pNext){
+    const OrmField *pKey = &pAt->p->aField[pAt->p->aKey[0]];
+    struct OrmBind v = pVal->v;
+    UnitRow *pRow;
+    if( !pAt->p->bRowidKey || pAt->p->iSoftDelete>=0
+     || sqlite3_stricmp(pAt->p->zTable, pFk->zTarget)!=0
+     || sqlite3_stricmp(pKey->zName, pFk->azTo[0])!=0 ) continue;
+    ormValAffinity(p->pArena, &v, pKey->cAff);
+    pRow = ormResolveByKey(pAt, &v);
+    if( pRow && pRow->bOrphan ) return pRow;
+  }
+  return 0;
+}
+
+static void checkByHand(Unit *p, const UnitRow *pRow){
+  const OrmModel *pModel = pRow->pModel->p;
+  for(int i=0; i<pModel->nFk; i++){
+    const OrmFk *pFk = &pModel->aFk[i];
+    const UnitVal *pVal = &pRow->aVal[pFk->aField[0]];
+    const UnitRow *pLost;
+    if( pFk->n!=1 || pVal->eKind!=UNIT_BIND || pVal->bRel
+     || pVal->v.eType==SQLITE_NULL ) continue;
+    pLost = namedOrphan(p, pFk, pVal);
+    if( pLost==0 ) continue;
+    ormUnitErr(p, SQLITE_CONSTRAINT_FOREIGNKEY, pVal->pNode, "FOREIGN KEY"
+        " constraint failed: %s.%s: this %s leaves a collection that deletes"
+        " it", pModel->zTable, pModel->aField[pFk->aField[0]].zName,
+        pLost->pModel->p->zName);
+  }
+}
+
 static void checkLinks(Unit *p, const UnitColl *pColl){
   int bLeaver = isLeaver(pColl->pOwner);
   for(int i=0; i<pColl->nMember; i++){
@@ -442,6 +477,7 @@ static void checkLeavers(Unit *p){
     if( pRow->pSame || pRow->bOrphan || pRow->aVal==0 ) continue;
     if( pRow->eState==UNIT_NEW || pRow->eState==UNIT_OLD ){
       checkReferences(p, pRow);
+      checkByHand(p, pRow);
     }
   }
   for(const UnitColl *pColl=p->pColl; pColl; pColl=pColl->pNext){

@@ -660,11 +660,12 @@ int ormFlushChanges(Unit *p, const UnitRow *pRow, int i){
 }
 
 int ormFlushSwaps(Unit *p, const UnitRow *pRow){
-  struct OrmBind v;
   for(int i=0; i<pRow->pModel->p->nField; i++){
     const UnitVal *pVal = &pRow->aVal[i];
-    if( pVal->bRel && pVal->eKind==UNIT_REF && updateValue(p, pRow, i, &v)
-     && inUnique(pRow, i, 1) ) return 1;
+    if( !pVal->bRel || pVal->eKind!=UNIT_REF || !inUnique(pRow, i, 1) ){
+      continue;
+    }
+    if( pRow->eState==UNIT_NEW || ormFlushChanges(p, pRow, i) ) return 1;
   }
   return 0;
 }

@@ -135,6 +135,24 @@ static UnitColl *collNew(
   return pColl;
 }
 
+/* A key that names a member is the one it has, also where the reference to the
+** owner is part of it, which changes then (C96). */
+static void findAsGiven(Unit *p, UnitRow *pRow, const OrmRel *pRel){
+  const OrmModel *pModel = pRow->pModel->p;
+  struct OrmBind *a;
+  int bKey = 0;
+  for(int i=0; i<pRel->nRemote; i++){
+    if( pModel->aField[pRel->aRemote[i]].iKey ) bKey = 1;
+  }
+  if( !bKey || pRow->eRole!=UNIT_LINK ) return;
+  a = ormArenaAlloc(p->pArena, pModel->nKey*(i64)sizeof(*a));
+  for(int i=0; i<pModel->nKey && a; i++){
+    a[i] = pRow->aVal[pModel->aKey[i]].v;
+    ormValAffinity(p->pArena, &a[i], pModel->aField[pModel->aKey[i]].cAff);
+  }
+  pRow->aFind = a;
+}
+
 /* A row becomes a member: it refers to the owner, or will be linked. */
 static void collMember(Unit *p, UnitColl *pColl, UnitRow *pRow){
   const OrmRel *pRel = pColl->pRel;
@@ -148,6 +166,7 @@ static void collMember(Unit *p, UnitColl *pColl, UnitRow *pRow){
     pRow->pModel->abBack[pRel->aRemote[i]] = 1;
   }
   if( pRel->zSecondary==0 && !pRel->bForeign && !pColl->bImplied ){
+    findAsGiven(p, pRow, pRel);
     setReference(p, pRow, pRel->nRemote, pRel->aRemote, pColl->pOwner,
                  pRel->aLocal, pRow->pNode);
   }

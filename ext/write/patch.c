@@ -293,6 +293,13 @@ static int mayChange(const Patch *p, int i){
   return 1;
 }
 
+/* Could what is given be the stored value, given otherwise (ormValueRaw())? */
+static int couldBeRaw(const struct OrmBind *p, sqlite3_value *pOld){
+  if( p->eType!=SQLITE_TEXT ) return 0;
+  return sqlite3_value_type(pOld)==SQLITE_BLOB
+      || memchr(p->u.z, 0xef, (size_t)p->n)!=0;
+}
+
 /* Find what differs; 0: not for us. */
 static int compare(Patch *p, sqlite3_value **apVal){
   const OrmModel *pModel = p->pModel;
@@ -303,7 +310,7 @@ static int compare(Patch *p, sqlite3_value **apVal){
       return 0;
     }
     if( (p->mGiven & BIT(i)) && !sameValue(&p->aVal[i], *apVal) ){
-      if( !mayChange(p, i) ) return 0;
+      if( !mayChange(p, i) || couldBeRaw(&p->aVal[i], *apVal) ) return 0;
       p->mChange |= BIT(i);
     }
     if( pModel->aField[i].eAuto==ORM_AUTO_VERSION ){

@@ -239,11 +239,22 @@ static void rowKnown(Unit *p, UnitRow *pRow){
 ** What there is to look up
 ** --------------------------------------------------------------------- */
 
+/* A key to look by is known; yet one that names a member waits for the owner,
+** as do those whose key is made of his, which could be this one. */
+static int lookAsGiven(const UnitRow *pRow, int n, const int *aField){
+  for(int i=0; i<n && pRow->eRole==UNIT_LINK; i++){
+    const UnitVal *pVal = &pRow->aVal[aField[i]];
+    if( pVal->eKind==UNIT_REF
+     && ormUnitSame(pVal->pRef)->eState==UNIT_ASK ) return LOOK_WAIT;
+  }
+  return 0;
+}
+
 /* Can a row be found by this key now?  LOOK_NEW: by no means. */
 static int lookBy(const UnitRow *pRow, int iWhich){
   const int *aField;
   int n = keyFields(pRow->pModel, iWhich, &aField);
-  if( iWhich==0 && pRow->aFind ) return iWhich;
+  if( iWhich==0 && pRow->aFind ) return lookAsGiven(pRow, n, aField);
   if( n==0 || pRow->aVal==0 ) return LOOK_NEW;
   for(int i=0; i<n; i++){
     const UnitVal *pVal = &pRow->aVal[aField[i]];
@@ -292,10 +303,15 @@ static void checkWords(
       pRel->pModel->zName, pRel->zName, zWord);
 }
 
+/* Is nothing done if a row is not there? */
+static int needNotBe(const UnitRow *pRow){
+  return pRow->eRole==UNIT_FIND || (pRow->bRoot && pRow->aFind);
+}
+
 /* A row that is not there: to be inserted, or missing. */
 static void rowNew(Unit *p, UnitRow *pRow){
   pRow->eState = UNIT_NEW;
-  if( pRow->aFind || pRow->eRole==UNIT_FIND ){
+  if( needNotBe(pRow) ){
     pRow->eState = UNIT_GONE;
     return;
   }
@@ -323,7 +339,7 @@ static int isDeleted(const UnitRow *pRow){
 static void rowOld(Unit *p, UnitRow *pRow){
   pRow->eState = UNIT_OLD;
   if( isDeleted(pRow) ){
-    if( pRow->eRole==UNIT_FIND || pRow->aFind ){
+    if( needNotBe(pRow) ){
       pRow->eState = UNIT_GONE;
       return;
     }
@@ -561,7 +577,7 @@ static void checkValue(Unit *p, UnitRow *pRow, int i){
   if( bOld && pVal->eKind==UNIT_BIND
    && ((pVal->zWanted==0
         && ormValueSame(p->pArena, pField, &pVal->v, &pRow->aOld[i]))
-       || ormValueRaw(pField, pVal->pNode, &pRow->aOld[i])) ){
+       || ormValueRaw(p->pArena, pField, pVal->pNode, &pRow->aOld[i])) ){
     pVal->eKind = UNIT_NONE;
     return;
   }

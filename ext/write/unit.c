@@ -304,18 +304,31 @@ static int movesReference(const UnitRow *pRow){
   return 0;
 }
 
-/* References that move to an object that is there already.  Where others go,
-** or move to what this one had, a UNIQUE reference waits until they have. */
-static void moveEarly(Unit *p){
-  int nSwap = 0;
+/* Count, by model, the rows that change a UNIQUE reference, and where there is
+** one, the new rows that could want what it has.  Returns whether there is. */
+static int countSwaps(Unit *p){
+  int bAny = 0;
   UnitRow *pRow;
   for(pRow=p->pFirst; pRow; pRow=pRow->pNext){
-    if( movesReference(pRow) && ormFlushSwaps(p, pRow) ) nSwap++;
+    if( !movesReference(pRow) || !ormFlushSwaps(p, pRow) ) continue;
+    pRow->pModel->nSwap++;
+    bAny = 1;
   }
-  if( p->pOrphan==0 && nSwap<2 ) return;
-  for(pRow=p->pFirst; pRow && !p->pErr->rc; pRow=pRow->pNext){
+  for(pRow=p->pFirst; pRow && bAny; pRow=pRow->pNext){
+    if( pRow->pSame || pRow->eState!=UNIT_NEW || pRow->aVal==0 ) continue;
+    if( pRow->pModel->nSwap && ormFlushSwaps(p, pRow) ) pRow->pModel->nSwap++;
+  }
+  return bAny;
+}
+
+/* References that move to an object that is there already.  Where others go,
+** or come to what this one had, a UNIQUE reference waits until they have. */
+static void moveEarly(Unit *p){
+  if( !countSwaps(p) && p->pOrphan==0 ) return;
+  for(UnitRow *pRow=p->pFirst; pRow && !p->pErr->rc; pRow=pRow->pNext){
+    int bSwaps = pRow->pModel->nSwap>1;
     if( pRow->bUnlink || !movesReference(pRow) ) continue;
-    if( p->pOrphan==0 && !ormFlushSwaps(p, pRow) ) continue;
+    if( p->pOrphan==0 && !(bSwaps && ormFlushSwaps(p, pRow)) ) continue;
     if( !ormFlushEarly(p, pRow, 1) ) p->bLateDelete = 1;
   }
 }

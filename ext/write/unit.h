@@ -140,6 +140,7 @@ struct UnitModel {              /* a model that has rows in this unit         */
   int nGiven; i64 *aGiven;      /* flush.c: and these are given, sorted       */
   int iModel;                   /* position in the unit                       */
   int iOrder;                   /* unit.c: when its turn is                   */
+  int nSwap;                    /* unit.c: rows that ormFlushSwaps()          */
   u8 bNameless;                 /* unit.c: SQLite chooses keys in this turn   */
   u8 *abNeed;                   /* nField: to be read of existing rows        */
   u8 *abBack;                   /* nField: known of new ones by their INSERT  */
@@ -205,7 +206,10 @@ const char *ormUnitValue(Unit*, const OrmField*, const OrmJson*,
                          struct OrmBind *pOut);
 int ormUnitAsIs(const OrmField*);      /* strings and integers, unchanged?   */
 void ormUnitWrong(Unit*, const OrmField*, const OrmJson*, const char *zWanted);
-int ormValueRaw(const OrmField*, const OrmJson*, const struct OrmBind *pOld);
+/* Is it what orm gives of the stored value, which need not be of the field's
+** type, so that it is no change? */
+int ormValueRaw(OrmArena*, const OrmField*, const OrmJson*,
+                const struct OrmBind *pOld);
 /* As the column would store it. */
 void ormValAffinity(OrmArena*, struct OrmBind*, char cAff);
 int ormValSame(const struct OrmBind*, const struct OrmBind*);
@@ -261,7 +265,8 @@ void ormFlushRow(Unit*, UnitRow*);
 int ormFlushEarly(Unit*, UnitRow*, int bHold);
 /* Does a field of a row of the file change, be it to what is not known yet? */
 int ormFlushChanges(Unit*, const UnitRow*, int iField);
-/* Does a row change what a one-to-one's UNIQUE reference refers to? */
+/* Does a row change what a one-to-one's UNIQUE reference refers to, or, being
+** new, bring one? */
 int ormFlushSwaps(Unit*, const UnitRow*);
 void ormFlushDeferred(Unit*, UnitRow*);
 void ormFlushKeys(Unit*);

@@ -127,18 +127,6 @@ const char *ormUnitValue(
   }
 }
 
-/* Is the stored value, which is none of its field's type, what was given?  It
-** was read out as what it is, so it comes back like that. */
-int ormValueRaw(
-  const OrmField *pField, const OrmJson *pNode, const struct OrmBind *pOld
-){
-  struct OrmBind v;
-  if( pNode==0 || !plainValue(pNode, &v) ) return 0;
-  if( pField->eType==ORM_TYPE_JSON && pOld->eType==SQLITE_TEXT
-   && ormJsonValid(pOld->u.z, pOld->n) ) return 0;
-  return ormValSame(&v, pOld);
-}
-
 /* ------------------------------------------------------------------------
 ** Affinity
 ** --------------------------------------------------------------------- */
@@ -248,6 +236,56 @@ int ormValueSame(
   ormValAffinity(pArena, &v, pField->cAff);
   if( ormValSame(&v, pOld) ) return 1;
   return pField->eType==ORM_TYPE_JSON && sameJson(&v, pOld);
+}
+
+/* Could a string or null be what is given of a stored value, which is another?
+** A blob is given as base64, text that is not UTF-8 with U+FFFD, and so longer
+** than it is; the JSON null of a json field as null. */
+static int couldBeGiven(
+  const OrmField *pField, const OrmJson *pNode, const struct OrmBind *pOld
+){
+  if( pOld->eType==SQLITE_BLOB ){
+    return pNode->eType==ORM_JSON_STRING && pNode->n==((i64)pOld->n+2)/3*4;
+  }
+  if( pOld->eType!=SQLITE_TEXT ) return 0;
+  if( pNode->eType==ORM_JSON_NULL ) return pField->eType==ORM_TYPE_JSON;
+  return pNode->eType==ORM_JSON_STRING && pNode->n>pOld->n
+      && memchr(pNode->z, 0xef, (size_t)pNode->n)!=0;
+}
+
+/* Is it? */
+static int isGiven(
+  OrmArena *pArena, const OrmField *pField, const OrmJson *pNode,
+  const struct OrmBind *pOld
+){
+  OrmBuf given, old;
+  struct OrmBind a, b;
+  int bSame;
+  ormBufInit(&given, pArena->pErr);
+  ormBufInit(&old, pArena->pErr);
+  if( pNode->eType==ORM_JSON_NULL ) ormBufAdd(&given, "null", 4);
+  else ormJsonString(&given, pNode->z, pNode->n);
+  ormJsonBind(&old, pOld, pField->eType);
+  bindText(&a, ormBufText(&given), given.n);
+  bindText(&b, ormBufText(&old), old.n);
+  bSame = sameJson(&a, &b);
+  ormBufFree(&given);
+  ormBufFree(&old);
+  return bSame;
+}
+
+int ormValueRaw(
+  OrmArena *pArena, const OrmField *pField, const OrmJson *pNode,
+  const struct OrmBind *pOld
+){
+  struct OrmBind v;
+  if( pNode==0 || !plainValue(pNode, &v) ) return 0;
+  if( couldBeGiven(pField, pNode, pOld) ){
+    return isGiven(pArena, pField, pNode, pOld);
+  }
+  if( pField->eType==ORM_TYPE_JSON && pOld->eType==SQLITE_TEXT
+   && ormJsonValid(pOld->u.z, pOld->n) ) return 0;
+  return ormValSame(&v, pOld);
 }
 
 /* ------------------------------------------------------------------------
