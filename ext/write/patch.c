@@ -303,6 +303,8 @@ static int compare(Patch *p, sqlite3_value **apVal){
       return 0;
     }
     if( (p->mGiven & BIT(i)) && !sameValue(&p->aVal[i], *apVal) ){
+      /* A blob where none is expected may be given as its base64.            */
+      if( sqlite3_value_type(*apVal)==SQLITE_BLOB ) return 0;
       if( !mayChange(p, i) ) return 0;
       p->mChange |= BIT(i);
     }

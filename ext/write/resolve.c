@@ -561,7 +561,7 @@ static void checkValue(Unit *p, UnitRow *pRow, int i){
   if( bOld && pVal->eKind==UNIT_BIND
    && ((pVal->zWanted==0
         && ormValueSame(p->pArena, pField, &pVal->v, &pRow->aOld[i]))
-       || ormValueRaw(pField, pVal->pNode, &pRow->aOld[i])) ){
+       || ormValueRaw(p->pArena, pField, pVal->pNode, &pRow->aOld[i])) ){
     pVal->eKind = UNIT_NONE;
     return;
   }

@@ -196,7 +196,10 @@ const char *ormUnitValue(Unit*, const OrmField*, const OrmJson*,
                          struct OrmBind *pOut);
 int ormUnitAsIs(const OrmField*);      /* strings and integers, unchanged?   */
 void ormUnitWrong(Unit*, const OrmField*, const OrmJson*, const char *zWanted);
-int ormValueRaw(const OrmField*, const OrmJson*, const struct OrmBind *pOld);
+/* Is the stored value, which is none of its field's type (or JSON's null), what
+** was given?  It was read out as what it is, so it comes back like that. */
+int ormValueRaw(OrmArena*, const OrmField*, const OrmJson*,
+                const struct OrmBind *pOld);
 /* As the column would store it. */
 void ormValAffinity(OrmArena*, struct OrmBind*, char cAff);
 int ormValSame(const struct OrmBind*, const struct OrmBind*);

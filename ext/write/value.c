@@ -127,18 +127,6 @@ const char *ormUnitValue(
   }
 }
 
-/* Is the stored value, which is none of its field's type, what was given?  It
-** was read out as what it is, so it comes back like that. */
-int ormValueRaw(
-  const OrmField *pField, const OrmJson *pNode, const struct OrmBind *pOld
-){
-  struct OrmBind v;
-  if( pNode==0 || !plainValue(pNode, &v) ) return 0;
-  if( pField->eType==ORM_TYPE_JSON && pOld->eType==SQLITE_TEXT
-   && ormJsonValid(pOld->u.z, pOld->n) ) return 0;
-  return ormValSame(&v, pOld);
-}
-
 /* ------------------------------------------------------------------------
 ** Affinity
 ** --------------------------------------------------------------------- */
@@ -248,6 +236,38 @@ int ormValueSame(
   ormValAffinity(pArena, &v, pField->cAff);
   if( ormValSame(&v, pOld) ) return 1;
   return pField->eType==ORM_TYPE_JSON && sameJson(&v, pOld);
+}
+
+/* Is the string the base64 of the blob? */
+static int isBase64Of(
+  OrmArena *pArena, const OrmJson *pNode, const struct OrmBind *pBlob
+){
+  OrmBuf buf;
+  int bSame;
+  if( pNode->n!=((i64)pBlob->n + 2)/3*4 ) return 0;
+  ormBufInit(&buf, pArena->pErr);
+  ormJsonBlob(&buf, pBlob->u.z, pBlob->n);
+  bSame = buf.n==pNode->n + 2
+       && memcmp(ormBufText(&buf) + 1, pNode->z, (size_t)pNode->n)==0;
+  ormBufFree(&buf);
+  return bSame;
+}
+
+int ormValueRaw(
+  OrmArena *pArena, const OrmField *pField, const OrmJson *pNode,
+  const struct OrmBind *pOld
+){
+  struct OrmBind v;
+  if( pNode==0 || !plainValue(pNode, &v) ) return 0;
+  if( pOld->eType==SQLITE_BLOB ){
+    return pNode->eType==ORM_JSON_STRING && isBase64Of(pArena, pNode, pOld);
+  }
+  if( pField->eType==ORM_TYPE_JSON && pOld->eType==SQLITE_TEXT
+   && ormJsonValid(pOld->u.z, pOld->n) ){
+    const struct OrmBind null = { .eType = SQLITE_TEXT, .n = 4, .u.z = "null" };
+    return v.eType==SQLITE_NULL && sameJson(&null, pOld);
+  }
+  return ormValSame(&v, pOld);
 }
 
 /* ------------------------------------------------------------------------
