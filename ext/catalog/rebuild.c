@@ -392,7 +392,8 @@ static void addStatistics(Table *t, OrmBuf *pSql, const char *zFrom,
       continue;
     }
     ormBufPrintf(pSql, "UPDATE main.%s SET tbl=%Q WHERE tbl=%Q COLLATE NOCASE"
-        " AND coalesce(idx, '') NOT LIKE 'sqlite%%';\n", azTable[i], zTo, zFrom);
+        " AND coalesce(idx, '') NOT LIKE 'sqlite%%';\n", azTable[i], zTo,
+        zFrom);
   }
 }
 
