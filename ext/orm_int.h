@@ -998,6 +998,7 @@ void ormIncludeParse(OrmParse*, OrmQuery*, const OrmJson*);
 void ormIncludePaths(OrmParse*, OrmQuery*, const OrmJson*, const char *z,
                      i64 n);
 /* Make an include recursive: nDepth levels, 0 for all. */
+int ormIncludeDepth(OrmParse*, const OrmQuery*, i64 nMore, const OrmJson*);
 void ormIncludeRecursive(OrmParse*, OrmQuery*, const OrmJson*, i64 nDepth);
 /* A fresh include below a query and the parts of its object (query.c). */
 OrmQuery *ormQueryNew(OrmParse*, OrmModel*, OrmQuery *pParent, OrmRel*);

@@ -243,6 +243,12 @@ static const char *termName(const void *pArg, int i){
   return i<pAgg->nTerm ? pAgg->aTerm[i].zName : 0;
 }
 
+static int isTerm(const Aggregate *pAgg, const char *z, i64 n){
+  int i = 0;
+  while( i<pAgg->nTerm && !ormNameIs(pAgg->aTerm[i].zName, z, n) ) i++;
+  return i<pAgg->nTerm;
+}
+
 static AggTerm *termFind(
   OrmParse *p, Aggregate *pAgg, const OrmJson *pNode, const char *z, i64 n
 ){
@@ -287,7 +293,7 @@ static void orderAdd(Aggregate *pAgg, int iTerm, int bDesc, int bNullsLast){
 }
 
 static void orderText(OrmParse *p, Aggregate *pAgg, const OrmJson *pNode){
-  int bDesc = pNode->z[0]=='-';
+  int bDesc = pNode->z[0]=='-' && !isTerm(pAgg, pNode->z, pNode->n);
   AggTerm *pTerm = termFind(p, pAgg, pNode, pNode->z + bDesc,
                             pNode->n - bDesc);
   if( pTerm ) orderAdd(pAgg, (int)(pTerm - pAgg->aTerm), bDesc, bDesc);

@@ -314,6 +314,7 @@ static OrmCond *condRel(
   OrmCond *pCond;
   if( p->pErr->rc!=SQLITE_OK ) return 0;
   if( pInner && pInner->eKind==ORM_COND_NEVER ) return bNot ? 0 : pInner;
+  if( pInner==0 ) ormConditionCount(p, pNode);     /* else it has counted     */
   pCond = condNew(p, ORM_COND_REL);
   if( pCond==0 ) return 0;
   pCond->pRel = pRel;
@@ -327,18 +328,21 @@ static OrmCond *condRel(
   return pCond;
 }
 
+/* Below the root by so many relationships: 0 and an error if too deep. */
+static int checkDepth(OrmParse *p, int nDepth, const OrmJson *pNode){
+  i64 nMax = p->pOrm->aConfig[ORM_CONFIG_MAX_DEPTH];
+  if( nDepth<=nMax ) return 1;
+  ormJsonErr(p->pErr, pNode, "more than %lld relationships deep "
+             "(see orm_config('max_depth'))", nMax);
+  return 0;
+}
+
 /* The condition on a relationship's targets. */
 static OrmCond *parseInner(
   OrmParse *p, const Place *pAt, OrmRel *pRel, const OrmJson *pNode
 ){
   Place at = { pRel->pTarget, pAt->nDepth + 1, pAt->nNested, 0, 0 };
-  i64 nMax = p->pOrm->aConfig[ORM_CONFIG_MAX_DEPTH];
-  if( at.nDepth>nMax ){
-    ormJsonErr(p->pErr, pNode, "more than %lld relationships deep "
-               "(see orm_config('max_depth'))", nMax);
-    return 0;
-  }
-  return parseObject(p, &at, pNode);
+  return checkDepth(p, at.nDepth, pNode) ? parseObject(p, &at, pNode) : 0;
 }
 
 enum { QUANT_SOME, QUANT_EVERY, QUANT_NONE };
@@ -413,7 +417,7 @@ static OrmCond *parseRel(
 
 /* {"posts": {"gt": 5}, "tags": 0} */
 static OrmCond *parseCounts(
-  OrmParse *p, OrmModel *pModel, const OrmJson *pNode
+  OrmParse *p, const Place *pAt, const OrmJson *pNode
 ){
   CondList list;
   OrmCond *pNever = 0;
@@ -426,9 +430,12 @@ static OrmCond *parseCounts(
   }
   listInit(&list, ORM_COND_AND);
   for(const OrmJson *pItem=pNode->pChild; pItem; pItem=pItem->pNext){
-    OrmRel *pRel = ormParseRel(p, pModel, pItem, pItem->zKey, pItem->nKey);
+    OrmRel *pRel = ormParseRel(p, pAt->pModel, pItem, pItem->zKey,
+                               pItem->nKey);
     OrmCond *pCond = 0;
-    if( pRel ) pCond = parseTests(p, &left, pItem, ORM_COND_COUNT, pRel);
+    if( pRel && checkDepth(p, pAt->nDepth + 1, pItem) ){
+      pCond = parseTests(p, &left, pItem, ORM_COND_COUNT, pRel);
+    }
     if( p->pErr->rc!=SQLITE_OK ) return 0;
     if( pCond && pCond->eKind==ORM_COND_NEVER ) pNever = pCond;
     else if( pCond ) listAdd(&list, pCond);
@@ -474,7 +481,7 @@ static OrmCond *parseMember(
   if( pAt->xName && (eWord==WORD_NONE || eWord==WORD_COUNT) ){
     return parseNamed(p, pAt, pNode);
   }
-  if( eWord==WORD_COUNT ) return parseCounts(p, pModel, pNode);
+  if( eWord==WORD_COUNT ) return parseCounts(p, pAt, pNode);
   if( eWord!=WORD_NONE ) return parseLogic(p, pAt, pNode, eWord);
   if( ormFieldFind(pModel, pNode->zKey, pNode->nKey)>=0 ){
     return parseField(p, pModel, pNode, pNode->nKey, 0);

@@ -63,6 +63,9 @@ struct OrmCond {                /* 0 is the condition that is always true     */
 ** hold, in order.  0 on error. */
 OrmTest *ormTestParse(OrmParse*, const OrmLeft*, const OrmJson*);
 
+/* One more condition: an error if that is beyond max_conditions. */
+void ormConditionCount(OrmParse*, const OrmJson*);
+
 /* compare.c: a test as SQL.  zLeft is SQL for what is compared (for a path: of
 ** the field), zAlias where fields of the same object are. */
 void ormTestSql(

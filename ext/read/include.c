@@ -12,7 +12,7 @@
 #include "../orm_int.h"
 
 /* Below the root by so many relationships: 0 and an error if too deep. */
-static int checkDepth(
+int ormIncludeDepth(
   OrmParse *p, const OrmQuery *pParent, i64 nMore, const OrmJson *pNode
 ){
   i64 nMax = p->pOrm->aConfig[ORM_CONFIG_MAX_DEPTH];
@@ -36,7 +36,7 @@ static OrmQuery *includeGet(
                pRel->zName);
     return 0;
   }
-  if( !checkDepth(p, pParent, 1, pNode) ) return 0;
+  if( !ormIncludeDepth(p, pParent, 1, pNode) ) return 0;
   *pp = ormQueryNew(p, pRel->pTarget, pParent, pRel);
   return *pp;
 }
@@ -57,7 +57,7 @@ void ormIncludeRecursive(
                " recursive", pRel->zName);
     return;
   }
-  if( !checkDepth(p, pQuery->pParent, nDepth, pNode) ) return;
+  if( !ormIncludeDepth(p, pQuery->pParent, nDepth, pNode) ) return;
   pQuery->bRecursive = 1;
   pQuery->nDepth = (int)nDepth;
 }

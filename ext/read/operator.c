@@ -189,7 +189,7 @@ static void operandOne(
 
 /* --------------------------------------------------------------- tests --- */
 
-static void countCondition(OrmParse *p, const OrmJson *pNode){
+void ormConditionCount(OrmParse *p, const OrmJson *pNode){
   i64 nMax = p->pOrm->aConfig[ORM_CONFIG_MAX_CONDITIONS];
   if( ++p->nCond>nMax && nMax>0 ){
     ormJsonErr(p->pErr, pNode, "more than %lld conditions in one query "
@@ -216,7 +216,7 @@ static OrmTest *testNew(
   OrmTest *pTest = ormArenaAlloc(p->pArena, (i64)sizeof(*pTest));
   int eArg = aOperator[eOper].eArg;
   if( pTest==0 ) return 0;
-  countCondition(p, pNode);
+  ormConditionCount(p, pNode);
   checkKind(p, pLeft, eOper, pNode);
   if( p->pErr->rc!=SQLITE_OK ) return 0;
   pTest->eOper = (u8)eOper;

@@ -613,7 +613,7 @@ static OrmPlan *planNew(
   }
   if( p->err.rc==SQLITE_OK ){
     p->pQuery = ormQueryParse(pOrm, &p->arena, pModel, p->zQuery, n,
-                              mParts & 0xffff);
+                              mParts & (0xffff | ORM_PLAN_ONLY));
     if( p->pQuery ) boundRows(p->pQuery, mParts);
   }
   if( p->pQuery ) p->pRoot = levelNew(p, p->pQuery, 0);

@@ -328,6 +328,8 @@ OrmQuery *ormQueryNew(
   pNew->pParent = pParent;
   pNew->pRel = pRel;
   pNew->iLimit = -1;
+  /* One that must be the only one is looked for among all. */
+  if( p->mParts & ORM_PLAN_ONLY ) iMax = pRel ? iMax : 0;
   if( iMax>0 && (pRel ? pRel->bMany : (p->mParts & ORM_Q_SHAPE)!=0
                                    && (p->mParts & ORM_Q_PAGE)!=0) ){
     pNew->iLimit = iMax;
