@@ -427,6 +427,7 @@ u64 ormStmtHash(const char *zSql, i64 nSql);
 ** given back.  Then it is taken off; numbers stay until others are bound.
 ** Taking off a parameter that SQLite has looked at when it planned makes it
 ** plan anew, and so does sqlite3_clear_bindings(), whatever it takes off.
+** (mLeft: what earlier loans left bound, each of which must be bound again.)
 */
 static ORM_INLINE u32 ormStmtParam(int i){
   return i<32 ? (u32)1<<(i - 1) : (u32)1<<31;
@@ -998,10 +999,13 @@ void ormIncludeParse(OrmParse*, OrmQuery*, const OrmJson*);
 void ormIncludePaths(OrmParse*, OrmQuery*, const OrmJson*, const char *z,
                      i64 n);
 /* Make an include recursive: nDepth levels, 0 for all. */
-int ormIncludeDepth(OrmParse*, const OrmQuery*, i64 nMore, const OrmJson*);
 void ormIncludeRecursive(OrmParse*, OrmQuery*, const OrmJson*, i64 nDepth);
 /* A fresh include below a query and the parts of its object (query.c). */
 OrmQuery *ormQueryNew(OrmParse*, OrmModel*, OrmQuery *pParent, OrmRel*);
+/* Below the root by n relationships, or below a query by nMore: 0 and an error
+** if that is more than max_depth. */
+int ormParseDepth(OrmParse*, i64 n, const OrmJson*);
+int ormQueryDepth(OrmParse*, const OrmQuery*, i64 nMore, const OrmJson*);
 void ormQueryParts(OrmParse*, OrmQuery*, const OrmJson*, int mParts);
 /* read/shape.c: select, omit; _count, _sum .. */
 void ormSelectParse(OrmParse*, OrmQuery*, const OrmJson *pSelect,

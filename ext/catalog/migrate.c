@@ -114,8 +114,8 @@ static void record(Migrate *p, const char *zSql, i64 n){
 ** all back as it fails for that reason: one that runs, so statements are run
 ** inside ormAnchorRunAll(), and one that is there already, so pPanic is kept
 ** ready for the time between.  It is prepared anew, in there too, after
-** whatever may have spent it.  (Before 3.40 SQLite does not begin it either: the
-** transaction stays open, and is the caller's to roll back.)
+** whatever may have spent it.  (Before 3.40 SQLite does not begin it either:
+** the transaction stays open, and is the caller's to roll back.)
 */
 static void panicReady(Migrate *p){
   sqlite3_stmt *pNew = ormFactOpen(p->pOrm, p->pErr,

@@ -142,7 +142,7 @@ void ormNow(Orm *pOrm, OrmErr *pErr, char z[32], int bMillis){
   pStmt = ormStmtTakeQuiet(pOrm, pErr, "SELECT strftime(?1, ?2)");
   if( pStmt==0 ) return;
   ormBindTextTo(pErr, pStmt, 1, bMillis ? "%Y-%m-%d %H:%M:%f"
-                                           : "%Y-%m-%d %H:%M:%S", -1);
+                                        : "%Y-%m-%d %H:%M:%S", -1);
   ormBindTextTo(pErr, pStmt, 2, pOrm->zNow ? pOrm->zNow : "now", -1);
   if( ormStmtStep(pOrm, pErr, pStmt) ){
     const char *zTime = (const char*)sqlite3_column_text(pStmt->p, 0);

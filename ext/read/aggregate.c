@@ -38,14 +38,6 @@ static void pathHop(OrmParse *p, AggTerm *pTerm, OrmRel *pRel){
   if( pRel->bMany ) pTerm->nMany = pTerm->nHop;
 }
 
-static void pathDepth(OrmParse *p, const AggTerm *pTerm, const OrmJson *pNode){
-  i64 nMax = p->pOrm->aConfig[ORM_CONFIG_MAX_DEPTH];
-  if( pTerm->nHop>nMax ){
-    ormJsonErr(p->pErr, pNode, "more than %lld relationships deep "
-               "(see orm_config('max_depth'))", nMax);
-  }
-}
-
 /* "author.name", "posts", "posts.views": hops, then a field or (iField -1) the
 ** objects themselves.  Names may hold dots, so the whole rest comes first. */
 static void pathParse(
@@ -69,7 +61,7 @@ static void pathParse(
       return;
     }
     pathHop(p, pTerm, pRel);
-    pathDepth(p, pTerm, pNode);
+    ormParseDepth(p, pTerm->nHop, pNode);
     if( zDot==0 ) return;
     n -= zDot + 1 - z;
     z = zDot + 1;

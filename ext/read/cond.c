@@ -328,21 +328,12 @@ static OrmCond *condRel(
   return pCond;
 }
 
-/* Below the root by so many relationships: 0 and an error if too deep. */
-static int checkDepth(OrmParse *p, int nDepth, const OrmJson *pNode){
-  i64 nMax = p->pOrm->aConfig[ORM_CONFIG_MAX_DEPTH];
-  if( nDepth<=nMax ) return 1;
-  ormJsonErr(p->pErr, pNode, "more than %lld relationships deep "
-             "(see orm_config('max_depth'))", nMax);
-  return 0;
-}
-
 /* The condition on a relationship's targets. */
 static OrmCond *parseInner(
   OrmParse *p, const Place *pAt, OrmRel *pRel, const OrmJson *pNode
 ){
   Place at = { pRel->pTarget, pAt->nDepth + 1, pAt->nNested, 0, 0 };
-  return checkDepth(p, at.nDepth, pNode) ? parseObject(p, &at, pNode) : 0;
+  return ormParseDepth(p, at.nDepth, pNode) ? parseObject(p, &at, pNode) : 0;
 }
 
 enum { QUANT_SOME, QUANT_EVERY, QUANT_NONE };
@@ -433,7 +424,7 @@ static OrmCond *parseCounts(
     OrmRel *pRel = ormParseRel(p, pAt->pModel, pItem, pItem->zKey,
                                pItem->nKey);
     OrmCond *pCond = 0;
-    if( pRel && checkDepth(p, pAt->nDepth + 1, pItem) ){
+    if( pRel && ormParseDepth(p, pAt->nDepth + 1, pItem) ){
       pCond = parseTests(p, &left, pItem, ORM_COND_COUNT, pRel);
     }
     if( p->pErr->rc!=SQLITE_OK ) return 0;

@@ -11,19 +11,6 @@
 */
 #include "../orm_int.h"
 
-/* Below the root by so many relationships: 0 and an error if too deep. */
-int ormIncludeDepth(
-  OrmParse *p, const OrmQuery *pParent, i64 nMore, const OrmJson *pNode
-){
-  i64 nMax = p->pOrm->aConfig[ORM_CONFIG_MAX_DEPTH];
-  i64 n = nMore;
-  for(; pParent->pParent; pParent=pParent->pParent) n++;
-  if( n<=nMax ) return 1;
-  ormJsonErr(p->pErr, pNode, "%lld relationships deep, max_depth is %lld", n,
-             nMax);
-  return 0;
-}
-
 /* The include of pRel below pParent, made if it is not there; 0 and an error
 ** if it cannot be. */
 static OrmQuery *includeGet(
@@ -36,7 +23,7 @@ static OrmQuery *includeGet(
                pRel->zName);
     return 0;
   }
-  if( !ormIncludeDepth(p, pParent, 1, pNode) ) return 0;
+  if( !ormQueryDepth(p, pParent, 1, pNode) ) return 0;
   *pp = ormQueryNew(p, pRel->pTarget, pParent, pRel);
   return *pp;
 }
@@ -57,7 +44,7 @@ void ormIncludeRecursive(
                " recursive", pRel->zName);
     return;
   }
-  if( !ormIncludeDepth(p, pQuery->pParent, nDepth, pNode) ) return;
+  if( !ormQueryDepth(p, pQuery->pParent, nDepth, pNode) ) return;
   pQuery->bRecursive = 1;
   pQuery->nDepth = (int)nDepth;
 }

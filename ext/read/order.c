@@ -60,18 +60,6 @@ static void termHop(OrderParse *pOrder, OrmOrder *pTerm, OrmRel *pRel){
   pTerm->pModel = pRel->pTarget;
 }
 
-static void tooDeep(OrderParse *pOrder, const OrmJson *pNode, int nMore){
-  OrmParse *p = pOrder->p;
-  i64 nMax = p->pOrm->aConfig[ORM_CONFIG_MAX_DEPTH];
-  i64 n = nMore;
-  const OrmQuery *pUp = pOrder->pQuery;
-  for(; pUp->pParent; pUp=pUp->pParent) n++;
-  if( n>nMax ){
-    ormJsonErr(p->pErr, pNode, "%lld relationships deep, max_depth is %lld", n,
-               nMax);
-  }
-}
-
 /* The rest of a path is a relationship: what could have been meant. */
 static void relErrAt(OrderParse *pOrder, const OrmJson *pNode, OrmRel *pRel){
   if( pRel->bMany ){
@@ -116,7 +104,7 @@ static void followPath(
       return;
     }
     termHop(pOrder, pTerm, pRel);
-    tooDeep(pOrder, pNode, pTerm->nHop);
+    ormQueryDepth(pOrder->p, pOrder->pQuery, pTerm->nHop, pNode);
     *pn -= nStep + 1;
     *pz += nStep + 1;
   }
@@ -178,7 +166,7 @@ static void termCount(
   }
   pTerm->iField = -1;
   pTerm->bNotNull = pTerm->nHop==0;
-  tooDeep(pOrder, pNode, pTerm->nHop + 1);
+  ormQueryDepth(pOrder->p, pOrder->pQuery, pTerm->nHop + 1, pNode);
 }
 
 /* ------------------------------------------------------------------------

@@ -34,6 +34,22 @@ static void noSuch(
              zNear ? "?)" : "");
 }
 
+int ormParseDepth(OrmParse *p, i64 n, const OrmJson *pNode){
+  i64 nMax = p->pOrm->aConfig[ORM_CONFIG_MAX_DEPTH];
+  if( n<=nMax ) return 1;
+  ormJsonErr(p->pErr, pNode, "%lld relationships deep, max_depth is %lld", n,
+             nMax);
+  return 0;
+}
+
+int ormQueryDepth(
+  OrmParse *p, const OrmQuery *pQuery, i64 nMore, const OrmJson *pNode
+){
+  i64 n = nMore;
+  for(; pQuery->pParent; pQuery=pQuery->pParent) n++;
+  return ormParseDepth(p, n, pNode);
+}
+
 OrmRel *ormParseRel(
   OrmParse *p, OrmModel *pModel, const OrmJson *pNode, const char *z, i64 n
 ){

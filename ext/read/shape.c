@@ -111,7 +111,7 @@ static OrmRel *countRel(
                " %s is to-one", azFunc[pCount->eFunc], pRel->zName);
     return 0;
   }
-  if( !ormIncludeDepth(pCount->p, pCount->pQuery, 1, pNode) ) return 0;
+  if( !ormQueryDepth(pCount->p, pCount->pQuery, 1, pNode) ) return 0;
   return pRel;
 }
 
