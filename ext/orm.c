@@ -109,6 +109,7 @@ void ormUnref(void *p){
   if( --pOrm->nRef>0 ) return;
   /* Statements, catalog and plans went with orm_context, if there was one. */
   sqlite3_free(pOrm->zNow);
+  sqlite3_free(pOrm->zSpare);
   sqlite3_free(pOrm);
 }
 

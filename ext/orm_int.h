@@ -143,6 +143,9 @@ struct Orm {
   int nDrop;                    /* core/context.c: see ormContextOnDrop()     */
   void (*axDrop[4])(Orm*);
   OrmSink *pSink;               /* core/emit.c: the running push statement's  */
+  char *zSpare;                 /* core/result.c: memory for the next result  */
+  i64 nSpare;
+  int nIdle;                    /*   and how many left most of it unused      */
   OrmCatalog *pCatalog;         /* catalog/load.c: the newest, or 0           */
   sqlite3_stmt *apToken[2];     /* catalog/load.c: on orm_state.token         */
   int aReprepare[2];            /*   and how often they were re-prepared      */
@@ -361,9 +364,19 @@ struct OrmBind;
 void ormJsonBind(OrmBuf*, const struct OrmBind*, int eType);
 void ormJsonNode(OrmBuf*, const OrmJson*);           /* a parsed node again   */
 #define ORM_JSON_SUBTYPE ((unsigned)'J')
-/* The buffer as a function's JSON result; takes its memory.  If pBuf->pErr
-** holds an error, reports that instead. */
+
+/* ========================================================================
+** Interface to ext/core/result.c: the JSON results of functions
+** ===================================================================== */
+/* The buffer as a function's result; takes its memory.  If its pErr holds an
+** error, reports that instead. */
 void ormJsonResult(sqlite3_context*, OrmBuf*);
+/* The same with the memory of an earlier result, to which it returns: a buffer
+** from Begin is given or not, and ended. */
+void ormResultBegin(Orm*, OrmErr*, OrmBuf*);
+void ormResultAhead(OrmBuf*, i64 n);         /* n bytes, before the first one */
+void ormResultGive(sqlite3_context*, Orm*, OrmBuf*);
+void ormResultEnd(Orm*, OrmBuf*);
 
 /* ========================================================================
 ** Interface to ext/core/suggest.c

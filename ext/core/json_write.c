@@ -295,25 +295,3 @@ void ormJsonNode(OrmBuf *p, const OrmJson *pNode){
   if( pNode->zRaw ) ormBufAdd(p, pNode->zRaw, pNode->nRaw);
   else ormJsonString(p, pNode->z, pNode->n);
 }
-
-#ifndef SQLITE_UTF8_ZT
-# define SQLITE_UTF8_ZT 16      /* older headers do not have it              */
-#endif
-
-void ormJsonResult(sqlite3_context *pCtx, OrmBuf *p){
-  i64 n;
-  char *z = ormBufTake(p, &n);
-  if( p->pErr->rc!=SQLITE_OK ){
-    sqlite3_free(z);
-    ormErrResult(p->pErr, pCtx);
-  }else{
-    /* JSON has no NUL, so it can be handed over as terminated text, which is
-    ** never copied to be terminated. */
-    if( sqlite3_libversion_number()>=3053000 ){
-      sqlite3_result_text64(pCtx, z, (u64)n, sqlite3_free, SQLITE_UTF8_ZT);
-    }else{
-      sqlite3_result_text(pCtx, z, -1, sqlite3_free);
-    }
-    sqlite3_result_subtype(pCtx, ORM_JSON_SUBTYPE);
-  }
-}

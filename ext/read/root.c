@@ -122,7 +122,7 @@ static i64 allLoaded(OrmLevel *p, OrmBuf *pOut){
 
 /* As much room for a result as the last one needed, */
 static void resultBegin(OrmPlan *pPlan, OrmBuf *pOut){
-  if( pPlan->nLast>0 ) ormBufAhead(pOut, pPlan->nLast);
+  if( pPlan->nLast>0 ) ormResultAhead(pOut, pPlan->nLast);
 }
 
 /* which is known now. */

@@ -52,12 +52,12 @@ void ormSqlGet(sqlite3_context *pCtx, int nArg, sqlite3_value **apArg){
    && sqlite3_value_type(apArg[1])!=SQLITE_NULL
   ){
     OrmBuf out;
-    ormBufInit(&out, &call.err);
+    ormResultBegin(call.pOrm, &call.err, &out);
     if( ormLoadOne(call.pOrm, &call.err, call.pPlan, call.pModel, apArg[1],
                    &out) ){
-      ormJsonResult(pCtx, &out);
+      ormResultGive(pCtx, call.pOrm, &out);
     }
-    ormBufFree(&out);
+    ormResultEnd(call.pOrm, &out);
   }
   callEnd(&call, pCtx);
 }
@@ -67,10 +67,10 @@ void ormSqlAll(sqlite3_context *pCtx, int nArg, sqlite3_value **apArg){
   Call call;
   if( callBegin(&call, pCtx, nArg, apArg, 1, ORM_Q_ALL) ){
     OrmBuf out;
-    ormBufInit(&out, &call.err);
+    ormResultBegin(call.pOrm, &call.err, &out);
     ormLoadAll(call.pOrm, &call.err, call.pPlan, &out);
-    ormJsonResult(pCtx, &out);
-    ormBufFree(&out);
+    ormResultGive(pCtx, call.pOrm, &out);
+    ormResultEnd(call.pOrm, &out);
   }
   callEnd(&call, pCtx);
 }
@@ -80,10 +80,10 @@ void ormSqlPage(sqlite3_context *pCtx, int nArg, sqlite3_value **apArg){
   Call call;
   if( callBegin(&call, pCtx, nArg, apArg, 1, ORM_Q_ALL | ORM_Q_TOTAL) ){
     OrmBuf out;
-    ormBufInit(&out, &call.err);
+    ormResultBegin(call.pOrm, &call.err, &out);
     ormPage(call.pOrm, &call.err, call.pPlan, &out);
-    ormJsonResult(pCtx, &out);
-    ormBufFree(&out);
+    ormResultGive(pCtx, call.pOrm, &out);
+    ormResultEnd(call.pOrm, &out);
   }
   callEnd(&call, pCtx);
 }
@@ -95,7 +95,7 @@ static void first(sqlite3_context *pCtx, int nArg, sqlite3_value **apArg,
   if( callBegin(&call, pCtx, nArg, apArg, 1, ORM_Q_ALL | mFirst) ){
     OrmBuf out;
     i64 n;
-    ormBufInit(&out, &call.err);
+    ormResultBegin(call.pOrm, &call.err, &out);
     n = ormLoadFirst(call.pOrm, &call.err, call.pPlan, &out);
     if( mFirst==ORM_PLAN_ONLY && n>1 ){
       ormErr(&call.err, SQLITE_ERROR, "orm: more than one %s is found",
@@ -104,9 +104,9 @@ static void first(sqlite3_context *pCtx, int nArg, sqlite3_value **apArg,
       ormErr(&call.err, SQLITE_ERROR, "orm: no %s is found",
              call.pModel->zName);
     }else if( n>0 ){
-      ormJsonResult(pCtx, &out);
+      ormResultGive(pCtx, call.pOrm, &out);
     }
-    ormBufFree(&out);
+    ormResultEnd(call.pOrm, &out);
   }
   callEnd(&call, pCtx);
 }
@@ -238,7 +238,7 @@ void ormSqlLoadFinal(sqlite3_context *pCtx){
     sqlite3_result_subtype(pCtx, ORM_JSON_SUBTYPE);
     return;
   }
-  ormBufInit(&out, &p->call.err);
+  ormResultBegin(p->call.pOrm, &p->call.err, &out);
   if( p->n>INT32_MAX ){
     ormErr(&p->call.err, SQLITE_TOOBIG, "orm: too many keys");
   }else if( !p->bFailed ){
@@ -248,9 +248,9 @@ void ormSqlLoadFinal(sqlite3_context *pCtx){
     keys.nKey = (int)p->n;
     keys.aBind = p->keys.a;
     ormLoadKeys(p->call.pOrm, &p->call.err, p->call.pPlan, &keys, &out);
-    ormJsonResult(pCtx, &out);
+    ormResultGive(pCtx, p->call.pOrm, &out);
   }
-  ormBufFree(&out);
+  ormResultEnd(p->call.pOrm, &out);
   ormArenaFree(&p->arena);
   callEnd(&p->call, pCtx);
   *pp = 0;

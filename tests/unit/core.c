@@ -958,6 +958,140 @@ static void testStatements(sqlite3 *db, Orm *pOrm){
   sqlite3_finalize(pUser);
 }
 
+/* --------------------------------------------------------------- results -- */
+
+/* digits(N): N bytes of JSON; a negative N is an error after as many. */
+static void digits(sqlite3_context *pCtx, int nArg, sqlite3_value **apArg){
+  Orm *pOrm = (Orm*)sqlite3_user_data(pCtx);
+  i64 n = sqlite3_value_int64(apArg[0]);
+  OrmErr err = { 0, 0 };
+  OrmBuf buf;
+  ORM_UNUSED(nArg);
+  ormResultBegin(pOrm, &err, &buf);
+  ormResultAhead(&buf, 10);
+  for(i64 i=0; i<(n<0 ? -n : n); i++) ormBufChar(&buf, (char)('1' + i%9));
+  if( n<0 ) ormErr(&err, SQLITE_ERROR, "no digits");
+  if( n!=0 ) ormResultGive(pCtx, pOrm, &buf);
+  ormResultEnd(pOrm, &buf);
+  ormErrClear(&err);
+}
+
+static int noPragma(void *pArg, int eAction, const char *z1, const char *z2,
+                    const char *z3, const char *z4){
+  ORM_UNUSED(pArg);  ORM_UNUSED(z1);  ORM_UNUSED(z2);  ORM_UNUSED(z3);
+  ORM_UNUSED(z4);
+  return eAction==SQLITE_PRAGMA ? SQLITE_DENY : SQLITE_OK;
+}
+
+/* What stays after a result of n digits that nobody had before. */
+static i64 spareAfter(sqlite3 *db, Orm *pOrm, i64 n){
+  char *zSql = sqlite3_mprintf("SELECT length(digits(%lld))", n);
+  sqlite3_free(pOrm->zSpare);
+  pOrm->zSpare = 0;
+  pOrm->nSpare = 0;
+  check(value(db, zSql)==(int)n, "result: its length");
+  sqlite3_free(zSql);
+  return pOrm->nSpare;
+}
+
+static int runs(sqlite3 *db, const char *zSql){
+  return sqlite3_exec(db, zSql, 0, 0, 0);
+}
+
+static void testResults(sqlite3 *db, Orm *pOrm){
+  sqlite3_stmt *p = 0;
+  const char *zMemory;
+  int bSame = 1;
+  pOrm->nRef++;
+  sqlite3_create_function_v2(db, "digits", 1, SQLITE_UTF8, pOrm, digits, 0, 0,
+                             ormUnref);
+
+  /* Memory goes round, and never to two at a time. */
+  check(spareAfter(db, pOrm, 2000)>2000, "result: its memory stays");
+  zMemory = pOrm->zSpare;
+  check(value(db, "SELECT length(digits(20))")==20
+        && pOrm->zSpare==zMemory, "result: the next one has it");
+  check(value(db, "SELECT digits(3)||digits(5)||digits(4)='12312345'||'1234'"),
+        "result: several at a time");
+  sqlite3_prepare_v2(db, "SELECT digits(30), digits(7)", -1, &p, 0);
+  sqlite3_step(p);
+  for(int i=1; i<50; i++) bSame &= value(db, "SELECT digits(9)")==123456789;
+  check(bSame && strcmp((const char*)sqlite3_column_text(p, 0),
+                        "123456789123456789123456789123")==0
+        && sqlite3_column_int(p, 1)==1234567, "result: one that is held");
+  sqlite3_finalize(p);
+  check(value(db, "SELECT sum(length(digits(column1))) FROM"
+              " (VALUES (10), (3000), (1), (500))")==3511, "result: one a row");
+
+  /* How much stays. */
+  check(spareAfter(db, pOrm, 3000000)>3000000,
+        "result: 3 MB stay");
+  check(spareAfter(db, pOrm, 5000000)==0, "result: more than 4 MB goes");
+  runs(db, "PRAGMA main.cache_size = -20000");
+  check(spareAfter(db, pOrm, 5000000)>5000000, "result: KB of cache_size");
+  check(spareAfter(db, pOrm, 21000000)==0, "result: more than cache_size");
+  runs(db, "PRAGMA main.cache_size = 5000");
+  check(spareAfter(db, pOrm, 5000000)>5000000, "result: pages of cache_size");
+  sqlite3_set_authorizer(db, noPragma, 0);
+  check(spareAfter(db, pOrm, 5000000)==0, "result: PRAGMA is forbidden");
+  check(sqlite3_errcode(db)==SQLITE_OK, "result: which is no error");
+  sqlite3_set_authorizer(db, 0, 0);
+
+  /* How long. */
+  check(spareAfter(db, pOrm, 5000000)>5000000, "result: much stays,");
+  for(int i=1; i<100; i++) value(db, "SELECT digits(3)");
+  check(pOrm->nSpare>5000000, "result: and stays,");
+  check(value(db, "SELECT length(digits(4000000))")==4000000,
+        "result: as one needs it,");
+  for(int i=1; i<100; i++) value(db, "SELECT digits(3)");
+  check(pOrm->nSpare>5000000, "result: and still,");
+  value(db, "SELECT digits(3)");
+  check(pOrm->nSpare==0, "result: but not after 100 that need little of it");
+
+  /* What is no result. */
+  check(spareAfter(db, pOrm, 2000)>2000, "result: some stays");
+  check(value(db, "SELECT digits(0) IS NULL") && pOrm->nSpare>2000,
+        "result: none, its memory stays");
+  check(runs(db, "SELECT digits(-5000000)")==SQLITE_ERROR && pOrm->nSpare==0,
+        "result: an error, it goes");
+  check(strcmp(sqlite3_errmsg(db), "no digits")==0, "result: which is told");
+  sqlite3_limit(db, SQLITE_LIMIT_LENGTH, 1000);
+  check(runs(db, "SELECT digits(1001)")==SQLITE_TOOBIG && pOrm->nSpare>1000,
+        "result: too long for SQLite");
+  sqlite3_limit(db, SQLITE_LIMIT_LENGTH, 1000000000);
+  runs(db, "PRAGMA main.cache_size = -2000");
+}
+
+/* The state goes with the last result, if it is the last that holds it. */
+static void testLastResult(void){
+  sqlite3 *db = 0;
+  sqlite3_stmt *p = 0;
+  Orm *pOrm = sqlite3_malloc64(sizeof(*pOrm));
+  memset(pOrm, 0, sizeof(*pOrm));
+  sqlite3_open(":memory:", &db);
+  runs(db, "PRAGMA encoding = 'UTF-16'; CREATE TABLE t(a)");
+  pOrm->db = db;
+  pOrm->nRef = 2;
+  sqlite3_create_function_v2(db, "digits", 1, SQLITE_UTF8, pOrm, digits, 0, 0,
+                             ormUnref);
+  runs(db, "INSERT INTO t VALUES (digits(12))");
+  check(value(db, "SELECT a='123456789123' FROM t"), "result: in UTF-16");
+  check(sqlite3_close(db)==SQLITE_OK, "result: the connection closes");
+  check(pOrm->nRef==1, "result: none is left");
+  sqlite3_open(":memory:", &db);
+  pOrm->db = db;
+  sqlite3_create_function_v2(db, "digits", 1, SQLITE_UTF8, pOrm, digits, 0, 0,
+                             ormUnref);
+  sqlite3_prepare_v2(db, "SELECT digits(5)", -1, &p, 0);
+  sqlite3_step(p);
+  check(pOrm->nRef==2, "result: it holds the state");
+  sqlite3_close_v2(db);
+  check(strcmp((const char*)sqlite3_column_text(p, 0), "12345")==0,
+        "result: of a connection that was closed");
+  sqlite3_finalize(p);
+  check(sqlite3_memory_used()==0, "result: the last one takes all with it");
+}
+
 /* A statement of the application on our context outlives the disconnecting of
 ** a close that is refused; then another context is made, which counts. */
 static void testContext(sqlite3 *db, Orm *pOrm){
@@ -1018,12 +1152,14 @@ static void testConnection(void){
   testEmit(db, pOrm);
   testKeys(db, pOrm);
   testStatements(db, pOrm);
+  testResults(db, pOrm);
   testContext(db, pOrm);
   check(nDropped==1, "context: each hook is called once");
   check(sqlite3_close(db)==SQLITE_OK, "context: the connection closes");
   check(pOrm->nRef==1, "context: all registrations have let go");
   ormUnref(pOrm);
   check(sqlite3_memory_used()==0, "context: no memory is left");
+  testLastResult();
 }
 
 /* ---------------------------------------------------------------- faults -- */

@@ -5,5 +5,6 @@ void ormUnref(void *pArg){
   Orm *pOrm = (Orm*)pArg;
   if( --pOrm->nRef>0 ) return;
   sqlite3_free(pOrm->zNow);
+  sqlite3_free(pOrm->zSpare);
   sqlite3_free(pOrm);
 }
