@@ -535,6 +535,46 @@ static void touch(Unit *p, UnitRow *pRow, u64 *aMask){
   }
 }
 
+/* Is what a field is incremented to to be known before?  Where it refers, the
+** row must be there; where it may be referred to, that follows. */
+static int wantsSum(const OrmModel *pModel, int iField){
+  for(int i=0; i<pModel->nUnique; i++){
+    for(int j=0; j<pModel->aUnique[i].n; j++){
+      if( pModel->aUnique[i].aField[j]==iField ) return 1;
+    }
+  }
+  return ormFieldRefers(pModel, iField);
+}
+
+/* An increment becomes the value that it leads to. */
+static void sumField(Unit *p, UnitRow *pRow, int iField){
+  const OrmModel *pModel = pRow->pModel->p;
+  UnitVal *pVal = &pRow->aVal[iField];
+  OrmBuf buf;
+  OrmStmt *pStmt;
+  ormBufInit(&buf, p->pErr);
+  ormBufAdd(&buf, "SELECT ", -1);
+  ormBufName(&buf, pModel->aField[iField].zName);
+  ormBufAdd(&buf, " + ?1 FROM ", -1);
+  ormBufTable(&buf, pModel->zTable);
+  for(int i=0; i<pModel->nKey; i++){
+    ormBufAdd(&buf, i ? " AND " : " WHERE ", -1);
+    ormBufName(&buf, pModel->aField[pModel->aKey[i]].zName);
+    ormBufPrintf(&buf, " = ?%d", i+2);
+  }
+  pStmt = ormStmtTake(p->pOrm, p->pErr, ormBufText(&buf), buf.n);
+  ormBufFree(&buf);
+  ormBindOne(p->pErr, pStmt, 1, &pVal->v);
+  for(int i=0; i<pModel->nKey; i++){
+    ormBindOne(p->pErr, pStmt, i+2, &pRow->aOld[pModel->aKey[i]]);
+  }
+  if( ormStmtStep(p->pOrm, p->pErr, pStmt) ){
+    pVal->eKind = UNIT_BIND;
+    ormUnitTake(p->pArena, &pVal->v, sqlite3_column_value(pStmt->p, 0));
+  }
+  ormStmtGive(p->pOrm, p->pErr, pStmt);
+}
+
 static void updateSql(const UnitRow *pRow, const u64 *aMask, OrmBuf *pBuf){
   const OrmModel *pModel = pRow->pModel->p;
   int n = 0;
@@ -583,9 +623,9 @@ static void updateRow(Unit *p, UnitRow *pRow, u64 *aMask, int bTouch){
   int n = 0;
   if( bTouch ) touch(p, pRow, aMask);
   for(int i=0; i<pModel->nField; i++){
-    if( maskHas(aMask, i) && pRow->aVal[i].eKind==UNIT_INC ){
-      maskSet(aMask, pModel->nField+i);
-    }
+    if( !maskHas(aMask, i) || pRow->aVal[i].eKind!=UNIT_INC ) continue;
+    if( wantsSum(pModel, i) ) sumField(p, pRow, i);
+    else maskSet(aMask, pModel->nField+i);
   }
   ormRenameBefore(p, pRow, aMask);
   pStmt = updateStmt(p, pRow, aMask);

@@ -122,6 +122,16 @@ void ormUnitReport(Unit *p){
   ormBufFree(&buf);
 }
 
+/* To check a foreign key takes all its columns, whichever of them are given,
+** and what a DEFAULT gave. */
+static void needFk(UnitModel *p, const OrmFk *pFk){
+  for(int i=0; i<pFk->n; i++){
+    int f = pFk->aField[i];
+    if( pFk->n>1 ) p->abNeed[f] = 1;
+    if( p->p->aField[f].zDefault ) p->abBack[f] = 1;
+  }
+}
+
 UnitModel *ormUnitModel(Unit *p, OrmModel *pModel){
   UnitModel **pp = &p->pModel, *pNew;
   while( *pp && (*pp)->p!=pModel ) pp = &(*pp)->pNext;
@@ -148,6 +158,7 @@ UnitModel *ormUnitModel(Unit *p, OrmModel *pModel){
       pNew->abNeed[pUnique->aField[j]] = 1;
     }
   }
+  for(int i=0; i<pModel->nFk; i++) needFk(pNew, &pModel->aFk[i]);
   for(int i=0; i<pModel->nNatural; i++) pNew->abNeed[pModel->aNatural[i]] = 1;
   if( pModel->iVersion>=0 ) pNew->abNeed[pModel->iVersion] = 1;
   if( pModel->iSoftDelete>=0 ) pNew->abNeed[pModel->iSoftDelete] = 1;

@@ -255,6 +255,7 @@ void ormRenameCheck(Unit*);            /* do DEFAULTs lead to rows?           */
 void ormCheckWritten(Unit*);
 void ormCheckAlive(Unit*);             /* after deletes: is it all there?     */
 int ormCheckFailed(Unit*, const UnitRow*);
+int ormCheckDefaults(const OrmModel*);
 
 /* flush.c */
 #define ORM_MASK_MAX 64         /* words: 2000 columns are SQLite's most      */
