@@ -615,12 +615,30 @@ static void updated(Unit *p, UnitRow *pRow, int i, const struct OrmBind *pNew){
   ormValAffinity(p->pArena, &pRow->aOld[i], pRow->pModel->p->aField[i].cAff);
 }
 
+/* An object that got NULL in its key could never be changed again (C91). */
+static int blanksKey(Unit *p, const UnitRow *pRow, const u64 *aMask){
+  const OrmModel *pModel = pRow->pModel->p;
+  for(int i=0; i<pModel->nKey; i++){
+    int f = pModel->aKey[i];
+    struct OrmBind v = pRow->aVal[f].v;
+    if( !maskHas(aMask, f) ) continue;
+    if( pRow->aVal[f].eKind==UNIT_REF ) ormUnitKnown(pRow, f, &v);
+    if( v.eType!=SQLITE_NULL ) continue;
+    ormErr(p->pErr, SQLITE_CONSTRAINT_NOTNULL,
+           "NOT NULL constraint failed: %s.%s", pModel->zTable,
+           pModel->aField[f].zName);
+    return rowFailed(p, pRow);
+  }
+  return 0;
+}
+
 /* Update the fields of the mask. */
 static void updateRow(Unit *p, UnitRow *pRow, u64 *aMask, int bTouch){
   const OrmModel *pModel = pRow->pModel->p;
   struct OrmBind v = { SQLITE_NULL, 0, 0, { 0 } };
   OrmStmt *pStmt;
   int n = 0;
+  if( blanksKey(p, pRow, aMask) ) return;
   if( bTouch ) touch(p, pRow, aMask);
   for(int i=0; i<pModel->nField; i++){
     if( !maskHas(aMask, i) || pRow->aVal[i].eKind!=UNIT_INC ) continue;
