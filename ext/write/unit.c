@@ -212,6 +212,7 @@ int ormUnitKnown(const UnitRow *pRow, int iField, struct OrmBind *pOut){
   for(int n=0; n<UNIT_MAX_HOP; n++){
     const UnitVal *pVal;
     const OrmField *pField;
+    int bChosen;                /* SQLite chooses the key                     */
     pRow = ormUnitSame((UnitRow*)pRow);
     pField = &pRow->pModel->p->aField[iField];
     pVal = pRow->aVal ? &pRow->aVal[iField] : 0;
@@ -220,11 +221,11 @@ int ormUnitKnown(const UnitRow *pRow, int iField, struct OrmBind *pOut){
       iField = pVal->iRef;
       continue;
     }
-    if( pVal && pVal->eKind==UNIT_BIND
-     && !(pVal->v.eType==SQLITE_NULL && pField->iKey && pRow->aBack) ){
+    bChosen = pVal && pVal->v.eType==SQLITE_NULL && pField->iKey
+           && pRow->pModel->p->bRowidKey;
+    if( pVal && pVal->eKind==UNIT_BIND && !(bChosen && pRow->aBack) ){
       *pOut = pVal->v;
-      if( pVal->v.eType==SQLITE_NULL && pField->iKey
-       && pRow->pModel->p->bRowidKey ) return 0;
+      if( bChosen ) return 0;
       ormValAffinity(pRow->pModel->pArena, pOut, pField->cAff);
       return 1;
     }
