@@ -96,24 +96,42 @@ static int firstMissing(
 ** Foreign keys
 ** --------------------------------------------------------------------- */
 
+/* May a row that gives no foreign key get one, by a DEFAULT? */
+int ormCheckDefaults(const OrmModel *pModel){
+  for(int i=0; i<pModel->nField; i++){
+    const char *z = pModel->aField[i].zDefault;
+    if( z==0 || sqlite3_stricmp(z, "NULL")==0 ) continue;
+    if( ormFieldRefers(pModel, i) ) return 1;
+  }
+  return 0;
+}
+
+/* Has the row given this field a value?  A new row has also got the DEFAULT.
+** bAll: what relationships gave counts too. */
+static int isGiven(const UnitRow *pRow, int iField, int bAll){
+  const UnitVal *pVal = pRow->aVal ? &pRow->aVal[iField] : 0;
+  if( pVal==0 || pVal->eKind==UNIT_NONE ){
+    return pRow->eState==UNIT_NEW && pRow->pModel->p->aField[iField].zDefault;
+  }
+  return bAll || !pVal->bRel;
+}
+
 /* The values that a row gives to a foreign key: 1, or 0 if there are none to
-** check.  bAll: those that relationships gave too. */
+** check. */
 static int fkValues(
   const UnitRow *pRow, const OrmFk *pFk, int bAll, struct OrmBind *a,
   const OrmJson **ppNode
 ){
   int bGiven = 0;
-  if( pRow->aVal==0 || pFk->azTo[0][0]==0 ) return 0;
+  if( pFk->azTo[0][0]==0 ) return 0;
   *ppNode = pRow->pNode;
   for(int i=0; i<pFk->n; i++){
-    const UnitVal *pVal = &pRow->aVal[pFk->aField[i]];
-    if( pVal->eKind!=UNIT_NONE && (bAll || !pVal->bRel) ){
+    int f = pFk->aField[i];
+    if( isGiven(pRow, f, bAll) ){
       bGiven = 1;
-      if( pVal->pNode ) *ppNode = pVal->pNode;
+      if( pRow->aVal && pRow->aVal[f].pNode ) *ppNode = pRow->aVal[f].pNode;
     }
-    if( !ormUnitKnown(pRow, pFk->aField[i], &a[i]) || a[i].eType==SQLITE_NULL ){
-      return 0;
-    }
+    if( !ormUnitKnown(pRow, f, &a[i]) || a[i].eType==SQLITE_NULL ) return 0;
   }
   return bGiven;
 }

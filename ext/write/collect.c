@@ -264,15 +264,15 @@ static int isMember(Unit *p, const UnitColl *pColl, const UnitRow *pRow){
 
 static void collectRemoved(Unit *p, UnitColl *pColl){
   for(int i=0; i<pColl->nRemove; i++){
-    UnitRow *pRow = ormUnitSame(pColl->apRemove[i]);
+    UnitRow *pRow = ormUnitSame(pColl->aRemove[i].p);
     if( pRow->iMark==p->iMark || !isMember(p, pColl, pRow) ) continue;
     if( pColl->bSet && pColl->pRel->zSecondary ) continue;  /* left already  */
     leave(p, pColl, pRow);
   }
   for(int i=0; i<pColl->nDelete; i++){
-    UnitRow *pRow = ormUnitSame(pColl->apDelete[i]);
+    UnitRow *pRow = ormUnitSame(pColl->aDelete[i].p);
     if( !isMember(p, pColl, pRow) ){
-      ormUnitErr(p, SQLITE_ERROR, pColl->apDelete[i]->pNode, "$delete: no such"
+      ormUnitErr(p, SQLITE_ERROR, pColl->aDelete[i].pNode, "$delete: no such"
           " object in %s", pColl->pRel->zName);
       continue;
     }

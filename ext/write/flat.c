@@ -169,7 +169,8 @@ static int checkShape(OrmFlat *p, const char *z){
   if( !takeShape(p, z) ) return 0;
   if( p->bSave && givesIdentity(p) ) return 0;
   p->bRefers |= (u8)givesReference(p);
-  if( p->bRefers && !p->unit.bForeignKeys ) return 0;
+  if( !p->unit.bForeignKeys
+   && (p->bRefers || ormCheckDefaults(p->pModel)) ) return 0;
   p->bSelf |= (u8)givesSelf(p);
   if( ++p->nShape>1 && p->bSelf ) return 0;
   if( p->pModel->bRowidKey ){

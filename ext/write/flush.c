@@ -535,6 +535,46 @@ static void touch(Unit *p, UnitRow *pRow, u64 *aMask){
   }
 }
 
+/* Is what a field is incremented to to be known before?  Where it refers, the
+** row must be there; where it may be referred to, that follows. */
+static int wantsSum(const OrmModel *pModel, int iField){
+  for(int i=0; i<pModel->nUnique; i++){
+    for(int j=0; j<pModel->aUnique[i].n; j++){
+      if( pModel->aUnique[i].aField[j]==iField ) return 1;
+    }
+  }
+  return ormFieldRefers(pModel, iField);
+}
+
+/* An increment becomes the value that it leads to. */
+static void sumField(Unit *p, UnitRow *pRow, int iField){
+  const OrmModel *pModel = pRow->pModel->p;
+  UnitVal *pVal = &pRow->aVal[iField];
+  OrmBuf buf;
+  OrmStmt *pStmt;
+  ormBufInit(&buf, p->pErr);
+  ormBufAdd(&buf, "SELECT ", -1);
+  ormBufName(&buf, pModel->aField[iField].zName);
+  ormBufAdd(&buf, " + ?1 FROM ", -1);
+  ormBufTable(&buf, pModel->zTable);
+  for(int i=0; i<pModel->nKey; i++){
+    ormBufAdd(&buf, i ? " AND " : " WHERE ", -1);
+    ormBufName(&buf, pModel->aField[pModel->aKey[i]].zName);
+    ormBufPrintf(&buf, " = ?%d", i+2);
+  }
+  pStmt = ormStmtTake(p->pOrm, p->pErr, ormBufText(&buf), buf.n);
+  ormBufFree(&buf);
+  ormBindOne(p->pErr, pStmt, 1, &pVal->v);
+  for(int i=0; i<pModel->nKey; i++){
+    ormBindOne(p->pErr, pStmt, i+2, &pRow->aOld[pModel->aKey[i]]);
+  }
+  if( ormStmtStep(p->pOrm, p->pErr, pStmt) ){
+    pVal->eKind = UNIT_BIND;
+    ormUnitTake(p->pArena, &pVal->v, sqlite3_column_value(pStmt->p, 0));
+  }
+  ormStmtGive(p->pOrm, p->pErr, pStmt);
+}
+
 static void updateSql(const UnitRow *pRow, const u64 *aMask, OrmBuf *pBuf){
   const OrmModel *pModel = pRow->pModel->p;
   int n = 0;
@@ -575,17 +615,35 @@ static void updated(Unit *p, UnitRow *pRow, int i, const struct OrmBind *pNew){
   ormValAffinity(p->pArena, &pRow->aOld[i], pRow->pModel->p->aField[i].cAff);
 }
 
+/* An object that got NULL in its key could never be changed again (C91). */
+static int blanksKey(Unit *p, const UnitRow *pRow, const u64 *aMask){
+  const OrmModel *pModel = pRow->pModel->p;
+  for(int i=0; i<pModel->nKey; i++){
+    int f = pModel->aKey[i];
+    struct OrmBind v = pRow->aVal[f].v;
+    if( !maskHas(aMask, f) ) continue;
+    if( pRow->aVal[f].eKind==UNIT_REF ) ormUnitKnown(pRow, f, &v);
+    if( v.eType!=SQLITE_NULL ) continue;
+    ormErr(p->pErr, SQLITE_CONSTRAINT_NOTNULL,
+           "NOT NULL constraint failed: %s.%s", pModel->zTable,
+           pModel->aField[f].zName);
+    return rowFailed(p, pRow);
+  }
+  return 0;
+}
+
 /* Update the fields of the mask. */
 static void updateRow(Unit *p, UnitRow *pRow, u64 *aMask, int bTouch){
   const OrmModel *pModel = pRow->pModel->p;
   struct OrmBind v = { SQLITE_NULL, 0, 0, { 0 } };
   OrmStmt *pStmt;
   int n = 0;
+  if( blanksKey(p, pRow, aMask) ) return;
   if( bTouch ) touch(p, pRow, aMask);
   for(int i=0; i<pModel->nField; i++){
-    if( maskHas(aMask, i) && pRow->aVal[i].eKind==UNIT_INC ){
-      maskSet(aMask, pModel->nField+i);
-    }
+    if( !maskHas(aMask, i) || pRow->aVal[i].eKind!=UNIT_INC ) continue;
+    if( wantsSum(pModel, i) ) sumField(p, pRow, i);
+    else maskSet(aMask, pModel->nField+i);
   }
   ormRenameBefore(p, pRow, aMask);
   pStmt = updateStmt(p, pRow, aMask);

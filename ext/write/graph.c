@@ -187,19 +187,21 @@ static void collArray(Unit *p, UnitColl *pColl, const OrmJson *pArray){
 
 /* $remove and $delete: objects to find. */
 static void collFind(
-  Unit *p, const OrmRel *pRel, const OrmJson *pArray, UnitRow ***papRow,
+  Unit *p, const OrmRel *pRel, const OrmJson *pArray, UnitFound **paFound,
   int *pn, int *pnAlloc
 ){
   const OrmJson *pNode = pArray->pChild;
   for(; pNode && p->pErr->rc==SQLITE_OK; pNode=pNode->pNext){
-    UnitRow **pp = ormArenaGrow(p->pArena, (void**)papRow, *pn, pnAlloc,
-                                (int)sizeof(*pp));
-    UnitRow *pRow = pp ? targetRow(p, pRel, pNode, 1) : 0;
+    UnitFound *pNew = ormArenaGrow(p->pArena, (void**)paFound, *pn, pnAlloc,
+                                   (int)sizeof(*pNew));
+    UnitRow *pRow = pNew ? targetRow(p, pRel, pNode, 1) : 0;
     if( pRow==0 ) continue;
     for(int i=0; i<pRel->nRemote; i++){
       pRow->pModel->abNeed[pRel->aRemote[i]] = 1;
     }
-    (*papRow)[(*pn)++] = pRow;
+    pNew->p = pRow;
+    pNew->pNode = pNode;
+    (*pn)++;
   }
 }
 
@@ -232,11 +234,11 @@ static void collWord(
 ){
   switch( eWord ){
     case WORD_DELETE:
-      collFind(p, pColl->pRel, pArray, &pColl->apDelete, &pColl->nDelete,
+      collFind(p, pColl->pRel, pArray, &pColl->aDelete, &pColl->nDelete,
                &pColl->nDeleteAlloc);
       break;
     case WORD_REMOVE:
-      collFind(p, pColl->pRel, pArray, &pColl->apRemove, &pColl->nRemove,
+      collFind(p, pColl->pRel, pArray, &pColl->aRemove, &pColl->nRemove,
                &pColl->nRemoveAlloc);
       break;
     case WORD_SET:

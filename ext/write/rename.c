@@ -71,10 +71,27 @@ static int isKnown(const UnitRow *pRow, const u64 *aMask, const Hop *pHop){
   return 0;
 }
 
+/* " AND (p.key IS NOT ?n OR ..)": is it another key by its collation?  To a
+** declared ON UPDATE one that is not has not changed. */
+static void changesSql(
+  OrmBuf *pBuf, const OrmModel *pModel, const Hop *pHop, const char *zUp
+){
+  int n = 0;
+  for(int i=0; i<pHop->n; i++){
+    if( pHop->aField[i]<0 ) continue;
+    ormBufAdd(pBuf, n++ ? " OR " : " AND (", -1);
+    ormBufColumn(pBuf, zUp, pHop->pUp->pNode->aCol[pHop->aFrom[i]].zName);
+    ormBufPrintf(pBuf, " IS NOT ?%d", pModel->nKey+i+1);
+  }
+  ormBufChar(pBuf, ')');
+}
+
 /* Which rows of a hop's table: the one with the key ?1.., or "(id) IN (SELECT
-** c.id FROM up AS p CROSS JOIN t AS c WHERE p.. AND p.key = c.ref)". */
+** c.id FROM up AS p CROSS JOIN t AS c WHERE p.. AND p.key = c.ref)".  bNative:
+** those alone that a declared ON UPDATE changes. */
 static void rowsSql(
-  OrmBuf *pBuf, const UnitRow *pRow, const Hop *pHop, const char *zAlias
+  OrmBuf *pBuf, const UnitRow *pRow, const Hop *pHop, const char *zAlias,
+  int bNative
 ){
   const OrmModel *pModel = pRow->pModel->p;
   char zUp[16], zOwn[16];
@@ -97,13 +114,14 @@ static void rowsSql(
   ormBufPrintf(pBuf, " AS %s CROSS JOIN ", zUp);
   ormBufTable(pBuf, pHop->pNode->zTable);
   ormBufPrintf(pBuf, " AS %s WHERE ", zOwn);
-  rowsSql(pBuf, pRow, pHop->pUp, zUp);
+  rowsSql(pBuf, pRow, pHop->pUp, zUp, 0);
   for(int i=0; i<pHop->n; i++){
     ormBufAdd(pBuf, " AND ", 5);
     ormBufColumn(pBuf, zUp, pHop->pUp->pNode->aCol[pHop->aFrom[i]].zName);
     ormBufAdd(pBuf, " = ", 3);
     ormBufColumn(pBuf, zOwn, pHop->pNode->aCol[pHop->aTo[i]].zName);
   }
+  if( bNative ) changesSql(pBuf, pModel, pHop, zUp);
   ormBufChar(pBuf, ')');
 }
 
@@ -164,13 +182,13 @@ static void follow(Unit *p, const UnitRow *pRow, const Hop *pHop, int eAction){
     zSep = ", ";
   }
   ormBufAdd(&buf, " WHERE ", -1);
-  rowsSql(&buf, pRow, pHop, "t");
+  rowsSql(&buf, pRow, pHop, "t", eAction>=ORM_FK_SET_NULL);
   pStmt = ormStmtTake(p->pOrm, p->pErr, ormBufText(&buf), buf.n);
   ormBufFree(&buf);
   for(int i=0; i<pModel->nKey; i++){
     ormBindOne(p->pErr, pStmt, i+1, &pRow->aOld[pModel->aKey[i]]);
   }
-  for(int i=0; i<pHop->n && !bDeclared; i++){
+  for(int i=0; i<pHop->n; i++){
     struct OrmBind v;
     if( pHop->aField[i]<0 ) continue;
     memset(&v, 0, sizeof(v));

@@ -84,6 +84,7 @@ static int isReached(const Tree *p, const char *zTable){
 }
 
 static int modelFits(const Tree *p, OrmModel *pModel){
+  if( !p->unit.bForeignKeys && ormCheckDefaults(pModel) ) return 0;
   if( !pModel->bRowidKey || pModel->nField>MAX_FIELD
    || pModel->iSoftDelete>=0 || isReached(p, pModel->zTable) ) return 0;
   return ormTableQuiet(p->pOrm, p->pErr, pModel->zTable, &pModel->eQuiet);

@@ -122,6 +122,16 @@ void ormUnitReport(Unit *p){
   ormBufFree(&buf);
 }
 
+/* To check a foreign key takes all its columns, whichever of them are given,
+** and what a DEFAULT gave. */
+static void needFk(UnitModel *p, const OrmFk *pFk){
+  for(int i=0; i<pFk->n; i++){
+    int f = pFk->aField[i];
+    if( pFk->n>1 ) p->abNeed[f] = 1;
+    if( p->p->aField[f].zDefault ) p->abBack[f] = 1;
+  }
+}
+
 UnitModel *ormUnitModel(Unit *p, OrmModel *pModel){
   UnitModel **pp = &p->pModel, *pNew;
   while( *pp && (*pp)->p!=pModel ) pp = &(*pp)->pNext;
@@ -148,6 +158,7 @@ UnitModel *ormUnitModel(Unit *p, OrmModel *pModel){
       pNew->abNeed[pUnique->aField[j]] = 1;
     }
   }
+  for(int i=0; i<pModel->nFk; i++) needFk(pNew, &pModel->aFk[i]);
   for(int i=0; i<pModel->nNatural; i++) pNew->abNeed[pModel->aNatural[i]] = 1;
   if( pModel->iVersion>=0 ) pNew->abNeed[pModel->iVersion] = 1;
   if( pModel->iSoftDelete>=0 ) pNew->abNeed[pModel->iSoftDelete] = 1;
@@ -201,6 +212,7 @@ int ormUnitKnown(const UnitRow *pRow, int iField, struct OrmBind *pOut){
   for(int n=0; n<UNIT_MAX_HOP; n++){
     const UnitVal *pVal;
     const OrmField *pField;
+    int bChosen;                /* SQLite chooses the key                     */
     pRow = ormUnitSame((UnitRow*)pRow);
     pField = &pRow->pModel->p->aField[iField];
     pVal = pRow->aVal ? &pRow->aVal[iField] : 0;
@@ -209,11 +221,11 @@ int ormUnitKnown(const UnitRow *pRow, int iField, struct OrmBind *pOut){
       iField = pVal->iRef;
       continue;
     }
-    if( pVal && pVal->eKind==UNIT_BIND
-     && !(pVal->v.eType==SQLITE_NULL && pField->iKey && pRow->aBack) ){
+    bChosen = pVal && pVal->v.eType==SQLITE_NULL && pField->iKey
+           && pRow->pModel->p->bRowidKey;
+    if( pVal && pVal->eKind==UNIT_BIND && !(bChosen && pRow->aBack) ){
       *pOut = pVal->v;
-      if( pVal->v.eType==SQLITE_NULL && pField->iKey
-       && pRow->pModel->p->bRowidKey ) return 0;
+      if( bChosen ) return 0;
       ormValAffinity(pRow->pModel->pArena, pOut, pField->cAff);
       return 1;
     }

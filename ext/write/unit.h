@@ -79,6 +79,11 @@ struct UnitMember {
   UnitRow *p;
   u8 bLinked;                   /* collect.c: the link row is there           */
 };
+typedef struct UnitFound UnitFound;
+struct UnitFound {              /* of $remove or $delete                      */
+  UnitRow *p;
+  const OrmJson *pNode;         /* its place: the row may be named elsewhere  */
+};
 typedef struct UnitLink UnitLink;
 struct UnitLink {               /* a link row to delete                       */
   UnitLink *pNext;
@@ -95,8 +100,8 @@ struct UnitColl {               /* a to-many value, or the far end of a       */
   u8 bDone, bRead;              /* merged into another; present ones read     */
   int nMember, nMemberAlloc;
   UnitMember *aMember;
-  int nRemove, nRemoveAlloc; UnitRow **apRemove;
-  int nDelete, nDeleteAlloc; UnitRow **apDelete;
+  int nRemove, nRemoveAlloc; UnitFound *aRemove;
+  int nDelete, nDeleteAlloc; UnitFound *aDelete;
   int nPresent, nPresentAlloc; UnitRow **apPresent;    /* read by collect.c   */
 };
 struct UnitOrphan {             /* an object to delete, by its key            */
@@ -255,6 +260,7 @@ void ormRenameCheck(Unit*);            /* do DEFAULTs lead to rows?           */
 void ormCheckWritten(Unit*);
 void ormCheckAlive(Unit*);             /* after deletes: is it all there?     */
 int ormCheckFailed(Unit*, const UnitRow*);
+int ormCheckDefaults(const OrmModel*);
 
 /* flush.c */
 #define ORM_MASK_MAX 64         /* words: 2000 columns are SQLite's most      */
