@@ -96,18 +96,37 @@ static int firstMissing(
 ** Foreign keys
 ** --------------------------------------------------------------------- */
 
+/* Do all columns of a foreign key come from one row that it may refer to?  It
+** is there then.  A relationship by other columns says nothing of this one. */
+static int fromTarget(const UnitRow *pRow, const OrmFk *pFk){
+  const UnitVal *pFirst = &pRow->aVal[pFk->aField[0]];
+  for(int i=0; i<pFk->n; i++){
+    const UnitVal *pVal = &pRow->aVal[pFk->aField[i]];
+    const OrmModel *pTo;
+    if( pVal->eKind!=UNIT_REF || pVal->pRef!=pFirst->pRef ) return 0;
+    pTo = pVal->pRef->pModel->p;
+    if( sqlite3_stricmp(pTo->zTable, pFk->zTarget)!=0
+     || sqlite3_stricmp(pTo->aField[pVal->iRef].zName, pFk->azTo[i])!=0 ){
+      return 0;
+    }
+  }
+  return 1;
+}
+
 /* The values that a row gives to a foreign key: 1, or 0 if there are none to
-** check.  bAll: those that relationships gave too. */
+** check.  bAll: also where a relationship gave all, or NULL. */
 static int fkValues(
   const UnitRow *pRow, const OrmFk *pFk, int bAll, struct OrmBind *a,
   const OrmJson **ppNode
 ){
   int bGiven = 0;
   if( pRow->aVal==0 || pFk->azTo[0][0]==0 ) return 0;
+  if( !bAll && fromTarget(pRow, pFk) ) return 0;
   *ppNode = pRow->pNode;
   for(int i=0; i<pFk->n; i++){
     const UnitVal *pVal = &pRow->aVal[pFk->aField[i]];
-    if( pVal->eKind!=UNIT_NONE && (bAll || !pVal->bRel) ){
+    if( pVal->eKind!=UNIT_NONE
+     && (bAll || pVal->eKind==UNIT_REF || !pVal->bRel) ){
       bGiven = 1;
       if( pVal->pNode ) *ppNode = pVal->pNode;
     }

@@ -631,9 +631,22 @@ static void checkAgree(Unit *p, const UnitAgree *pAgree){
       ormJsonPath(p->pArena, pAgree->pVal->pNode));
 }
 
+/* What is given to one column of a foreign key is checked with the others. */
+static void needForeignKeys(UnitModel *pModel){
+  for(int i=0; i<pModel->p->nFk; i++){
+    const OrmFk *pFk = &pModel->p->aFk[i];
+    int bNeed = 0;
+    for(int j=0; j<pFk->n; j++) bNeed |= pModel->abNeed[pFk->aField[j]];
+    for(int j=0; j<pFk->n && bNeed; j++) pModel->abNeed[pFk->aField[j]] = 1;
+  }
+}
+
 void ormResolve(Unit *p){
   UnitRow **ap, *pRow;
   int n = 0, nLeft;
+  for(UnitModel *pModel=p->pModel; pModel; pModel=pModel->pNext){
+    needForeignKeys(pModel);
+  }
   ap = ormArenaAlloc(p->pArena, (p->nRow + 1)*(i64)sizeof(*ap));
   if( ap==0 ) return;
   for(pRow=p->pFirst; pRow; pRow=pRow->pNext){
