@@ -1004,6 +1004,9 @@ void ormParseInit(OrmParse*, Orm*, OrmArena*, int mParts);
 /* A relationship by name from a document: 0 and an error at the node if there
 ** is none. */
 OrmRel *ormParseRel(OrmParse*, OrmModel*, const OrmJson*, const char *z, i64 n);
+/* The bytes of the first step of a path: the longest part before a dot that is
+** a relationship, or what stands before the first dot. */
+i64 ormParseStep(OrmParse*, OrmModel*, const char *z, i64 n);
 /* A field, -1 and an error if there is none or it is hidden. */
 int ormParseField(OrmParse*, OrmModel*, const OrmJson*, const char *z, i64 n);
 /* read/include.c: the include part of a query, in all its forms, and a text of

@@ -150,16 +150,21 @@ void ormFactExecLikef(Orm *pOrm, OrmErr *pErr, const char *zFormat, ...){
   sqlite3_free(zSql);
 }
 
-/* What a name is that is no ordinary table: through the schema table. */
+/* What a name is that cannot be read as an ordinary table, as one cannot either
+** whose key is by a collation that is not there: through the schema table. */
 static int kindBySchema(Orm *pOrm, OrmErr *pErr, const char *zTable){
+  static const int aKind[] = {
+    ORM_KIND_TABLE, ORM_KIND_VIEW, ORM_KIND_VIRTUAL
+  };
   int eKind = ORM_KIND_NONE;
   sqlite3_stmt *p;
   if( pOrm->pSchema ) return ormHeldKind(pOrm, pErr, zTable);
   p = ormFactOpen(pOrm, pErr,
-      "SELECT type='view' FROM main.sqlite_schema"
+      "SELECT (type='view') + 2*(lower(sql) LIKE 'create virtual%%')"
+      " FROM main.sqlite_schema"
       " WHERE type IN('table', 'view') AND name=%Q COLLATE NOCASE", zTable);
   if( ormFactStep(pOrm, pErr, p) ){
-    eKind = sqlite3_column_int(p, 0) ? ORM_KIND_VIEW : ORM_KIND_VIRTUAL;
+    eKind = aKind[sqlite3_column_int(p, 0)];
   }
   sqlite3_finalize(p);
   return eKind;

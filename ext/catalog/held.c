@@ -100,7 +100,9 @@ const OrmHeld *ormHeldFind(
 int ormHeldKind(Orm *pOrm, OrmErr *pErr, const char *zTable){
   const OrmHeld *p = ormHeldFind(pOrm, pErr, 0, zTable);
   if( p==0 ) return ORM_KIND_NONE;
-  return strcmp(p->zType, "view")==0 ? ORM_KIND_VIEW : ORM_KIND_VIRTUAL;
+  if( strcmp(p->zType, "view")==0 ) return ORM_KIND_VIEW;
+  return p->zSql && sqlite3_strnicmp(p->zSql, "create virtual", 14)==0
+      ? ORM_KIND_VIRTUAL : ORM_KIND_TABLE;
 }
 
 /* The first index of that table which has a text, or that behind one; or 0. */

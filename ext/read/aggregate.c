@@ -47,14 +47,12 @@ static void pathParse(
   pTerm->pModel = pAgg->pModel;
   pTerm->iField = -1;
   while( p->pErr->rc==SQLITE_OK ){
-    const char *zDot = n ? memchr(z, '.', (size_t)n) : 0;
+    i64 nStep = n;
     OrmRel *pRel = 0;
     if( ormFieldFind(pTerm->pModel, z, n)<0 ){
       pRel = ormRelFind(p->pOrm, p->pErr, pTerm->pModel, z, n);
-      if( pRel ) zDot = 0;
-      else if( zDot ){
-        pRel = ormParseRel(p, pTerm->pModel, pNode, z, zDot - z);
-      }
+      if( pRel==0 ) nStep = ormParseStep(p, pTerm->pModel, z, n);
+      if( nStep<n ) pRel = ormParseRel(p, pTerm->pModel, pNode, z, nStep);
     }
     if( pRel==0 ){
       pTerm->iField = ormParseField(p, pTerm->pModel, pNode, z, n);
@@ -62,9 +60,9 @@ static void pathParse(
     }
     pathHop(p, pTerm, pRel);
     ormParseDepth(p, pTerm->nHop, pNode);
-    if( zDot==0 ) return;
-    n -= zDot + 1 - z;
-    z = zDot + 1;
+    if( nStep==n ) return;
+    n -= nStep + 1;
+    z += nStep + 1;
   }
 }
 

@@ -72,18 +72,6 @@ static void relErrAt(OrderParse *pOrder, const OrmJson *pNode, OrmRel *pRel){
   }
 }
 
-/* The bytes of the first step of a path: the longest part before a dot that is
-** a relationship, or what stands before the first dot. */
-static i64 stepLength(OrmParse *p, OrmModel *pModel, const char *z, i64 n){
-  i64 nFirst = n;
-  for(i64 i=n-1; i>=0; i--){
-    if( z[i]!='.' ) continue;
-    nFirst = i;
-    if( ormRelFind(p->pOrm, p->pErr, pModel, z, i) ) break;
-  }
-  return nFirst;
-}
-
 /* Follow the to-one relationships of a path as long as it is no name of the
 ** model that it has reached; what is left goes to *pz, *pn. */
 static void followPath(
@@ -95,7 +83,7 @@ static void followPath(
     OrmRel *pRel = ormRelFind(p->pOrm, p->pErr, pTerm->pModel, *pz, *pn);
     i64 nStep;
     if( pRel || p->pErr->rc ) return;
-    nStep = stepLength(p, pTerm->pModel, *pz, *pn);
+    nStep = ormParseStep(p, pTerm->pModel, *pz, *pn);
     if( nStep==*pn ) return;
     pRel = ormParseRel(p, pTerm->pModel, pNode, *pz, nStep);
     if( pRel==0 ) return;

@@ -6,6 +6,8 @@
 **     path  = step { "." step }
 **     step  = relationship [ "*" [ levels ] ]
 **
+** A name with dots of its own is found before one of them parts it.
+**
 ** A star is one or more hops over a relationship that leads from a model to
 ** itself.  A path that was reversed has its hops the other way round, and
 ** each of them walked from the relationship's target to its model (bBack).
@@ -66,6 +68,35 @@ static int takeStar(
   return 1;
 }
 
+/* z[n] without blanks at its end, and without a star before them. */
+static int trimmed(const char *z, int n){
+  while( n>0 && z[n-1]==' ' ) n--;
+  return n;
+}
+
+static int withoutStar(const char *z, int n){
+  int i = n;
+  while( i>0 && z[i-1]>='0' && z[i-1]<='9' ) i--;
+  return i>0 && z[i-1]=='*' ? trimmed(z, i - 1) : n;
+}
+
+/* The bytes of the first step of z, a path from pModel: up to the last dot, or
+** its end, before which there is a relationship, with a star or without. */
+static int stepLength(
+  Orm *pOrm, OrmErr *pErr, OrmModel *pModel, const char *z
+){
+  int nFirst = (int)strlen(z);
+  for(int i=nFirst; i>0; i--){
+    int n;
+    if( z[i] && z[i]!='.' ) continue;
+    nFirst = i;
+    n = trimmed(z, i);
+    if( ormRelFind(pOrm, pErr, pModel, z, n) ) break;
+    if( ormRelFind(pOrm, pErr, pModel, z, withoutStar(z, n)) ) break;
+  }
+  return z[0]=='.' ? 0 : nFirst;
+}
+
 /* The step z[n] from pModel; 0 and an error. */
 static int parseStep(
   Orm *pOrm, OrmErr *pErr, const char *zPath, OrmModel *pModel,
@@ -121,18 +152,19 @@ OrmPath *ormPathParse(
   if( pErr->rc ) return 0;
   p->pFrom = pModel;
   for(z=zPath; z; ){
-    const char *zDot = strchr(z, '.');
-    int nStep = (int)(zDot ? zDot - z : (i64)strlen(z));
     OrmHop *pHop = ormArenaGrow(pArena, (void**)&p->aHop, p->nHop, &nAlloc,
                                 (int)sizeof(*pHop));
-    while( nStep>0 && z[nStep-1]==' ' ) nStep--;
-    while( nStep>0 && z[0]==' ' ) z++, nStep--;
+    int nStep;
+    while( z[0]==' ' ) z++;
+    nStep = stepLength(pOrm, pErr, pModel, z);
     if( pHop==0 ) return 0;
-    if( !parseStep(pOrm, pErr, zPath, pModel, z, nStep, pHop) ) return 0;
+    if( !parseStep(pOrm, pErr, zPath, pModel, z, trimmed(z, nStep), pHop) ){
+      return 0;
+    }
     pModel = pHop->pRel->pTarget;
     p->nHop++;
     p->bStar |= pHop->bStar;
-    z = zDot ? zDot + 1 : 0;
+    z = z[nStep] ? z + nStep + 1 : 0;
   }
   p->pTo = pModel;
   checkLevels(pErr, p, zPath);

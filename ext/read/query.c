@@ -68,6 +68,16 @@ OrmRel *ormParseRel(
   return 0;
 }
 
+i64 ormParseStep(OrmParse *p, OrmModel *pModel, const char *z, i64 n){
+  i64 nFirst = n;
+  for(i64 i=n-1; i>=0; i--){
+    if( z[i]!='.' ) continue;
+    nFirst = i;
+    if( ormRelFind(p->pOrm, p->pErr, pModel, z, i) ) break;
+  }
+  return nFirst;
+}
+
 int ormParseField(
   OrmParse *p, OrmModel *pModel, const OrmJson *pNode, const char *z, i64 n
 ){

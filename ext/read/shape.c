@@ -118,22 +118,21 @@ static OrmRel *countRel(
 /* "posts", or for the others "posts.views". */
 static void countText(CountParse *pCount, const OrmJson *pNode){
   const char *z = pNode->z;
-  const char *zDot = strrchr(z, '.');
   i64 nRel = pNode->n;
   OrmRel *pRel;
   OrmCount *pNew;
   int iField = -1;
   if( pCount->eFunc!=ORM_COUNT ){
-    if( zDot==0 ){
+    nRel = ormParseStep(pCount->p, pCount->pQuery->pModel, z, nRel);
+    if( nRel==pNode->n ){
       ormJsonErr(pCount->p->pErr, pNode, "%s needs a relationship and a field,"
                  " as posts.views", azFunc[pCount->eFunc]);
       return;
     }
-    nRel = zDot - z;
   }
   pRel = countRel(pCount, pNode, z, nRel);
   if( pRel && pCount->eFunc!=ORM_COUNT ){
-    iField = ormParseField(pCount->p, pRel->pTarget, pNode, zDot + 1,
+    iField = ormParseField(pCount->p, pRel->pTarget, pNode, z + nRel + 1,
                            pNode->n - nRel - 1);
   }
   if( pCount->p->pErr->rc ) return;

@@ -106,24 +106,42 @@ int ormCheckDefaults(const OrmModel *pModel){
   return 0;
 }
 
+/* Do all columns of a foreign key come from one row that it may refer to?  It
+** is there then.  A relationship by other columns says nothing of this one. */
+static int fromTarget(const UnitRow *pRow, const OrmFk *pFk){
+  const UnitVal *pFirst = &pRow->aVal[pFk->aField[0]];
+  for(int i=0; i<pFk->n; i++){
+    const UnitVal *pVal = &pRow->aVal[pFk->aField[i]];
+    const OrmModel *pTo;
+    if( pVal->eKind!=UNIT_REF || pVal->pRef!=pFirst->pRef ) return 0;
+    pTo = pVal->pRef->pModel->p;
+    if( sqlite3_stricmp(pTo->zTable, pFk->zTarget)!=0
+     || sqlite3_stricmp(pTo->aField[pVal->iRef].zName, pFk->azTo[i])!=0 ){
+      return 0;
+    }
+  }
+  return 1;
+}
+
 /* Has the row given this field a value?  A new row has also got the DEFAULT.
-** bAll: what relationships gave counts too. */
+** bAll: a NULL that a relationship gave counts too. */
 static int isGiven(const UnitRow *pRow, int iField, int bAll){
   const UnitVal *pVal = pRow->aVal ? &pRow->aVal[iField] : 0;
   if( pVal==0 || pVal->eKind==UNIT_NONE ){
     return pRow->eState==UNIT_NEW && pRow->pModel->p->aField[iField].zDefault;
   }
-  return bAll || !pVal->bRel;
+  return bAll || pVal->eKind==UNIT_REF || !pVal->bRel;
 }
 
 /* The values that a row gives to a foreign key: 1, or 0 if there are none to
-** check. */
+** check.  bAll: also where a relationship gave all, or NULL. */
 static int fkValues(
   const UnitRow *pRow, const OrmFk *pFk, int bAll, struct OrmBind *a,
   const OrmJson **ppNode
 ){
   int bGiven = 0;
   if( pFk->azTo[0][0]==0 ) return 0;
+  if( !bAll && pRow->aVal && fromTarget(pRow, pFk) ) return 0;
   *ppNode = pRow->pNode;
   for(int i=0; i<pFk->n; i++){
     int f = pFk->aField[i];

@@ -337,10 +337,21 @@ static int nullColumns(const OrmRel *pRel, int *aField){
   return pRel->nLocal;
 }
 
+static void nullReference(
+  Unit *p, UnitRow *pRow, const OrmRel *pRel, const OrmJson *pNode
+){
+  int aField[ORM_MAX_KEY];
+  int n = nullColumns(pRel, aField);
+  setReference(p, pRow, n, aField, 0, 0, pNode);
+  for(int i=0; i<n && pRow->aVal; i++){
+    UnitVal *pVal = &pRow->aVal[aField[i]];
+    pVal->eNull = pVal->eNull || pRel->nLocal==1 ? 2 : 1;
+  }
+}
+
 static void readOne(
   Unit *p, UnitRow *pRow, const OrmRel *pRel, const OrmJson *pNode
 ){
-  int aNull[ORM_MAX_KEY];
   UnitRow *pTarget = 0;
   UnitColl *pColl;
   if( pNode->eType!=ORM_JSON_NULL ){
@@ -353,7 +364,7 @@ static void readOne(
   if( pTarget ) collMember(p, pColl, pTarget);
   if( !pRel->bForeign ) return;
   if( pTarget==0 ){
-    setReference(p, pRow, nullColumns(pRel, aNull), aNull, 0, 0, pNode);
+    nullReference(p, pRow, pRel, pNode);
     return;
   }
   setReference(p, pRow, pRel->nLocal, pRel->aLocal, pTarget, pRel->aRemote,
@@ -484,6 +495,66 @@ void ormGraphRead(Unit *p, UnitRow *pFirst){
     for(pNode=pRow->pNode->pChild; pNode; pNode=pNode->pNext){
       readMember(p, pRow, pNode, &iNext);
     }
+  }
+}
+
+/* ------------------------------------------------------------------------
+** References that are null already
+** --------------------------------------------------------------------- */
+
+/* What an object says of a field, or 0. */
+static const OrmJson *fieldGiven(
+  const OrmModel *pModel, const OrmJson *pObject, int iField
+){
+  const OrmJson *p = pObject->pChild;
+  while( p && ormFieldFind(pModel, p->zKey, p->nKey)!=iField ) p = p->pNext;
+  return p;
+}
+
+/* Is the field NULL because of this relationship, and no other? */
+static int isNulled(const UnitColl *pColl, const UnitRow *pRow, int iField){
+  const UnitVal *pVal = &pRow->aVal[iField];
+  return pVal->eNull==1 && pVal->eKind==UNIT_BIND
+      && pVal->pNode==pColl->pNode;
+}
+
+/* Would it be NULL without?  By what the document says, else what is stored. */
+static int isNullAnyway(const UnitColl *pColl, const UnitRow *pRow, int iField){
+  const OrmJson *pGiven;
+  struct OrmBind v;
+  if( !isNulled(pColl, pRow, iField) ){
+    return pRow->aVal[iField].eNull!=1 && ormUnitKnown(pRow, iField, &v)
+        && v.eType==SQLITE_NULL;
+  }
+  pGiven = fieldGiven(pRow->pModel->p, pColl->pNode->pParent, iField);
+  if( pGiven ) return pGiven->eType==ORM_JSON_NULL;
+  return pRow->eState==UNIT_OLD && pRow->aOld[iField].eType==SQLITE_NULL;
+}
+
+/* A to-one that is null: of several columns those that it made NULL get back
+** what they would have without it, where one of all is NULL in any case. */
+static void keepColumns(Unit *p, const UnitColl *pColl){
+  UnitRow *pRow = ormUnitSame(pColl->pOwner);
+  const OrmRel *pRel = pColl->pRel;
+  int bNull = 0;
+  for(int i=0; i<pRel->nLocal && !bNull; i++){
+    bNull = isNullAnyway(pColl, pRow, pRel->aLocal[i]);
+  }
+  for(int i=0; i<pRel->nLocal && bNull; i++){
+    int f = pRel->aLocal[i];
+    const OrmJson *pGiven;
+    if( !isNulled(pColl, pRow, f) ) continue;
+    pGiven = fieldGiven(pRow->pModel->p, pColl->pNode->pParent, f);
+    memset(&pRow->aVal[f], 0, sizeof(pRow->aVal[f]));
+    if( pGiven ) readField(p, pRow, f, pGiven);
+  }
+}
+
+void ormGraphNulls(Unit *p){
+  for(UnitColl *pColl=p->pColl; pColl; pColl=pColl->pNext){
+    const OrmRel *pRel = pColl->pRel;
+    if( pRel->nLocal<2 || !pRel->bForeign ) continue;
+    if( pColl->pNode->eType==ORM_JSON_NULL ) keepColumns(p, pColl);
   }
 }
 

@@ -178,6 +178,7 @@ static void mergeValue(
     v = a->v;
     ormValAffinity(p->pArena, &v, pField->cAff);
     ormValAffinity(p->pArena, &vFrom, pField->cAff);
+    if( b->eNull>a->eNull ) a->eNull = b->eNull;
     if( ormValueSame(p->pArena, pField, &vFrom, &v) ) return;
     if( isKeyField(pTo->pModel->p, i)
      && ormValEqual(&vFrom, &v, pField) ) return;
@@ -646,6 +647,7 @@ void ormResolve(Unit *p){
     }
     n = nLeft;
   }
+  ormGraphNulls(p);
   for(pRow=p->pFirst; pRow && p->pErr->rc==SQLITE_OK; pRow=pRow->pNext){
     if( pRow->pSame==0 ) checkRow(p, pRow);
   }

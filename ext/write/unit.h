@@ -30,6 +30,8 @@ struct UnitVal {
   u8 eKind;                     /* UNIT_*                                     */
   u8 bRel;                      /* by a relationship: wins over a plain value */
   u8 bWrite;                    /* flush: it differs from what is stored      */
+  u8 eNull;                     /* NULL by a relationship that is null: 1 if  */
+                                /*   ormGraphNulls() may take it back, else 2 */
   int iRef;                     /* REF: field of pRef                         */
   struct OrmBind v;             /* BIND, INC                                  */
   UnitRow *pRef;
@@ -231,6 +233,8 @@ void ormValText1(OrmBuf*, const struct OrmBind*);
 /* graph.c */
 UnitRow *ormGraphRoot(Unit*, OrmModel*, const OrmJson*);
 void ormGraphRead(Unit*, UnitRow *pFirst);
+/* What exists is known: references that are null anyway keep what they have. */
+void ormGraphNulls(Unit*);
 int ormGraphField(const OrmModel*, const OrmJson*, int *piNext);
 /* Is a field of what tells objects apart, the key or the natural key? */
 int ormGraphIdentity(const OrmModel*, int iField);
