@@ -80,12 +80,21 @@ static int withoutStar(const char *z, int n){
   return i>0 && z[i-1]=='*' ? trimmed(z, i - 1) : n;
 }
 
+static int hasDots(const OrmModel *pModel){
+  for(int i=0; i<pModel->nRel; i++){
+    if( strchr(pModel->apRel[i]->zName, '.') ) return 1;
+  }
+  return 0;
+}
+
 /* The bytes of the first step of z, a path from pModel: up to the last dot, or
 ** its end, before which there is a relationship, with a star or without. */
 static int stepLength(
   Orm *pOrm, OrmErr *pErr, OrmModel *pModel, const char *z
 ){
-  int nFirst = (int)strlen(z);
+  int nFirst = (int)strcspn(z, ".");
+  if( !hasDots(pModel) ) return nFirst;
+  nFirst = (int)strlen(z);
   for(int i=nFirst; i>0; i--){
     int n;
     if( z[i] && z[i]!='.' ) continue;
