@@ -960,15 +960,15 @@ static void testStatements(sqlite3 *db, Orm *pOrm){
 
 /* --------------------------------------------------------------- results -- */
 
-/* digits(N): N bytes of JSON; a negative N is an error after as many. */
+/* digits(N [, ROOM]): N bytes of JSON, for which room is made ahead; a negative
+** N is an error after as many. */
 static void digits(sqlite3_context *pCtx, int nArg, sqlite3_value **apArg){
   Orm *pOrm = (Orm*)sqlite3_user_data(pCtx);
   i64 n = sqlite3_value_int64(apArg[0]);
   OrmErr err = { 0, 0 };
   OrmBuf buf;
-  ORM_UNUSED(nArg);
   ormResultBegin(pOrm, &err, &buf);
-  ormResultAhead(&buf, 10);
+  ormResultAhead(&buf, nArg>1 ? sqlite3_value_int64(apArg[1]) : 10);
   for(i64 i=0; i<(n<0 ? -n : n); i++) ormBufChar(&buf, (char)('1' + i%9));
   if( n<0 ) ormErr(&err, SQLITE_ERROR, "no digits");
   if( n!=0 ) ormResultGive(pCtx, pOrm, &buf);
@@ -1003,7 +1003,7 @@ static void testResults(sqlite3 *db, Orm *pOrm){
   const char *zMemory;
   int bSame = 1;
   pOrm->nRef++;
-  sqlite3_create_function_v2(db, "digits", 1, SQLITE_UTF8, pOrm, digits, 0, 0,
+  sqlite3_create_function_v2(db, "digits", -1, SQLITE_UTF8, pOrm, digits, 0, 0,
                              ormUnref);
 
   /* Memory goes round, and never to two at a time. */
@@ -1027,6 +1027,10 @@ static void testResults(sqlite3 *db, Orm *pOrm){
   check(spareAfter(db, pOrm, 3000000)>3000000,
         "result: 3 MB stay");
   check(spareAfter(db, pOrm, 5000000)==0, "result: more than 4 MB goes");
+  check(value(db, "SELECT digits(3, 3000000)")==123 && pOrm->nSpare>3000000,
+        "result: 3 MB of which little was needed stay");
+  check(value(db, "SELECT digits(3, 5000000)")==123 && pOrm->nSpare==0,
+        "result: more than 4 MB of which little was needed goes");
   runs(db, "PRAGMA main.cache_size = -20000");
   check(spareAfter(db, pOrm, 5000000)>5000000, "result: KB of cache_size");
   check(spareAfter(db, pOrm, 21000000)==0, "result: more than cache_size");
