@@ -1053,6 +1053,8 @@ static void testResults(sqlite3 *db, Orm *pOrm){
   check(pOrm->nSpare>5000000, "result: and still,");
   value(db, "SELECT digits(3)");
   check(pOrm->nSpare==0, "result: but not after 100 that need little of it");
+  for(int i=1; i<100; i++) value(db, "SELECT digits(3, 3000000)");
+  check(pOrm->nSpare>3000000, "result: which are counted anew");
 
   /* What is no result. */
   check(spareAfter(db, pOrm, 2000)>2000, "result: some stays");
