@@ -1027,9 +1027,9 @@ static void testResults(sqlite3 *db, Orm *pOrm){
   check(spareAfter(db, pOrm, 3000000)>3000000,
         "result: 3 MB stay");
   check(spareAfter(db, pOrm, 5000000)==0, "result: more than 4 MB goes");
-  check(value(db, "SELECT digits(3, 3000000)")==123 && pOrm->nSpare>3000000,
-        "result: 3 MB of which little was needed stay");
-  check(value(db, "SELECT digits(3, 5000000)")==123 && pOrm->nSpare==0,
+  check(value(db, "SELECT digits(3, 4194288)")==123 && pOrm->nSpare==4<<20,
+        "result: 4 MB of which little was needed stay");
+  check(value(db, "SELECT digits(3, 4194289)")==123 && pOrm->nSpare==0,
         "result: more than 4 MB of which little was needed goes");
   runs(db, "PRAGMA main.cache_size = -20000");
   check(spareAfter(db, pOrm, 5000000)>5000000, "result: KB of cache_size");
