@@ -1034,6 +1034,10 @@ static void testResults(sqlite3 *db, Orm *pOrm){
   runs(db, "PRAGMA main.cache_size = -20000");
   check(spareAfter(db, pOrm, 5000000)>5000000, "result: KB of cache_size");
   check(spareAfter(db, pOrm, 21000000)==0, "result: more than cache_size");
+  check(value(db, "SELECT digits(3, 20479984)")==123
+        && pOrm->nSpare==20000*1024, "result: exactly cache_size");
+  check(value(db, "SELECT digits(3, 20479985)")==123 && pOrm->nSpare==0,
+        "result: a byte more");
   runs(db, "PRAGMA main.cache_size = 5000");
   check(spareAfter(db, pOrm, 5000000)>5000000, "result: pages of cache_size");
   sqlite3_set_authorizer(db, noPragma, 0);
