@@ -124,7 +124,7 @@ void ormResultGive(sqlite3_context *pCtx, Orm *pOrm, OrmBuf *p){
   }
   if( p->nAlloc>SMALL && p->n<p->nAlloc/4 ){
     jsonGive(pCtx, z + HEAD, p->n - HEAD, SQLITE_TRANSIENT);
-    if( ++pOrm->nIdle<MOST_IDLE ) return;
+    if( ++pOrm->nIdle<MOST_IDLE && mayKeep(pOrm, p->nAlloc) ) return;
     ormBufFree(p);              /* it was for one that was larger than most   */
     pOrm->nIdle = 0;
     return;

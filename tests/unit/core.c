@@ -960,15 +960,15 @@ static void testStatements(sqlite3 *db, Orm *pOrm){
 
 /* --------------------------------------------------------------- results -- */
 
-/* digits(N): N bytes of JSON; a negative N is an error after as many. */
+/* digits(N [, ROOM]): N bytes of JSON, for which room is made ahead; a negative
+** N is an error after as many. */
 static void digits(sqlite3_context *pCtx, int nArg, sqlite3_value **apArg){
   Orm *pOrm = (Orm*)sqlite3_user_data(pCtx);
   i64 n = sqlite3_value_int64(apArg[0]);
   OrmErr err = { 0, 0 };
   OrmBuf buf;
-  ORM_UNUSED(nArg);
   ormResultBegin(pOrm, &err, &buf);
-  ormResultAhead(&buf, 10);
+  ormResultAhead(&buf, nArg>1 ? sqlite3_value_int64(apArg[1]) : 10);
   for(i64 i=0; i<(n<0 ? -n : n); i++) ormBufChar(&buf, (char)('1' + i%9));
   if( n<0 ) ormErr(&err, SQLITE_ERROR, "no digits");
   if( n!=0 ) ormResultGive(pCtx, pOrm, &buf);
@@ -1003,7 +1003,7 @@ static void testResults(sqlite3 *db, Orm *pOrm){
   const char *zMemory;
   int bSame = 1;
   pOrm->nRef++;
-  sqlite3_create_function_v2(db, "digits", 1, SQLITE_UTF8, pOrm, digits, 0, 0,
+  sqlite3_create_function_v2(db, "digits", -1, SQLITE_UTF8, pOrm, digits, 0, 0,
                              ormUnref);
 
   /* Memory goes round, and never to two at a time. */
@@ -1027,9 +1027,17 @@ static void testResults(sqlite3 *db, Orm *pOrm){
   check(spareAfter(db, pOrm, 3000000)>3000000,
         "result: 3 MB stay");
   check(spareAfter(db, pOrm, 5000000)==0, "result: more than 4 MB goes");
+  check(value(db, "SELECT digits(3, 4194288)")==123 && pOrm->nSpare==4<<20,
+        "result: 4 MB of which little was needed stay");
+  check(value(db, "SELECT digits(3, 4194289)")==123 && pOrm->nSpare==0,
+        "result: more than 4 MB of which little was needed goes");
   runs(db, "PRAGMA main.cache_size = -20000");
   check(spareAfter(db, pOrm, 5000000)>5000000, "result: KB of cache_size");
   check(spareAfter(db, pOrm, 21000000)==0, "result: more than cache_size");
+  check(value(db, "SELECT digits(3, 20479984)")==123
+        && pOrm->nSpare==20000*1024, "result: exactly cache_size");
+  check(value(db, "SELECT digits(3, 20479985)")==123 && pOrm->nSpare==0,
+        "result: a byte more");
   runs(db, "PRAGMA main.cache_size = 5000");
   check(spareAfter(db, pOrm, 5000000)>5000000, "result: pages of cache_size");
   sqlite3_set_authorizer(db, noPragma, 0);
@@ -1039,14 +1047,18 @@ static void testResults(sqlite3 *db, Orm *pOrm){
 
   /* How long. */
   check(spareAfter(db, pOrm, 5000000)>5000000, "result: much stays,");
-  for(int i=1; i<100; i++) value(db, "SELECT digits(3)");
+  for(int i=1; i<98; i++) value(db, "SELECT digits(3)");
   check(pOrm->nSpare>5000000, "result: and stays,");
+  check(value(db, "SELECT digits(3)||digits(2)='123'||'12'"),
+        "result: a copy ends where its text does,");
   check(value(db, "SELECT length(digits(4000000))")==4000000,
         "result: as one needs it,");
   for(int i=1; i<100; i++) value(db, "SELECT digits(3)");
   check(pOrm->nSpare>5000000, "result: and still,");
   value(db, "SELECT digits(3)");
   check(pOrm->nSpare==0, "result: but not after 100 that need little of it");
+  for(int i=1; i<100; i++) value(db, "SELECT digits(3, 3000000)");
+  check(pOrm->nSpare>3000000, "result: which are counted anew");
 
   /* What is no result. */
   check(spareAfter(db, pOrm, 2000)>2000, "result: some stays");
