@@ -826,7 +826,6 @@ int ormFieldFind(const OrmModel*, const char *zName, i64 n);
 /* Is there an index (or the key itself) whose first columns are these, in any
 ** order?  aField in fields. */
 int ormModelIndexed(const OrmModel*, int n, const int *aField);
-int ormFieldRefers(const OrmModel*, int iField);     /* part of a foreign key */
 /* "no such field or relationship x on User (did you mean y?)" at a member. */
 void ormNoSuchName(OrmErr*, const OrmModel*, const OrmJson*, const char *zWhat);
 const char *ormModelNearest(const OrmModel*, const char *z, i64 n); /* or 0   */
@@ -866,6 +865,9 @@ double ormStatFan(Orm*, OrmErr*, const char *zTable, int n,
 /* ========================================================================
 ** Interface to ext/catalog/references.c: what leads to a table or a model
 ** ===================================================================== */
+/* Is a field part of a foreign key, or of a key that one may name? */
+int ormFieldRefers(const OrmModel*, int iField);
+int ormFieldReferred(const OrmModel*, int iField);
 /* By rows of the metadata alone, unchecked; the first of a chain, or 0. */
 struct OrmLead {
   OrmLead *pNext;

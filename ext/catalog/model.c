@@ -783,12 +783,3 @@ OrmModel *ormModelLoad(
   checkNames(&load);
   return load.pErr->rc ? 0 : load.pModel;
 }
-
-int ormFieldRefers(const OrmModel *pModel, int iField){
-  for(int i=0; i<pModel->nFk; i++){
-    for(int j=0; j<pModel->aFk[i].n; j++){
-      if( pModel->aFk[i].aField[j]==iField ) return 1;
-    }
-  }
-  return 0;
-}

@@ -1,10 +1,11 @@
 /*
 ** Look-ups against the grain: which models a table has, which many-to-many
-** relationships lead to a model, which foreign keys refer to a table.
+** relationships lead to a model, which foreign keys refer to a table; and what
+** of a model refers or may be referred to.
 **
-** The file has no index for these, so the first that asks reads all of it and
-** keeps, for as long as the catalog lives, what was found by the name that it
-** leads to.  Tables are one where their names differ in case alone; names
+** The file has no index for the former, so the first that asks reads all of it
+** and keeps, for as long as the catalog lives, what was found by the name that
+** it leads to.  Tables are one where their names differ in case alone; names
 ** of models may, so who asks for links compares.
 */
 #include "../orm_int.h"
@@ -155,4 +156,22 @@ OrmReference *ormReferencesTo(
     p->bModel = pErr->rc==SQLITE_OK;
   }
   return pErr->rc ? 0 : pFirst;
+}
+
+int ormFieldReferred(const OrmModel *pModel, int iField){
+  for(int i=0; i<pModel->nUnique; i++){
+    for(int j=0; j<pModel->aUnique[i].n; j++){
+      if( pModel->aUnique[i].aField[j]==iField ) return 1;
+    }
+  }
+  return 0;
+}
+
+int ormFieldRefers(const OrmModel *pModel, int iField){
+  for(int i=0; i<pModel->nFk; i++){
+    for(int j=0; j<pModel->aFk[i].n; j++){
+      if( pModel->aFk[i].aField[j]==iField ) return 1;
+    }
+  }
+  return 0;
 }

@@ -8,7 +8,6 @@
 */
 #include "../orm_int.h"
 
-#define HEAD        16          /* bytes before the text                      */
 #define SMALL       (64<<10)    /* memory that need not fit its text          */
 #define KEEP_BYTES  (4<<20)     /* kept in any case; more if cache_size is    */
 #define MOST_IDLE   100         /* results in a row that leave most unused    */
@@ -18,6 +17,7 @@ struct Head {
   Orm *pOrm;
   i64 nAlloc;                   /* 0: not to be kept                          */
 };
+#define HEAD ((i64)sizeof(Head))           /* bytes before the text           */
 
 #ifndef SQLITE_UTF8_ZT
 # define SQLITE_UTF8_ZT 16      /* older headers do not have it              */
@@ -93,6 +93,7 @@ static void giveBack(void *zText){
   ormUnref(head.pOrm);
 }
 
+/* A pragma's value is read when it is prepared, so none can be cached. */
 static i64 pragmaNumber(Orm *pOrm, const char *zSql){
   sqlite3_stmt *p = 0;
   i64 n = 0;

@@ -535,15 +535,19 @@ static void touch(Unit *p, UnitRow *pRow, u64 *aMask){
   }
 }
 
+/* " WHERE key = ?n AND ..", from ?iBind on. */
+static void keySql(OrmBuf *pBuf, const OrmModel *pModel, int iBind){
+  for(int i=0; i<pModel->nKey; i++){
+    ormBufAdd(pBuf, i ? " AND " : " WHERE ", -1);
+    ormBufName(pBuf, pModel->aField[pModel->aKey[i]].zName);
+    ormBufPrintf(pBuf, " = ?%d", iBind + i);
+  }
+}
+
 /* Is what a field is incremented to to be known before?  Where it refers, the
 ** row must be there; where it may be referred to, that follows. */
 static int wantsSum(const OrmModel *pModel, int iField){
-  for(int i=0; i<pModel->nUnique; i++){
-    for(int j=0; j<pModel->aUnique[i].n; j++){
-      if( pModel->aUnique[i].aField[j]==iField ) return 1;
-    }
-  }
-  return ormFieldRefers(pModel, iField);
+  return ormFieldRefers(pModel, iField) || ormFieldReferred(pModel, iField);
 }
 
 /* An increment becomes the value that it leads to. */
@@ -557,11 +561,7 @@ static void sumField(Unit *p, UnitRow *pRow, int iField){
   ormBufName(&buf, pModel->aField[iField].zName);
   ormBufAdd(&buf, " + ?1 FROM ", -1);
   ormBufTable(&buf, pModel->zTable);
-  for(int i=0; i<pModel->nKey; i++){
-    ormBufAdd(&buf, i ? " AND " : " WHERE ", -1);
-    ormBufName(&buf, pModel->aField[pModel->aKey[i]].zName);
-    ormBufPrintf(&buf, " = ?%d", i+2);
-  }
+  keySql(&buf, pModel, 2);
   pStmt = ormStmtTake(p->pOrm, p->pErr, ormBufText(&buf), buf.n);
   ormBufFree(&buf);
   ormBindOne(p->pErr, pStmt, 1, &pVal->v);
@@ -591,11 +591,7 @@ static void updateSql(const UnitRow *pRow, const u64 *aMask, OrmBuf *pBuf){
     }
     ormBufPrintf(pBuf, "?%d", ++n);
   }
-  for(int i=0; i<pModel->nKey; i++){
-    ormBufAdd(pBuf, i ? " AND " : " WHERE ", -1);
-    ormBufName(pBuf, pModel->aField[pModel->aKey[i]].zName);
-    ormBufPrintf(pBuf, " = ?%d", ++n);
-  }
+  keySql(pBuf, pModel, n + 1);
 }
 
 static OrmStmt *updateStmt(Unit *p, const UnitRow *pRow, const u64 *aMask){

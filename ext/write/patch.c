@@ -271,20 +271,11 @@ static int sameValue(const struct OrmBind *p, sqlite3_value *pOld){
   }
 }
 
-static int isReferred(const OrmModel *pModel, int iField){
-  for(int i=0; i<pModel->nUnique; i++){
-    for(int j=0; j<pModel->aUnique[i].n; j++){
-      if( pModel->aUnique[i].aField[j]==iField ) return 1;
-    }
-  }
-  return 0;
-}
-
 /* May a field get another value than it has? */
 static int mayChange(const Patch *p, int i){
   const OrmField *pField = &p->pModel->aField[i];
   if( pField->iKey || pField->eAuto || pField->bReadonly
-   || i==p->pModel->iSoftDelete || isReferred(p->pModel, i) ) return 0;
+   || i==p->pModel->iSoftDelete || ormFieldReferred(p->pModel, i) ) return 0;
   if( ormFieldRefers(p->pModel, i) ){
     int bOn = 0;
     sqlite3_db_config(p->pOrm->db, SQLITE_DBCONFIG_ENABLE_FKEY, -1, &bOn);

@@ -249,11 +249,8 @@ static void followNode(
 /* Is a field of the mask one that others may refer to? */
 static int isReferred(const UnitRow *pRow, const u64 *aMask){
   const OrmModel *pModel = pRow->pModel->p;
-  for(int i=0; i<pModel->nUnique; i++){
-    for(int j=0; j<pModel->aUnique[i].n; j++){
-      int f = pModel->aUnique[i].aField[j];
-      if( aMask[f>>6]>>(f & 63) & 1 ) return 1;
-    }
+  for(int i=0; i<pModel->nField; i++){
+    if( (aMask[i>>6]>>(i & 63) & 1) && ormFieldReferred(pModel, i) ) return 1;
   }
   return 0;
 }
