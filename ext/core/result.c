@@ -17,7 +17,8 @@ struct Head {
   Orm *pOrm;
   i64 nAlloc;                   /* 0: not to be kept                          */
 };
-#define HEAD ((i64)sizeof(Head))           /* bytes before the text           */
+#define HEAD        16          /* bytes before the text, on any machine      */
+_Static_assert(sizeof(Head)<=HEAD, "a head has room before its text");
 
 #ifndef SQLITE_UTF8_ZT
 # define SQLITE_UTF8_ZT 16      /* older headers do not have it              */
