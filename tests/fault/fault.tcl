@@ -18,10 +18,11 @@
 # io-all, full, interrupt.  Default: oom oom-all.
 #
 # ORM_FAULTS is how many points of each kind are tried, spread over the run
-# (0: all of them); default 150.  finish_test says how many faults happened.
+# at distances that ORM_SEED varies (0: all of them); default 50.  finish_test
+# says how many faults happened.
 
 set fault(module) [file join $tester(dir) faults.so]
-set fault(points) 150
+set fault(points) 50
 set tester(faults) 0
 if {[info exists env(ORM_FAULTS)] && $env(ORM_FAULTS) ne ""} {
   set fault(points) $env(ORM_FAULTS)
@@ -51,6 +52,7 @@ proc fault_setup {} {
   foreach name [info commands db*] { catch {$name close} }
   uplevel #0 [list load $fault(module) Faults]
   set fault(idle) [faults outstanding]
+  seed
 }
 
 # The messages that a fault may give.
@@ -119,13 +121,16 @@ proc fault_loop {name kind body warm expected before after partial} {
   set persist [expr {[string match *-all $kind] ? "persist" : {}}]
   set complaints {}
   set n 0
-  set step 1
+  set step 1.0
   set hits 1
   if {$fault(points) > 0} {
     set total [FaultCount $what $body $warm]
     set step [expr {max(1.0, double($total) / $fault(points))}]
   }
-  for {set at 1.0} {$hits} {set at [expr {$at + $step}]} {
+  # The distances are 1 to 2 * step - 1, so that none is 0.
+  for {set at 1.0} {$hits} {
+    set at [expr {$at + 1 + 2 * ($step - 1) * rand()}]
+  } {
     FaultOpen db
     uplevel #0 $warm
     set idle 0
