@@ -298,50 +298,11 @@ static void implyReverse(
   collMember(p, pColl, pRow);
 }
 
-static int inFields(int iField, int n, const int *aField){
-  for(int i=0; i<n; i++) if( aField[i]==iField ) return 1;
-  return 0;
-}
-
-/* Is the field part of a foreign key on other columns than this reference? */
-static int isShared(const OrmRel *pRel, int iField){
-  const OrmModel *pModel = pRel->pModel;
-  for(int i=0; i<pModel->nFk; i++){
-    const OrmFk *pFk = &pModel->aFk[i];
-    int n = 0;
-    if( !inFields(iField, pFk->n, pFk->aField) ) continue;
-    for(int j=0; j<pRel->nLocal; j++){
-      n += inFields(pRel->aLocal[j], pFk->n, pFk->aField);
-    }
-    if( n<pRel->nLocal || n<pFk->n ) return 1;
-  }
-  return 0;
-}
-
-/* The columns that become NULL where a reference does.  Of several one NULL is
-** enough, so those that cannot be NULL stay as they are, as do those that are
-** part of another reference as well (the tenant of all that is a tenant's).
-** Where that leaves none, all of them. */
-static int nullColumns(const OrmRel *pRel, int *aField){
-  const OrmField *aAll = pRel->pModel->aField;
-  int n = 0;
-  for(int bShared=0; n==0 && bShared<2; bShared++){
-    for(int i=0; i<pRel->nLocal; i++){
-      int f = pRel->aLocal[i];
-      if( aAll[f].bNotNull || aAll[f].iKey ) continue;
-      if( bShared || !isShared(pRel, f) ) aField[n++] = f;
-    }
-  }
-  if( n>0 ) return n;
-  memcpy(aField, pRel->aLocal, sizeof(int)*(size_t)pRel->nLocal);
-  return pRel->nLocal;
-}
-
 static void nullReference(
   Unit *p, UnitRow *pRow, const OrmRel *pRel, const OrmJson *pNode
 ){
   int aField[ORM_MAX_KEY];
-  int n = nullColumns(pRel, aField);
+  int n = ormNullsColumns(pRel, aField);
   setReference(p, pRow, n, aField, 0, 0, pNode);
   for(int i=0; i<n && pRow->aVal; i++){
     UnitVal *pVal = &pRow->aVal[aField[i]];
@@ -403,7 +364,7 @@ static int readIncrement(
   return 1;
 }
 
-static void readField(Unit *p, UnitRow *pRow, int i, const OrmJson *pNode){
+void ormGraphField(Unit *p, UnitRow *pRow, int i, const OrmJson *pNode){
   const OrmField *pField = &pRow->pModel->p->aField[i];
   UnitVal *pVal = ormUnitVal(p, pRow, i);
   struct OrmBind v;
@@ -425,7 +386,7 @@ static void readField(Unit *p, UnitRow *pRow, int i, const OrmJson *pNode){
 
 /* The field of a member's name.  Documents mostly name fields in the same
 ** order, so the one behind the last is tried first. */
-int ormGraphField(const OrmModel *pModel, const OrmJson *p, int *piNext){
+int ormGraphMember(const OrmModel *pModel, const OrmJson *p, int *piNext){
   int i = *piNext;
   if( i<pModel->nField && ormJsonIs(p, pModel->aField[i].zName) ){
     *piNext = i + 1;
@@ -446,11 +407,11 @@ static void readMember(
   Unit *p, UnitRow *pRow, const OrmJson *pNode, int *piNext
 ){
   OrmModel *pModel = pRow->pModel->p;
-  int i = ormGraphField(pModel, pNode, piNext);
+  int i = ormGraphMember(pModel, pNode, piNext);
   const OrmRel *pRel;
   if( i>=0 ){
     if( pRow->eRole==UNIT_FIND && !ormGraphIdentity(pModel, i) ) return;
-    readField(p, pRow, i, pNode);
+    ormGraphField(p, pRow, i, pNode);
     return;
   }
   pRel = ormRelFind(p->pOrm, p->pErr, pModel, pNode->zKey, pNode->nKey);
@@ -496,170 +457,4 @@ void ormGraphRead(Unit *p, UnitRow *pFirst){
       readMember(p, pRow, pNode, &iNext);
     }
   }
-}
-
-/* ------------------------------------------------------------------------
-** References that are null already
-** --------------------------------------------------------------------- */
-
-/* What an object says of a field, or 0. */
-static const OrmJson *fieldGiven(
-  const OrmModel *pModel, const OrmJson *pObject, int iField
-){
-  const OrmJson *p = pObject->pChild;
-  while( p && ormFieldFind(pModel, p->zKey, p->nKey)!=iField ) p = p->pNext;
-  return p;
-}
-
-/* Is the field NULL because of this relationship, and no other? */
-static int isNulled(const UnitColl *pColl, const UnitRow *pRow, int iField){
-  const UnitVal *pVal = &pRow->aVal[iField];
-  return pVal->eNull==1 && pVal->eKind==UNIT_BIND
-      && pVal->pNode==pColl->pNode;
-}
-
-/* Would it be NULL without?  By what the document says, else what is stored. */
-static int isNullAnyway(const UnitColl *pColl, const UnitRow *pRow, int iField){
-  const OrmJson *pGiven;
-  struct OrmBind v;
-  if( !isNulled(pColl, pRow, iField) ){
-    return pRow->aVal[iField].eNull!=1 && ormUnitKnown(pRow, iField, &v)
-        && v.eType==SQLITE_NULL;
-  }
-  pGiven = fieldGiven(pRow->pModel->p, pColl->pNode->pParent, iField);
-  if( pGiven ) return pGiven->eType==ORM_JSON_NULL;
-  return pRow->eState==UNIT_OLD && pRow->aOld[iField].eType==SQLITE_NULL;
-}
-
-/* A to-one that is null: of several columns those that it made NULL get back
-** what they would have without it, where one of all is NULL in any case. */
-static void keepColumns(Unit *p, const UnitColl *pColl){
-  UnitRow *pRow = ormUnitSame(pColl->pOwner);
-  const OrmRel *pRel = pColl->pRel;
-  int bNull = 0;
-  for(int i=0; i<pRel->nLocal && !bNull; i++){
-    bNull = isNullAnyway(pColl, pRow, pRel->aLocal[i]);
-  }
-  for(int i=0; i<pRel->nLocal && bNull; i++){
-    int f = pRel->aLocal[i];
-    const OrmJson *pGiven;
-    if( !isNulled(pColl, pRow, f) ) continue;
-    pGiven = fieldGiven(pRow->pModel->p, pColl->pNode->pParent, f);
-    memset(&pRow->aVal[f], 0, sizeof(pRow->aVal[f]));
-    if( pGiven ) readField(p, pRow, f, pGiven);
-  }
-}
-
-void ormGraphNulls(Unit *p){
-  for(UnitColl *pColl=p->pColl; pColl; pColl=pColl->pNext){
-    const OrmRel *pRel = pColl->pRel;
-    if( pRel->nLocal<2 || !pRel->bForeign ) continue;
-    if( pColl->pNode->eType==ORM_JSON_NULL ) keepColumns(p, pColl);
-  }
-}
-
-/* ------------------------------------------------------------------------
-** What a document wrote, as the include of a query
-** --------------------------------------------------------------------- */
-
-typedef struct Include Include;
-struct Include {
-  Include *pUp, *pNext, *pChild;
-  const OrmRel *pRel;
-  int nDepth;
-};
-typedef struct Visit Visit;
-struct Visit { const OrmJson *pNode; Include *pAt; };
-
-static Include *includeChild(Unit *p, Include *pUp, const OrmRel *pRel){
-  Include **pp = &pUp->pChild;
-  while( *pp && (*pp)->pRel!=pRel ) pp = &(*pp)->pNext;
-  if( *pp==0 ){
-    *pp = ormArenaAlloc(p->pArena, sizeof(Include));
-    if( *pp==0 ) return 0;
-    (*pp)->pUp = pUp;
-    (*pp)->pRel = pRel;
-    (*pp)->nDepth = pUp->nDepth + 1;
-  }
-  return *pp;
-}
-
-/* Put the objects of a value, which may be inside arrays and $ words, behind
-** the others to visit.  An object is words where a to-many value is one. */
-static void visitAdd(
-  Unit *p, Visit **pa, int *pn, int *pnAlloc, const OrmJson *pNode, Include *pAt
-){
-  const OrmJson *pAtNode = pNode;
-  for(;;){
-    int bWords = pAtNode==pNode && pAt->pRel->bMany;
-    if( (pAtNode->eType==ORM_JSON_ARRAY || bWords) && pAtNode->pChild ){
-      pAtNode = pAtNode->pChild;
-      continue;
-    }
-    if( pAtNode->eType==ORM_JSON_OBJECT && !bWords ){
-      Visit *pNew = ormArenaGrow(p->pArena, (void**)pa, *pn, pnAlloc,
-                                 (int)sizeof(**pa));
-      if( pNew==0 ) return;
-      pNew->pNode = pAtNode;
-      pNew->pAt = pAt;
-      (*pn)++;
-    }
-    while( pAtNode!=pNode && pAtNode->pNext==0 ) pAtNode = pAtNode->pParent;
-    if( pAtNode==pNode ) return;
-    pAtNode = pAtNode->pNext;
-  }
-}
-
-static void includeText(OrmBuf *pBuf, const Include *pRoot){
-  const Include *pAt = pRoot->pChild;
-  if( pAt==0 ) return;
-  ormBufAdd(pBuf, "{\"include\":{", -1);
-  for(;;){
-    ormJsonString(pBuf, pAt->pRel->zName, (i64)strlen(pAt->pRel->zName));
-    ormBufAdd(pBuf, ":{", 2);
-    if( pAt->pChild ){
-      ormBufAdd(pBuf, "\"include\":{", -1);
-      pAt = pAt->pChild;
-      continue;
-    }
-    ormBufChar(pBuf, '}');
-    while( pAt!=pRoot && pAt->pNext==0 ){
-      pAt = pAt->pUp;
-      ormBufAdd(pBuf, "}}", 2);
-    }
-    if( pAt==pRoot ) return;
-    ormBufChar(pBuf, ',');
-    pAt = pAt->pNext;
-  }
-}
-
-void ormGraphInclude(
-  Unit *p, OrmModel *pModel, const OrmJson *pNode, OrmBuf *pBuf
-){
-  Include root;
-  Visit *a;
-  int n = 1, nAlloc = 1;
-  i64 nMax = p->pOrm->aConfig[ORM_CONFIG_MAX_DEPTH];
-  memset(&root, 0, sizeof(root));
-  a = ormArenaAlloc(p->pArena, sizeof(*a));
-  if( a==0 ) return;
-  a[0].pNode = pNode;
-  a[0].pAt = &root;
-  for(int i=0; i<n; i++){
-    Visit at = a[i];
-    OrmModel *pAt = at.pAt==&root ? pModel : at.pAt->pRel->pTarget;
-    const OrmJson *pChild = at.pNode->pChild;
-    for(; pChild; pChild=pChild->pNext){
-      const OrmRel *pRel;
-      Include *pInclude;
-      if( pChild->eType<ORM_JSON_ARRAY && pChild->eType!=ORM_JSON_NULL
-       && ormFieldFind(pAt, pChild->zKey, pChild->nKey)>=0 ) continue;
-      pRel = ormRelFind(p->pOrm, p->pErr, pAt, pChild->zKey, pChild->nKey);
-      if( pRel==0 || pRel->bViewonly ) continue;
-      if( at.pAt->nDepth>=nMax ) continue;
-      pInclude = includeChild(p, at.pAt, pRel);
-      if( pInclude ) visitAdd(p, &a, &n, &nAlloc, pChild, pInclude);
-    }
-  }
-  includeText(pBuf, &root);
 }

@@ -180,7 +180,7 @@ static int takeValues(Patch *p, const char *z, i64 n){
     if( z>=zEnd || *z!=':' ) return 0;
     node.zKey = node.z;
     node.nKey = (int)node.n;
-    i = ormGraphField(p->pModel, &node, &iNext);
+    i = ormGraphMember(p->pModel, &node, &iNext);
     if( i<0 || (p->mGiven & BIT(i)) ) return 0;
     z = ormJsonScalar(p->pArena, ormJsonSpaceEnd(z + 1, zEnd), zEnd, &node);
     if( z==0 || !takeValue(p, &unit, i, &node) ) return 0;

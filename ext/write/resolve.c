@@ -647,7 +647,7 @@ void ormResolve(Unit *p){
     }
     n = nLeft;
   }
-  ormGraphNulls(p);
+  ormNullsKeep(p);
   for(pRow=p->pFirst; pRow && p->pErr->rc==SQLITE_OK; pRow=pRow->pNext){
     if( pRow->pSame==0 ) checkRow(p, pRow);
   }

@@ -177,7 +177,7 @@ static void readBack(Save *s, Unit *pUnit, const UnitRow *pRow){
   }
   ormBufInit(&query, s->pErr);
   if( zQuery==0 ){
-    ormGraphInclude(pUnit, s->pModel, s->pDoc, &query);
+    ormWrittenInclude(pUnit, s->pModel, s->pDoc, &query);
     zQuery = query.n ? ormBufText(&query) : 0;
     nQuery = query.n;
   }

@@ -345,7 +345,7 @@ static int takeObject(
   int iNext = 0;
   if( pObject->eType!=ORM_JSON_OBJECT ) return 0;
   for(const OrmJson *q=pObject->pChild; q; q=q->pNext){
-    int i = ormGraphField(pModel, q, &iNext);
+    int i = ormGraphMember(pModel, q, &iNext);
     OrmRel *pRel;
     if( i>=0 ){
       if( !takeField(p, &p->aLevel[iLevel], i, q, pmField, aVal) ) return 0;

@@ -5,6 +5,7 @@
 **
 **   graph.c    the document, checked against the catalog: rows, the values of
 **              their fields, references between them, collections.
+**   nulls.c    references that are null, and which of their columns are.
 **   resolve.c  which rows exist: looked up by key or natural key in batches;
 **              rows with one key become one row (C97); versions, cascade words
 **              and readonly fields checked.
@@ -12,6 +13,7 @@
 **              that means (orphans, references to set NULL, links to delete).
 **   unit.c     the order, below.
 **   flush.c    the statements.
+**   written.c  the include of a query that gives the graph back.
 **
 ** Up to here nothing is written, and every complaint is collected, so that all
 ** the mistakes of a graph are reported together.  Then, in this order:

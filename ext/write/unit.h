@@ -1,8 +1,9 @@
 /*
 ** What the rooms of the unit of work share: value.c (typed values), graph.c (a
-** document becomes rows and collections), resolve.c (which of them exist),
-** collect.c (collections compared), unit.c (the plan and its order), flush.c
-** (statements).  unit.c's head comment tells the whole story.
+** document becomes rows and collections), nulls.c (references that are null),
+** resolve.c (which rows exist), collect.c (collections compared), unit.c (the
+** plan and its order), flush.c (statements), written.c (what is given back).
+** unit.c's head comment tells the whole story.
 */
 #ifndef ORM_UNIT_H
 #define ORM_UNIT_H
@@ -31,7 +32,7 @@ struct UnitVal {
   u8 bRel;                      /* by a relationship: wins over a plain value */
   u8 bWrite;                    /* flush: it differs from what is stored      */
   u8 eNull;                     /* NULL by a relationship that is null: 1 if  */
-                                /*   ormGraphNulls() may take it back, else 2 */
+                                /*   ormNullsKeep() may take it back, else 2  */
   int iRef;                     /* REF: field of pRef                         */
   struct OrmBind v;             /* BIND, INC                                  */
   UnitRow *pRef;
@@ -233,13 +234,22 @@ void ormValText1(OrmBuf*, const struct OrmBind*);
 /* graph.c */
 UnitRow *ormGraphRoot(Unit*, OrmModel*, const OrmJson*);
 void ormGraphRead(Unit*, UnitRow *pFirst);
-/* What exists is known: references that are null anyway keep what they have. */
-void ormGraphNulls(Unit*);
-int ormGraphField(const OrmModel*, const OrmJson*, int *piNext);
+/* One field gets what a document says. */
+void ormGraphField(Unit*, UnitRow*, int iField, const OrmJson*);
+/* The field of a member's name, or -1; *piNext is where it is looked for. */
+int ormGraphMember(const OrmModel*, const OrmJson*, int *piNext);
 /* Is a field of what tells objects apart, the key or the natural key? */
 int ormGraphIdentity(const OrmModel*, int iField);
+
+/* nulls.c */
+/* The columns that a reference that is null sets NULL; how many. */
+int ormNullsColumns(const OrmRel*, int *aField);
+/* What exists is known: references that are null anyway keep what they have. */
+void ormNullsKeep(Unit*);
+
+/* written.c */
 /* The include part of a query that gives back what a document wrote. */
-void ormGraphInclude(Unit*, OrmModel*, const OrmJson*, OrmBuf*);
+void ormWrittenInclude(Unit*, OrmModel*, const OrmJson*, OrmBuf*);
 
 /* resolve.c */
 void ormResolve(Unit*);
