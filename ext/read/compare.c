@@ -58,35 +58,72 @@ static void binarySql(
 
 /* --------------------------------------------------------------- lists --- */
 
-/* Can the list be one JSON parameter, every value coming out as it went in? */
-static int listAsJson(const OrmTest *pTest){
+/* May the list be one JSON parameter?  *pbReal: are there reals? */
+static int mayBeJson(const OrmTest *pTest, int *pbReal){
+  *pbReal = 0;
   if( pTest->nArg<=LIST_MAX_PARAMS ) return 0;
   for(int i=0; i<pTest->nArg; i++){
     const OrmOperand *pArg = &pTest->aArg[i];
     if( pArg->iField>=0 ) return 0;
     if( pArg->bind.eType==SQLITE_INTEGER ) continue;
-    if( pArg->bind.eType!=SQLITE_TEXT
-     || memchr(pArg->bind.u.z, 0, (size_t)pArg->bind.n) ) return 0;
+    if( pArg->bind.eType==SQLITE_FLOAT ){
+      *pbReal = 1;
+    }else if( pArg->bind.eType!=SQLITE_TEXT
+           || memchr(pArg->bind.u.z, 0, (size_t)pArg->bind.n) ){
+      return 0;
+    }
   }
   return 1;
 }
 
-static void listJsonSql(OrmSql *p, const OrmTest *pTest){
-  OrmBuf json;
-  int iBind;
-  ormBufInit(&json, p->buf.pErr);
+static void listJson(OrmBuf *pJson, const OrmTest *pTest){
   for(int i=0; i<pTest->nArg; i++){
     const struct OrmBind *pBind = &pTest->aArg[i].bind;
-    ormBufChar(&json, i ? ',' : '[');
-    if( pBind->eType==SQLITE_INTEGER ) ormJsonInt(&json, pBind->u.i);
-    else ormJsonString(&json, pBind->u.z, pBind->n);
+    ormBufChar(pJson, i ? ',' : '[');
+    switch( pBind->eType ){
+      case SQLITE_INTEGER: ormJsonInt(pJson, pBind->u.i); break;
+      case SQLITE_FLOAT:   ormJsonReal(pJson, pBind->u.r); break;
+      default:             ormJsonString(pJson, pBind->u.z, pBind->n);
+    }
   }
-  ormBufChar(&json, ']');
-  iBind = ormBindText(&p->binds, ormBufText(&json), json.n);
+  ormBufChar(pJson, ']');
+}
+
+/* Does every real come out of the list as it went in?  Not all versions of
+** SQLite read the last digit right. */
+static int readsBack(Orm *pOrm, OrmBuf *pJson, const OrmTest *pTest){
+  OrmErr *pErr = pJson->pErr;
+  OrmStmt *pStmt = ormStmtTakeQuiet(pOrm, pErr, "SELECT value FROM"
+                                    " json_each(?1)");
+  int b = pStmt!=0;
+  if( pStmt ) ormBindTextTo(pErr, pStmt, 1, ormBufText(pJson), (int)pJson->n);
+  for(int i=0; b && i<pTest->nArg; i++){
+    const struct OrmBind *pBind = &pTest->aArg[i].bind;
+    b = ormStmtStep(pOrm, pErr, pStmt)
+     && (pBind->eType!=SQLITE_FLOAT
+         || sqlite3_column_double(pStmt->p, 0)==pBind->u.r);
+  }
+  ormStmtGive(pOrm, pErr, pStmt);
+  return b;
+}
+
+/* The list as rows of one JSON parameter; 0: it cannot be one. */
+static int listJsonSql(OrmSql *p, const OrmTest *pTest){
+  OrmBuf json;
+  int bReal, bJson;
+  if( !mayBeJson(pTest, &bReal) ) return 0;
+  ormBufInit(&json, p->buf.pErr);
+  listJson(&json, pTest);
+  bJson = !bReal || readsBack(p->pOrm, &json, pTest);
+  if( bJson ){
+    int iBind = ormBindText(&p->binds, ormBufText(&json), json.n);
+    /* + so that value, which is a column, has no say in how it is compared. */
+    sql(p, "SELECT +value FROM json_each(");
+    ormSqlParam(p, iBind);
+    sql(p, ")");
+  }
   ormBufFree(&json);
-  sql(p, "SELECT value FROM json_each(");
-  ormSqlParam(p, iBind);
-  sql(p, ")");
+  return bJson;
 }
 
 /* "<left> IN (..)" */
@@ -96,9 +133,7 @@ static void listSql(
 ){
   sql(p, zLeft);
   sql(p, pTest->eOper==ORM_OP_IN ? " IN (" : " NOT IN (");
-  if( listAsJson(pTest) ){
-    listJsonSql(p, pTest);
-  }else{
+  if( !listJsonSql(p, pTest) ){
     for(int i=0; i<pTest->nArg; i++){
       Arg arg = argOf(p, pLeft, &pTest->aArg[i]);
       if( i ) sql(p, ",");
