@@ -77,15 +77,16 @@ int ormConfigFind(OrmErr *pErr, const char *zName){
   return -1;
 }
 
-/* Does SQLite read the text as a time? */
+/* Does SQLite read the text as a time?  It does so with the 30th of February,
+** as another day. */
 static int isTime(Orm *pOrm, OrmErr *pErr, sqlite3_value *pVal){
-  OrmStmt *pStmt = ormStmtTakeQuiet(pOrm, pErr, "SELECT julianday(?1)");
+  OrmStmt *pStmt = ormStmtTakeQuiet(pOrm, pErr, "SELECT 1 WHERE julianday(?1)"
+      " IS NOT NULL AND (?1 NOT LIKE '____-__-__%' OR"
+      " date(substr(?1,1,10),'+0 days') IS substr(?1,1,10))");
   int bTime = 0;
   if( pStmt ){
     ormBindValueTo(pErr, pStmt, 1, pVal);
-    if( ormStmtStep(pOrm, pErr, pStmt) ){
-      bTime = sqlite3_column_type(pStmt->p, 0)!=SQLITE_NULL;
-    }
+    bTime = ormStmtStep(pOrm, pErr, pStmt);
   }
   ormStmtGive(pOrm, pErr, pStmt);
   return bTime;
