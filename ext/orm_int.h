@@ -1006,8 +1006,7 @@ void ormParseInit(OrmParse*, Orm*, OrmArena*, int mParts);
 /* A relationship by name from a document: 0 and an error at the node if there
 ** is none. */
 OrmRel *ormParseRel(OrmParse*, OrmModel*, const OrmJson*, const char *z, i64 n);
-/* The bytes of the first step of a path: the longest part before a dot that is
-** a relationship, or what stands before the first dot. */
+/* The first step of a path that ends in a field: see ormStepLength(). */
 i64 ormParseStep(OrmParse*, OrmModel*, const char *z, i64 n);
 /* A field, -1 and an error if there is none or it is hidden. */
 int ormParseField(OrmParse*, OrmModel*, const OrmJson*, const char *z, i64 n);
@@ -1259,6 +1258,20 @@ i64 ormCountTotal(Orm*, OrmErr*, OrmPlan*);          /* total of orm_page     */
 ** ===================================================================== */
 /* orm_page(): items, page_info and, if the query asks, total. */
 void ormPage(Orm*, OrmErr*, OrmPlan*, OrmBuf *pOut);
+
+/* ========================================================================
+** Interface to ext/read/step.c: the steps of a path
+** ===================================================================== */
+#define ORM_STEP_ONE   (-1)     /* levels of a step without a star            */
+#define ORM_STEP_ALL   0        /* "*"                                        */
+#define ORM_STEP_NONE  (-2)     /* "*0"                                       */
+/* The relationship of the step z[*pn], or 0.  *pn becomes the bytes of its name
+** and *pnLevel the number behind its star, or one of these. */
+OrmRel *ormStepFind(Orm*, OrmErr*, OrmModel*, const char *z, i64 *pn,
+                    i64 *pnLevel);
+/* The bytes of the first step of a path: the longest part before a dot, or all,
+** that is a relationship, or what stands before the first dot. */
+i64 ormStepLength(Orm*, OrmErr*, OrmModel*, const char *z, i64 n);
 
 /* ========================================================================
 ** Interface to ext/read/path.c: a way from a model to a model

@@ -53,20 +53,6 @@ void ormIncludeRecursive(
 ** Paths
 */
 
-/* The length of z[n] without a "*" or "*12" at its end, whose number goes to
-** *pnDepth (0: none written); n and *pnDepth -1 if there is no star. */
-static i64 starLength(const char *z, i64 n, i64 *pnDepth){
-  i64 i = n;
-  *pnDepth = -1;
-  while( i>0 && z[i-1]>='0' && z[i-1]<='9' ) i--;
-  if( i==0 || z[i-1]!='*' ) return n;
-  *pnDepth = 0;
-  for(i64 j=i; j<n; j++){
-    if( *pnDepth<100000 ) *pnDepth = *pnDepth*10 + (z[j] - '0');
-  }
-  return i - 1;
-}
-
 /* "*3" again: the deeper one counts, all levels above any number. */
 static void recurseMore(
   OrmParse *p, OrmQuery *pQuery, const OrmJson *pNode, i64 nDepth
@@ -76,41 +62,24 @@ static void recurseMore(
   ormIncludeRecursive(p, pQuery, pNode, nDepth);
 }
 
-/* The bytes of the first step of a path: the longest part before a dot, or all,
-** that is a relationship, with a star or without. */
-static i64 stepLength(OrmParse *p, OrmModel *pModel, const char *z, i64 n){
-  i64 nFirst = n;
-  for(i64 i=n; i>0; i--){
-    i64 nDepth, nName;
-    if( i<n && z[i]!='.' ) continue;
-    nFirst = i;
-    if( ormRelFind(p->pOrm, p->pErr, pModel, z, i) ) break;
-    nName = starLength(z, i, &nDepth);
-    if( nDepth>=0 && ormRelFind(p->pOrm, p->pErr, pModel, z, nName) ) break;
-  }
-  return n>0 && z[0]=='.' ? 0 : nFirst;
-}
-
 /* One step of a path: a relationship, perhaps with a star. */
 static OrmQuery *includeStep(
   OrmParse *p, OrmQuery *pParent, const OrmJson *pNode, const char *z, i64 n
 ){
-  OrmRel *pRel = ormRelFind(p->pOrm, p->pErr, pParent->pModel, z, n);
+  OrmModel *pModel = pParent->pModel;
   OrmQuery *pQuery;
-  i64 nDepth, nName;
-  if( pRel ) return includeGet(p, pParent, pRel, pNode);
-  nName = starLength(z, n, &nDepth);
+  i64 nDepth, nName = n;
+  OrmRel *pRel = ormStepFind(p->pOrm, p->pErr, pModel, z, &nName, &nDepth);
   if( nName==0 ){
     ormJsonErr(p->pErr, pNode, "a relationship is missing in the path");
     return 0;
   }
-  pRel = ormParseRel(p, pParent->pModel, pNode, z, nName);
+  if( pRel==0 ) pRel = ormParseRel(p, pModel, pNode, z, nName);
   pQuery = pRel ? includeGet(p, pParent, pRel, pNode) : 0;
   if( pQuery==0 ) return 0;
-  assert( nDepth>=0 );          /* a name without a star was looked for       */
-  if( nDepth==0 && z[n-1]!='*' ){
+  if( nDepth==ORM_STEP_NONE ){
     ormJsonErr(p->pErr, pNode, "%.*s: a depth is at least 1", (int)n, z);
-  }else{
+  }else if( nDepth!=ORM_STEP_ONE ){
     recurseMore(p, pQuery, pNode, nDepth);
   }
   return p->pErr->rc ? 0 : pQuery;
@@ -121,7 +90,9 @@ static OrmQuery *includePath(
   OrmParse *p, OrmQuery *pQuery, const OrmJson *pNode, const char *z, i64 n
 ){
   while( pQuery ){
-    i64 nStep = stepLength(p, pQuery->pModel, z, n);
+    i64 nStep;
+    while( n>0 && z[0]==' ' ) z++, n--;
+    nStep = ormStepLength(p->pOrm, p->pErr, pQuery->pModel, z, n);
     pQuery = includeStep(p, pQuery, pNode, z, nStep);
     if( nStep==n ) return pQuery;
     z += nStep + 1;

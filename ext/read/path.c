@@ -3,11 +3,6 @@
 ** 'children*' or 'parent*3.posts', checked against the catalog; and each of
 ** its hops as SQL.
 **
-**     path  = step { "." step }
-**     step  = relationship [ "*" [ levels ] ]
-**
-** A name with dots of its own is found before one of them parts it.
-**
 ** A star is one or more hops over a relationship that leads from a model to
 ** itself.  A path that was reversed has its hops the other way round, and
 ** each of them walked from the relationship's target to its model (bBack).
@@ -48,75 +43,20 @@ static void noSuchStep(
   sqlite3_free(zMsg);
 }
 
-/* Take "*" or "*3" off the end of z[*pn]: 1 if there was one. *pnMax is the
-** number, 0 if none is written. */
-static int takeStar(
-  OrmErr *pErr, const char *zPath, const char *z, int *pn, int *pnMax
-){
-  i64 nMax = 0;
-  int i = *pn;
-  while( i>0 && z[i-1]>='0' && z[i-1]<='9' ) i--;
-  if( i==0 || z[i-1]!='*' ) return 0;
-  for(int j=i; j<*pn && nMax<=0x7fffffff; j++) nMax = nMax*10 + (z[j]-'0');
-  if( i<*pn && (nMax<1 || nMax>0x7fffffff) ){
-    ormErr(pErr, SQLITE_ERROR, "orm: path %s: %.*s: levels are counted from 1",
-           zPath, *pn, z);
-  }
-  *pnMax = (int)nMax;
-  for(i--; i>0 && z[i-1]==' '; i--){}
-  *pn = i;
-  return 1;
-}
-
-/* z[n] without blanks at its end, and without a star before them. */
-static int trimmed(const char *z, int n){
-  while( n>0 && z[n-1]==' ' ) n--;
-  return n;
-}
-
-static int withoutStar(const char *z, int n){
-  int i = n;
-  while( i>0 && z[i-1]>='0' && z[i-1]<='9' ) i--;
-  return i>0 && z[i-1]=='*' ? trimmed(z, i - 1) : n;
-}
-
-static int hasDots(const OrmModel *pModel){
-  for(int i=0; i<pModel->nRel; i++){
-    if( strchr(pModel->apRel[i]->zName, '.') ) return 1;
-  }
-  return 0;
-}
-
-/* The bytes of the first step of z, a path from pModel: up to the last dot, or
-** its end, before which there is a relationship, with a star or without. */
-static int stepLength(
-  Orm *pOrm, OrmErr *pErr, OrmModel *pModel, const char *z
-){
-  int nFirst = (int)strcspn(z, ".");
-  if( !hasDots(pModel) ) return nFirst;
-  nFirst = (int)strlen(z);
-  for(int i=nFirst; i>0; i--){
-    int n;
-    if( z[i] && z[i]!='.' ) continue;
-    nFirst = i;
-    n = trimmed(z, i);
-    if( ormRelFind(pOrm, pErr, pModel, z, n) ) break;
-    if( ormRelFind(pOrm, pErr, pModel, z, withoutStar(z, n)) ) break;
-  }
-  return z[0]=='.' ? 0 : nFirst;
-}
-
 /* The step z[n] from pModel; 0 and an error. */
 static int parseStep(
   Orm *pOrm, OrmErr *pErr, const char *zPath, OrmModel *pModel,
-  const char *z, int n, OrmHop *pHop
+  const char *z, i64 n, OrmHop *pHop
 ){
-  int nName = n;
+  i64 nLevel, nName = n;
+  OrmRel *pRel = ormStepFind(pOrm, pErr, pModel, z, &nName, &nLevel);
   memset(pHop, 0, sizeof(*pHop));
-  pHop->pRel = ormRelFind(pOrm, pErr, pModel, z, n);
-  if( pHop->pRel==0 && takeStar(pErr, zPath, z, &nName, &pHop->nMax) ){
-    pHop->bStar = 1;
-    pHop->pRel = ormRelFind(pOrm, pErr, pModel, z, nName);
+  pHop->pRel = pRel;
+  pHop->bStar = nLevel!=ORM_STEP_ONE;
+  pHop->nMax = pHop->bStar ? (int)nLevel : 0;
+  if( nLevel==ORM_STEP_NONE || nLevel>0x7fffffff ){
+    ormErr(pErr, SQLITE_ERROR, "orm: path %s: %.*s: levels are counted from 1",
+           zPath, (int)n, z);
   }
   if( pErr->rc ) return 0;
   if( nName==0 ){
@@ -124,14 +64,14 @@ static int parseStep(
            zPath[0] ? zPath : "''", pModel->zName);
     return 0;
   }
-  if( pHop->pRel==0 ){
-    noSuchStep(pErr, zPath, pModel, z, nName);
+  if( pRel==0 ){
+    noSuchStep(pErr, zPath, pModel, z, (int)nName);
     return 0;
   }
-  if( pHop->bStar && pHop->pRel->pTarget!=pModel ){
+  if( pHop->bStar && pRel->pTarget!=pModel ){
     ormErr(pErr, SQLITE_ERROR, "orm: path %s: %s* needs a relationship of %s "
-           "to itself, this one leads to %s", zPath, pHop->pRel->zName,
-           pModel->zName, pHop->pRel->pTarget->zName);
+           "to itself, this one leads to %s", zPath, pRel->zName,
+           pModel->zName, pRel->pTarget->zName);
     return 0;
   }
   return 1;
@@ -163,11 +103,10 @@ OrmPath *ormPathParse(
   for(z=zPath; z; ){
     OrmHop *pHop = ormArenaGrow(pArena, (void**)&p->aHop, p->nHop, &nAlloc,
                                 (int)sizeof(*pHop));
-    int nStep;
+    i64 nStep;
     while( z[0]==' ' ) z++;
-    nStep = stepLength(pOrm, pErr, pModel, z);
-    if( pHop==0 ) return 0;
-    if( !parseStep(pOrm, pErr, zPath, pModel, z, trimmed(z, nStep), pHop) ){
+    nStep = ormStepLength(pOrm, pErr, pModel, z, (i64)strlen(z));
+    if( pHop==0 || !parseStep(pOrm, pErr, zPath, pModel, z, nStep, pHop) ){
       return 0;
     }
     pModel = pHop->pRel->pTarget;

@@ -69,13 +69,9 @@ OrmRel *ormParseRel(
 }
 
 i64 ormParseStep(OrmParse *p, OrmModel *pModel, const char *z, i64 n){
-  i64 nFirst = n;
-  for(i64 i=n-1; i>=0; i--){
-    if( z[i]!='.' ) continue;
-    nFirst = i;
-    if( ormRelFind(p->pOrm, p->pErr, pModel, z, i) ) break;
-  }
-  return nFirst;
+  i64 i = n;
+  while( i>0 && z[i-1]!='.' ) i--;
+  return i ? ormStepLength(p->pOrm, p->pErr, pModel, z, i - 1) : n;
 }
 
 int ormParseField(
