@@ -611,14 +611,17 @@ static void updated(Unit *p, UnitRow *pRow, int i, const struct OrmBind *pNew){
   ormValAffinity(p->pArena, &pRow->aOld[i], pRow->pModel->p->aField[i].cAff);
 }
 
-/* An object that got NULL in its key could never be changed again (C91). */
+/* No object that has NULL in its key is changed, or gets it (C91). */
 static int blanksKey(Unit *p, const UnitRow *pRow, const u64 *aMask){
   const OrmModel *pModel = pRow->pModel->p;
   for(int i=0; i<pModel->nKey; i++){
     int f = pModel->aKey[i];
     struct OrmBind v = pRow->aVal[f].v;
-    if( !maskHas(aMask, f) ) continue;
-    if( pRow->aVal[f].eKind==UNIT_REF ) ormUnitKnown(pRow, f, &v);
+    if( maskHas(aMask, f) ){
+      if( pRow->aVal[f].eKind==UNIT_REF ) ormUnitKnown(pRow, f, &v);
+    }else{
+      v = pRow->aOld[f];
+    }
     if( v.eType!=SQLITE_NULL ) continue;
     ormErr(p->pErr, SQLITE_CONSTRAINT_NOTNULL,
            "NOT NULL constraint failed: %s.%s", pModel->zTable,

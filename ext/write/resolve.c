@@ -13,12 +13,14 @@
 */
 #include "unit.h"
 
-enum { LOOK_WAIT = -1, LOOK_NEW = -2 };         /* else which key: 0 or 1     */
+enum { LOOK_WAIT = -1, LOOK_NEW = -2, LOOK_PARTLY = 2 };
+                                /* else which key: 0 or 1                     */
 
 typedef struct Batch Batch;
 struct Batch {                  /* rows to look up by one kind of key         */
   UnitModel *pModel;
   int iWhich;
+  int bNull;                    /* the key is NULL in part                    */
   int n, nAlloc; UnitRow **ap;
   OrmBinds binds;
 };
@@ -269,14 +271,29 @@ static int lookBy(const UnitRow *pRow, int iWhich){
   return iWhich;
 }
 
+/* The values of a primary key of which some are NULL, not all (C99). */
+static int partlyNull(const UnitRow *pRow, struct OrmBind *a){
+  const int *aField;
+  int n = keyFields(pRow->pModel, 0, &aField), nNull = 0;
+  for(int i=0; i<n && pRow->aVal; i++){
+    const UnitVal *pVal = &pRow->aVal[aField[i]];
+    if( pVal->eKind==UNIT_NONE || !ormUnitKnown(pRow, aField[i], &a[i]) ){
+      return 0;
+    }
+    nNull += a[i].eType==SQLITE_NULL;
+  }
+  return nNull>0 && nNull<n;
+}
+
 static int lookHow(const Unit *p, const UnitRow *pRow){
+  struct OrmBind a[ORM_MAX_KEY];
   int e;
   if( pRow->bRoot && p->eMode!=ORM_WRITE_SAVE && p->eMode!=ORM_WRITE_UPDATE ){
     return LOOK_NEW;
   }
   e = lookBy(pRow, 0);
   if( e==LOOK_NEW ) e = lookBy(pRow, 1);
-  return e;
+  return e==LOOK_NEW && partlyNull(pRow, a) ? LOOK_PARTLY : e;
 }
 
 static const char *keyWords(Unit *p, const UnitRow *pRow){
@@ -409,8 +426,9 @@ static void lookSql(Unit *p, const Batch *pBatch, OrmBuf *pBuf){
   for(int i=0; i<n; i++){
     if( i ) ormBufAdd(pBuf, " AND ", 5);
     ormBufColumn(pBuf, "t", pModel->p->aField[aField[i]].zName);
-    if( pBatch->n>1 ) ormBufPrintf(pBuf, " = k.k%d", i);
-    else ormBufPrintf(pBuf, " = ?%d", i+1);
+    ormBufAdd(pBuf, pBatch->bNull ? " IS " : " = ", -1);
+    if( pBatch->n>1 ) ormBufPrintf(pBuf, "k.k%d", i);
+    else ormBufPrintf(pBuf, "?%d", i+1);
   }
   if( pBatch->iWhich && pModel->p->bNaturalLiving ){
     ormBufAdd(pBuf, " AND ", 5);
@@ -456,17 +474,22 @@ static void lookUp(Unit *p, Batch *pBatch){
 ** --------------------------------------------------------------------- */
 
 static Batch *batchFor(
-  Unit *p, Batch **pa, int *pn, int *pnAlloc, UnitModel *pModel, int iWhich
+  Unit *p, Batch **pa, int *pn, int *pnAlloc, UnitModel *pModel, int e
 ){
   Batch *pNew;
+  int bNull = e==LOOK_PARTLY, iWhich = bNull ? 0 : e;
   for(int i=0; i<*pn; i++){
-    if( (*pa)[i].pModel==pModel && (*pa)[i].iWhich==iWhich ) return &(*pa)[i];
+    pNew = &(*pa)[i];
+    if( pNew->pModel==pModel && pNew->iWhich==iWhich && pNew->bNull==bNull ){
+      return pNew;
+    }
   }
   pNew = ormArenaGrow(p->pArena, (void**)pa, *pn, pnAlloc, (int)sizeof(*pNew));
   if( pNew==0 ) return 0;
   memset(pNew, 0, sizeof(*pNew));
   pNew->pModel = pModel;
   pNew->iWhich = iWhich;
+  pNew->bNull = bNull;
   pNew->binds.pArena = p->pArena;
   (*pn)++;
   return pNew;
@@ -500,16 +523,19 @@ static int lookRow(
   Batch *pBatch;
   int e = lookHow(p, pRow);
   if( e==LOOK_WAIT ) return 0;
-  if( e==LOOK_NEW || !keyValues(pRow, e, a) ){
+  if( e==LOOK_PARTLY ? !partlyNull(pRow, a)
+                     : e==LOOK_NEW || !keyValues(pRow, e, a) ){
     rowNew(p, pRow);
     return 1;
   }
-  pOther = hashFind(pRow->pModel, e, a, 0);
-  if( pOther ){
-    mergeRows(p, pOther, pRow);
-    return 1;
+  if( e!=LOOK_PARTLY ){         /* NULL is like no other                      */
+    pOther = hashFind(pRow->pModel, e, a, 0);
+    if( pOther ){
+      mergeRows(p, pOther, pRow);
+      return 1;
+    }
+    hashAdd(p, pRow, e, a);
   }
-  hashAdd(p, pRow, e, a);
   pBatch = batchFor(p, pa, pn, pnAlloc, pRow->pModel, e);
   if( pBatch ) batchAdd(p, pBatch, pRow, a);
   return 1;
