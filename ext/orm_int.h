@@ -1091,6 +1091,9 @@ void ormDeletedSql(OrmSql*, const OrmModel*, int eDeleted, const char *zAlias);
 ** table, zChild of pTarget's.  Many-to-many: as an IN over the link. */
 void ormRelJoinSql(OrmSql*, const OrmRel*, const char *zParent,
                    const char *zChild);
+/* count.c: the number of a relationship's targets where no index leads to them;
+** 0, and nothing is written, where one does. */
+int ormTallySql(OrmSql*, const OrmRel*, const char *zAlias, int eDeleted);
 /* where.c: may a to-one relationship have several targets?  May what refers by
 ** a relationship (its model or, if it is not bForeign, its target) find several
 ** rows on the other side? */

@@ -9,6 +9,7 @@
 ** in when the objects are put together (OrmLevel.bLate).
 */
 #include "load.h"
+#include "cond.h"
 
 static const char *const azFunc[] = { "count", "sum", "avg", "min", "max" };
 
@@ -44,16 +45,124 @@ void ormCountSql(OrmSql *pSql, const OrmCount *p, const char *zAlias){
 }
 
 /* ------------------------------------------------------------------------
+** The number of related objects in a condition or an order
+*/
+
+/* Has every row a key that is no NULL? */
+static int keyIsWhole(const OrmModel *pModel){
+  if( pModel->bView ) return 0;
+  if( pModel->bRowidKey ) return 1;
+  for(int i=0; i<pModel->nKey; i++){
+    if( !pModel->aField[pModel->aKey[i]].bNotNull ) return 0;
+  }
+  return 1;
+}
+
+/* "c.id AS k0, c.no AS k1" */
+static void addKey(
+  OrmSql *pSql, const OrmModel *pModel, const char *zAlias, char c
+){
+  for(int i=0; i<pModel->nKey; i++){
+    if( i ) ormBufAdd(&pSql->buf, ", ", 2);
+    ormBufColumn(&pSql->buf, zAlias, pModel->aField[pModel->aKey[i]].zName);
+    ormBufPrintf(&pSql->buf, " AS %c%d", c, i);
+  }
+}
+
+/* "k0, k1" */
+static void addKeyNames(OrmSql *pSql, const OrmModel *pModel){
+  for(int i=0; i<pModel->nKey; i++){
+    ormBufPrintf(&pSql->buf, i ? ", k%d" : "k%d", i);
+  }
+}
+
+static void addTallyJoin(
+  OrmSql *pSql, const OrmRel *pRel, const char *zParent, const char *zChild
+){
+  char zLink[16];
+  ormBufAdd(&pSql->buf, " FROM ", 6);
+  ormSqlTable(pSql, pRel->pModel->zTable, zParent);
+  if( pRel->zSecondary ){
+    ormSqlAlias(pSql, zLink);
+    ormBufAdd(&pSql->buf, " JOIN ", 6);
+    ormSqlTable(pSql, pRel->zSecondary, zLink);
+  }
+  ormBufAdd(&pSql->buf, " JOIN ", 6);
+  ormSqlTable(pSql, pRel->pTarget->zTable, zChild);
+  ormBufAdd(&pSql->buf, " WHERE ", 7);
+  if( pRel->zSecondary==0 ){
+    ormRelJoinSql(pSql, pRel, zParent, zChild);
+    return;
+  }
+  for(int i=0; i<pRel->nLocal; i++){
+    const OrmField *pField = &pRel->pModel->aField[pRel->aLocal[i]];
+    ormBufColumn(&pSql->buf, zParent, pField->zName);
+    ormBufChar(&pSql->buf, '=');
+    ormBufColumn(&pSql->buf, zLink, pRel->azSecLocal[i]);
+    ormBufAdd(&pSql->buf, " AND ", 5);
+  }
+  for(int i=0; i<pRel->nRemote; i++){
+    const OrmField *pField = &pRel->pTarget->aField[pRel->aRemote[i]];
+    if( i ) ormBufAdd(&pSql->buf, " AND ", 5);
+    ormBufColumn(&pSql->buf, zChild, pField->zName);
+    ormBufChar(&pSql->buf, '=');
+    ormBufColumn(&pSql->buf, zLink, pRel->azSecRemote[i]);
+  }
+}
+
+/*
+** The number of a relationship's targets for a row of zAlias where no index
+** leads to them: they are counted for all rows at once, in a subquery that is
+** run once, and of which SQLite makes an index of its own.
+**
+**     coalesce((SELECT q.n FROM (SELECT k0, count(*) AS n
+**       FROM (SELECT DISTINCT p.id AS k0, t.id AS q0 FROM .. WHERE ..)
+**       GROUP BY k0) AS q WHERE q.k0 = c.id), 0)
+**
+** 0, and nothing is written, where there is an index.
+*/
+int ormTallySql(
+  OrmSql *pSql, const OrmRel *pRel, const char *zAlias, int eDeleted
+){
+  const OrmModel *pModel = pRel->pModel;
+  OrmBuf *pBuf = &pSql->buf;
+  char zTally[16], zParent[16], zChild[16];
+  if( !keyIsWhole(pModel) || pRel->pTarget->bView
+   || ormRelIndexed(pSql->pOrm, pBuf->pErr, pRel) ) return 0;
+  ormSqlAlias(pSql, zTally);
+  ormSqlAlias(pSql, zParent);
+  ormSqlAlias(pSql, zChild);
+  ormBufPrintf(pBuf, "coalesce((SELECT %s.n FROM (SELECT ", zTally);
+  addKeyNames(pSql, pModel);
+  ormBufAdd(pBuf, ", count(*) AS n FROM (SELECT ", -1);
+  if( pRel->zSecondary ) ormBufAdd(pBuf, "DISTINCT ", 9);
+  addKey(pSql, pModel, zParent, 'k');
+  if( pRel->zSecondary ){
+    ormBufAdd(pBuf, ", ", 2);
+    addKey(pSql, pRel->pTarget, zChild, 'q');
+  }
+  addTallyJoin(pSql, pRel, zParent, zChild);
+  ormDeletedSql(pSql, pRel->pTarget, eDeleted, zChild);
+  ormBufAdd(pBuf, ") GROUP BY ", -1);
+  addKeyNames(pSql, pModel);
+  ormBufPrintf(pBuf, ") AS %s WHERE ", zTally);
+  for(int i=0; i<pModel->nKey; i++){
+    if( i ) ormBufAdd(pBuf, " AND ", 5);
+    ormBufPrintf(pBuf, "%s.k%d = ", zTally, i);
+    ormBufColumn(pBuf, zAlias, pModel->aField[pModel->aKey[i]].zName);
+  }
+  ormBufAdd(pBuf, "), 0)", 5);
+  return 1;
+}
+
+/* ------------------------------------------------------------------------
 ** Figures that come late
 */
 
 /* Is there a figure to whose rows no index leads? */
 int ormCountsAreLate(Orm *pOrm, OrmErr *pErr, const OrmQuery *pQuery){
   for(int i=0; i<pQuery->nCount; i++){
-    const OrmRel *pRel = pQuery->aCount[i].pRel;
-    int bIndexed = pRel->zSecondary ? ormLinkIndexed(pOrm, pErr, pRel, 0)
-        : ormModelIndexed(pRel->pTarget, pRel->nRemote, pRel->aRemote);
-    if( !bIndexed ) return 1;
+    if( !ormRelIndexed(pOrm, pErr, pQuery->aCount[i].pRel) ) return 1;
   }
   return 0;
 }

@@ -351,6 +351,7 @@ static void hopFirst(OrmSql *p, const OrmOrder *pTerm, const char *zTo){
 /* "(SELECT count(*) ..)" of a relationship, from zAlias. */
 static void countSql(OrmSql *p, const OrmOrder *pTerm, const char *zAlias){
   char zChild[16];
+  if( ormTallySql(p, pTerm->pCount, zAlias, pTerm->eDeleted) ) return;
   ormSqlAlias(p, zChild);
   ormBufAdd(&p->buf, "(SELECT count(*) FROM ", -1);
   ormSqlTable(p, pTerm->pCount->pTarget->zTable, zChild);

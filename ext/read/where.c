@@ -463,18 +463,20 @@ static void countSql(Where *p, const OrmCond *pCond, const char *zAlias){
   const char *zCount;
   ormSqlAlias(p->pSql, zChild);
   ormBufInit(&p->pSql->buf, p->pErr);
-  sql(p, "(SELECT count(*) FROM (SELECT ");
-  if( pRel->zSecondary && linksAreTargets(p, pRel) ){
-    distinctLinksSql(p, pRel, zAlias, zChild);
-  }else{
-    sql(p, "1 FROM ");
-    ormSqlTable(p->pSql, pRel->pTarget->zTable, zChild);
-    sql(p, " WHERE ");
-    ormRelJoinSql(p->pSql, pRel, zAlias, zChild);
+  if( !ormTallySql(p->pSql, pRel, zAlias, p->eDeleted) ){
+    sql(p, "(SELECT count(*) FROM (SELECT ");
+    if( pRel->zSecondary && linksAreTargets(p, pRel) ){
+      distinctLinksSql(p, pRel, zAlias, zChild);
+    }else{
+      sql(p, "1 FROM ");
+      ormSqlTable(p->pSql, pRel->pTarget->zTable, zChild);
+      sql(p, " WHERE ");
+      ormRelJoinSql(p->pSql, pRel, zAlias, zChild);
+    }
+    ormDeletedSql(p->pSql, pRel->pTarget, p->eDeleted, zChild);
+    ormSqlLimit(p->pSql, countBound(pCond->pTest), 0);
+    sql(p, "))");
   }
-  ormDeletedSql(p->pSql, pRel->pTarget, p->eDeleted, zChild);
-  ormSqlLimit(p->pSql, countBound(pCond->pTest), 0);
-  sql(p, "))");
   zCount = ormArenaText(p->pSql->binds.pArena, ormBufText(&p->pSql->buf),
                         p->pSql->buf.n);
   ormBufFree(&p->pSql->buf);
