@@ -96,11 +96,12 @@ static void leave(Unit *p, const UnitColl *pColl, UnitRow *pRow){
 ** Who is there
 ** --------------------------------------------------------------------- */
 
-/* Are the members present needed? */
+/* Are the members present needed?  Of a link that is to go it is asked by
+** itself whether it is there. */
 static int needsPresent(const UnitColl *p){
   if( p->bDone || p->pRel->bForeign ) return 0;
   if( ormUnitSame(p->pOwner)->eState!=UNIT_OLD ) return 0;
-  return p->bSet || (p->pRel->zSecondary && (p->nRemove || p->nDelete));
+  return p->bSet;
 }
 
 /* "x = <key>" and the collation of the key's column, which decides. */
@@ -235,20 +236,124 @@ static void readAllPresent(Unit *p){
 }
 
 /* ------------------------------------------------------------------------
+** Link rows
+** --------------------------------------------------------------------- */
+
+/* The rows that a pair has: its values are ?1 and up. */
+static void linkWhere(Orm *pOrm, OrmBuf *pBuf, const OrmRel *pRel){
+  for(int i=0; i<pRel->nLocal+pRel->nRemote; i++){
+    int bLocal = i<pRel->nLocal, j = bLocal ? i : i - pRel->nLocal;
+    const char *zName = bLocal ? pRel->azSecLocal[j] : pRel->azSecRemote[j];
+    const OrmField *pKey = bLocal ? &pRel->pModel->aField[pRel->aLocal[j]]
+                                  : &pRel->pTarget->aField[pRel->aRemote[j]];
+    const char *zColl;
+    char zKey[16], zNumber[80];
+    char cAff;
+    if( i ) ormBufAdd(pBuf, " AND ", 5);
+    ormLinkColumn(pOrm, pRel, zName, &cAff, &zColl);
+    sqlite3_snprintf((int)sizeof(zKey), zKey, "+?%d", i+1);
+    sqlite3_snprintf((int)sizeof(zNumber), zNumber, "CAST(?%d AS NUMERIC)"
+        " AND typeof(?%d) IN ('integer', 'real')", i+1, i+1);
+    matchKey(pBuf, pKey, "l", zName, cAff, zColl, zKey, zNumber);
+  }
+}
+
+/* What is asked of the rows of a pair. */
+enum { LINK_SEEK, LINK_ADD, LINK_DROP };
+
+static OrmStmt *linkStmt(Unit *p, const OrmRel *pRel, int eLink){
+  static const char *const azStart[] = { "SELECT 1 FROM ", "INSERT INTO ",
+                                         "DELETE FROM " };
+  int n = pRel->nLocal + pRel->nRemote;
+  OrmBuf buf;
+  OrmStmt *pStmt;
+  ormBufInit(&buf, p->pErr);
+  ormBufAdd(&buf, azStart[eLink], -1);
+  ormBufTable(&buf, pRel->zSecondary);
+  if( eLink==LINK_ADD ){
+    for(int i=0; i<n; i++){
+      ormBufChar(&buf, i ? ',' : '(');
+      ormBufName(&buf, i<pRel->nLocal ? pRel->azSecLocal[i]
+                                      : pRel->azSecRemote[i-pRel->nLocal]);
+    }
+    ormBufAdd(&buf, ") VALUES (", -1);
+    for(int i=0; i<n; i++) ormBufPrintf(&buf, i ? ", ?%d" : "?%d", i+1);
+    ormBufChar(&buf, ')');
+  }else{
+    ormBufAdd(&buf, " AS l WHERE ", -1);
+    linkWhere(p->pOrm, &buf, pRel);
+  }
+  pStmt = ormStmtTake(p->pOrm, p->pErr, ormBufText(&buf), buf.n);
+  ormBufFree(&buf);
+  return pStmt;
+}
+
+/* What a row has for its end of a link: 1 and *pOut, or 0 if that is NULL.  A
+** link that goes (bOld) has what was read, be the key another one soon. */
+static int linkValue(
+  const UnitRow *pRow, int iField, int bOld, struct OrmBind *pOut
+){
+  if( bOld ) *pOut = ormUnitSame((UnitRow*)pRow)->aOld[iField];
+  else if( !ormUnitKnown(pRow, iField, pOut) ) return 0;
+  return pOut->eType!=SQLITE_NULL;
+}
+
+/* The values of a pair, 1 if it has them all.  With a NULL there is no link to
+** be found, and none can be made. */
+static int linkBind(
+  Unit *p, OrmStmt *pStmt, const UnitColl *pColl, const UnitRow *pRow, int bOld
+){
+  const OrmRel *pRel = pColl->pRel;
+  for(int i=0; i<pRel->nLocal+pRel->nRemote; i++){
+    struct OrmBind v;
+    int bLocal = i<pRel->nLocal;
+    int iField = bLocal ? pRel->aLocal[i] : pRel->aRemote[i-pRel->nLocal];
+    if( p->pErr->rc ) return 0;
+    if( !linkValue(bLocal ? pColl->pOwner : pRow, iField, bOld, &v) ){
+      if( bOld ) return 0;
+      ormErr(p->pErr, SQLITE_CONSTRAINT, "orm: %s: cannot be linked: %s is"
+          " NULL",
+          ormJsonPath(p->pArena, pColl->pNode),
+          (bLocal ? pColl->pOwner : pRow)->pModel->p->aField[iField].zName);
+      return 0;
+    }
+    ormBindOne(p->pErr, pStmt, i+1, &v);
+  }
+  return p->pErr->rc==SQLITE_OK;
+}
+
+/* Run a link statement for one pair. */
+static void linkRun(
+  Unit *p, OrmStmt *pStmt, const UnitColl *pColl, const UnitRow *pRow, int bOld
+){
+  if( !linkBind(p, pStmt, pColl, pRow, bOld) ) return;
+  ormStmtStep(p->pOrm, p->pErr, pStmt);
+  if( p->pErr->rc==SQLITE_OK ) sqlite3_reset(pStmt->p);
+  else ormFlushPrefix(p, 0, pRow->pNode ? pRow->pNode : pColl->pNode);
+}
+
+static int linkIsThere(
+  Unit *p, OrmStmt *pSeek, const UnitColl *pColl, const UnitRow *pRow, int bOld
+){
+  int bRow;
+  if( !linkBind(p, pSeek, pColl, pRow, bOld) ) return 0;
+  bRow = ormStmtStep(p->pOrm, p->pErr, pSeek);
+  if( p->pErr->rc==SQLITE_OK ) sqlite3_reset(pSeek->p);
+  return bRow;
+}
+
+/* ------------------------------------------------------------------------
 ** One collection
 ** --------------------------------------------------------------------- */
 
-/* Is a row found for $remove or $delete a member? */
-static int isMember(Unit *p, const UnitColl *pColl, const UnitRow *pRow){
+/* Is a row found for $remove or $delete a member?  pSeek: as linkStmt(). */
+static int isMember(
+  Unit *p, const UnitColl *pColl, const UnitRow *pRow, OrmStmt *pSeek
+){
   const OrmRel *pRel = pColl->pRel;
   const UnitRow *pOwner = ormUnitSame(pColl->pOwner);
   if( pRow->eState!=UNIT_OLD || pOwner->eState!=UNIT_OLD ) return 0;
-  if( pRel->zSecondary ){
-    for(int i=0; i<pColl->nPresent; i++){
-      if( pColl->apPresent[i]==pRow ) return 1;
-    }
-    return 0;
-  }
+  if( pRel->zSecondary ) return linkIsThere(p, pSeek, pColl, pRow, 1);
   for(int i=0; i<pRel->nRemote; i++){
     const OrmField *pLocal = &pOwner->pModel->p->aField[pRel->aLocal[i]];
     const OrmField *pRemote = &pRow->pModel->p->aField[pRel->aRemote[i]];
@@ -263,15 +368,18 @@ static int isMember(Unit *p, const UnitColl *pColl, const UnitRow *pRow){
 }
 
 static void collectRemoved(Unit *p, UnitColl *pColl){
+  OrmStmt *pSeek = 0;
+  if( pColl->nRemove+pColl->nDelete==0 ) return;
+  if( pColl->pRel->zSecondary ) pSeek = linkStmt(p, pColl->pRel, LINK_SEEK);
   for(int i=0; i<pColl->nRemove; i++){
     UnitRow *pRow = ormUnitSame(pColl->aRemove[i].p);
-    if( pRow->iMark==p->iMark || !isMember(p, pColl, pRow) ) continue;
-    if( pColl->bSet && pColl->pRel->zSecondary ) continue;  /* left already  */
+    if( pColl->bSet && pColl->pRel->zSecondary ) break;     /* left already  */
+    if( pRow->iMark==p->iMark || !isMember(p, pColl, pRow, pSeek) ) continue;
     leave(p, pColl, pRow);
   }
   for(int i=0; i<pColl->nDelete; i++){
     UnitRow *pRow = ormUnitSame(pColl->aDelete[i].p);
-    if( !isMember(p, pColl, pRow) ){
+    if( !isMember(p, pColl, pRow, pSeek) ){
       ormUnitErr(p, SQLITE_ERROR, pColl->aDelete[i].pNode, "$delete: no such"
           " object in %s", pColl->pRel->zName);
       continue;
@@ -279,6 +387,7 @@ static void collectRemoved(Unit *p, UnitColl *pColl){
     if( pColl->pRel->zSecondary ) unlinkRow(p, pColl, pRow);
     makeOrphan(p, pRow, pColl, 0);
   }
+  ormStmtGive(p->pOrm, p->pErr, pSeek);
 }
 
 static void collectMany(Unit *p, UnitColl *pColl){
@@ -501,110 +610,40 @@ void ormCollect(Unit *p){
 }
 
 /* ------------------------------------------------------------------------
-** Link rows
+** Links that go and come
 ** --------------------------------------------------------------------- */
-
-/* The rows that a pair has: its values are ?1 and up. */
-static void linkWhere(Orm *pOrm, OrmBuf *pBuf, const OrmRel *pRel){
-  for(int i=0; i<pRel->nLocal+pRel->nRemote; i++){
-    int bLocal = i<pRel->nLocal, j = bLocal ? i : i - pRel->nLocal;
-    const char *zName = bLocal ? pRel->azSecLocal[j] : pRel->azSecRemote[j];
-    const OrmField *pKey = bLocal ? &pRel->pModel->aField[pRel->aLocal[j]]
-                                  : &pRel->pTarget->aField[pRel->aRemote[j]];
-    const char *zColl;
-    char zKey[16], zNumber[80];
-    char cAff;
-    if( i ) ormBufAdd(pBuf, " AND ", 5);
-    ormLinkColumn(pOrm, pRel, zName, &cAff, &zColl);
-    sqlite3_snprintf((int)sizeof(zKey), zKey, "+?%d", i+1);
-    sqlite3_snprintf((int)sizeof(zNumber), zNumber, "CAST(?%d AS NUMERIC)"
-        " AND typeof(?%d) IN ('integer', 'real')", i+1, i+1);
-    matchKey(pBuf, pKey, "l", zName, cAff, zColl, zKey, zNumber);
-  }
-}
-
-static OrmStmt *linkStmt(Unit *p, const OrmRel *pRel, int bAdd){
-  int n = pRel->nLocal + pRel->nRemote;
-  OrmBuf buf;
-  OrmStmt *pStmt;
-  ormBufInit(&buf, p->pErr);
-  ormBufAdd(&buf, bAdd ? "INSERT INTO " : "DELETE FROM ", -1);
-  ormBufTable(&buf, pRel->zSecondary);
-  if( bAdd ){
-    for(int i=0; i<n; i++){
-      ormBufChar(&buf, i ? ',' : '(');
-      ormBufName(&buf, i<pRel->nLocal ? pRel->azSecLocal[i]
-                                      : pRel->azSecRemote[i-pRel->nLocal]);
-    }
-    ormBufAdd(&buf, ") SELECT ", -1);
-    for(int i=0; i<n; i++) ormBufPrintf(&buf, i ? ", ?%d" : "?%d", i+1);
-    ormBufAdd(&buf, " WHERE NOT EXISTS (SELECT 1 FROM ", -1);
-    ormBufTable(&buf, pRel->zSecondary);
-  }
-  ormBufAdd(&buf, " AS l WHERE ", -1);
-  linkWhere(p->pOrm, &buf, pRel);
-  if( bAdd ) ormBufChar(&buf, ')');
-  pStmt = ormStmtTake(p->pOrm, p->pErr, ormBufText(&buf), buf.n);
-  ormBufFree(&buf);
-  return pStmt;
-}
-
-/* What a row has for its end of a link: 1 and *pOut, or 0 if that is NULL.  A
-** link that goes (bOld) has what was read, be the key another one soon. */
-static int linkValue(
-  const UnitRow *pRow, int iField, int bOld, struct OrmBind *pOut
-){
-  if( bOld ) *pOut = ormUnitSame((UnitRow*)pRow)->aOld[iField];
-  else if( !ormUnitKnown(pRow, iField, pOut) ) return 0;
-  return pOut->eType!=SQLITE_NULL;
-}
-
-/* Run a link statement for one pair. */
-static void linkRun(
-  Unit *p, OrmStmt *pStmt, const UnitColl *pColl, const UnitRow *pRow, int bOld
-){
-  const OrmRel *pRel = pColl->pRel;
-  for(int i=0; i<pRel->nLocal+pRel->nRemote; i++){
-    struct OrmBind v;
-    int bLocal = i<pRel->nLocal;
-    int iField = bLocal ? pRel->aLocal[i] : pRel->aRemote[i-pRel->nLocal];
-    if( !linkValue(bLocal ? pColl->pOwner : pRow, iField, bOld, &v) ){
-      ormErr(p->pErr, SQLITE_CONSTRAINT, "orm: %s: cannot be linked: %s is"
-          " NULL",
-          ormJsonPath(p->pArena, pColl->pNode),
-          (bLocal ? pColl->pOwner : pRow)->pModel->p->aField[iField].zName);
-      return;
-    }
-    ormBindOne(p->pErr, pStmt, i+1, &v);
-  }
-  ormStmtStep(p->pOrm, p->pErr, pStmt);
-  if( p->pErr->rc==SQLITE_OK ) sqlite3_reset(pStmt->p);
-  else ormFlushPrefix(p, 0, pRow->pNode ? pRow->pNode : pColl->pNode);
-}
 
 void ormCollectUnlink(Unit *p){
   for(UnitLink *pLink=p->pUnlink; pLink && !p->pErr->rc; pLink=pLink->pNext){
-    OrmStmt *pStmt = linkStmt(p, pLink->pColl->pRel, 0);
+    OrmStmt *pStmt = linkStmt(p, pLink->pColl->pRel, LINK_DROP);
     linkRun(p, pStmt, pLink->pColl, pLink->pRow, 1);
     ormStmtGive(p->pOrm, p->pErr, pStmt);
   }
 }
 
+/* Two statements: of an INSERT that asks as well SQLite would put the row into
+** a table of its own first. */
 void ormCollectLink(Unit *p){
-  OrmStmt *pStmt = 0;
+  OrmStmt *pSeek = 0, *pAdd = 0;
   const OrmRel *pRel = 0;
   for(UnitColl *pColl=p->pColl; pColl && !p->pErr->rc; pColl=pColl->pNext){
     if( pColl->pRel->zSecondary==0 || pColl->bDone ) continue;
     for(int i=0; i<pColl->nMember && p->pErr->rc==SQLITE_OK; i++){
+      const UnitRow *pRow = ormUnitSame(pColl->aMember[i].p);
       if( pColl->aMember[i].bLinked ) continue;
       if( pRel!=pColl->pRel ){
-        ormStmtGive(p->pOrm, p->pErr, pStmt);
+        ormStmtGive(p->pOrm, p->pErr, pSeek);
+        ormStmtGive(p->pOrm, p->pErr, pAdd);
         pRel = pColl->pRel;
-        pStmt = linkStmt(p, pRel, 1);
-        if( pStmt==0 ) return;
+        pSeek = linkStmt(p, pRel, LINK_SEEK);
+        pAdd = linkStmt(p, pRel, LINK_ADD);
+        if( pSeek==0 || pAdd==0 ) break;
       }
-      linkRun(p, pStmt, pColl, ormUnitSame(pColl->aMember[i].p), 0);
+      if( !linkIsThere(p, pSeek, pColl, pRow, 0) && p->pErr->rc==SQLITE_OK ){
+        linkRun(p, pAdd, pColl, pRow, 0);
+      }
     }
   }
-  ormStmtGive(p->pOrm, p->pErr, pStmt);
+  ormStmtGive(p->pOrm, p->pErr, pSeek);
+  ormStmtGive(p->pOrm, p->pErr, pAdd);
 }
