@@ -1066,6 +1066,7 @@ struct OrmSql {                 /* a statement's text under construction      */
   int iStretch;                 /* ormSelectSql(): this stretch alone, from   */
                                 /*   1; 0: all rows                           */
   u8 bInSeek;                   /* ormSqlInSeek() has been told of an IN      */
+  u8 bWhole;                    /* conditions are asked of all rows           */
 };
 void ormSqlInit(OrmSql*, Orm*, OrmArena*, int iFirst);
 void ormSqlFree(OrmSql*);                            /* the text              */

@@ -16,7 +16,6 @@
 #define MAX_NESTED   100        /* conditions in one another                  */
 #define MAX_STACK    80         /* of 100; the rest is for what is around     */
 #define STACK_TEST   14         /* the most that a test takes                 */
-#define STACK_DEEP   40         /* from where on order counts                 */
 #define STACK_JSON   28         /* the same of json                           */
 
 typedef struct CondList CondList;

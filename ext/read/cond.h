@@ -7,6 +7,9 @@
 #define ORM_COND_H
 #include "../orm_int.h"
 
+#define STACK_DEEP 40           /* of the parser's stack: from where on order */
+                                /*   and what stands in front count           */
+
 /* The field operators, in the order of operator.c's table. */
 enum {
   ORM_OP_EQ, ORM_OP_NE, ORM_OP_LT, ORM_OP_LTE, ORM_OP_GT, ORM_OP_GTE,

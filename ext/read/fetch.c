@@ -612,6 +612,7 @@ static void makeCount(OrmSql *pSql, OrmLevel *p){
   add(pSql, "SELECT count(*) FROM ");
   addTable(pSql, p->pModel->zTable, "c");
   add(pSql, zTrue);
+  pSql->bWhole = 1;
   ormWhereSql(pSql, p->pQuery, "c");
   dropTrue(pSql);
 }
@@ -633,6 +634,7 @@ static void makeTotal(OrmSql *pSql, OrmLevel *p){
   add(pSql, "SELECT count(*) FROM ");
   addTable(pSql, p->pModel->zTable, "c");
   add(pSql, zTrue);
+  pSql->bWhole = 1;
   ormConditionSql(pSql, p->pModel, p->pQuery->pWhere, p->pQuery->eDeleted, "c");
   dropTrue(pSql);
 }

@@ -261,8 +261,10 @@ static void partSql(OrmSql *pSql, Aggregate *pAgg, int iPart){
   for(int i=1; i<part.nJoin; i++) joinSql(&part, &part.aJoin[i]);
   if( pAgg->pWhere || pAgg->pModel->iSoftDelete>=0 ){
     sql(pSql, " WHERE 1");
+    pSql->bWhole = 1;
     ormConditionSql(pSql, pAgg->pModel, pAgg->pWhere, pAgg->eDeleted,
                     part.aJoin[0].zAlias);
+    pSql->bWhole = 0;
   }
   groupBySql(pSql, pAgg);
 }

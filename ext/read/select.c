@@ -136,13 +136,24 @@ static void stretchesSql(OrmSql *p, const OrmQuery *pQuery, int nStretch){
   limitSql(p, pQuery);
 }
 
+/* Are all rows looked at, even for the first few?  Without an index that gives
+** the order they are. */
+static int looksAtAll(const OrmQuery *pQuery){
+  const OrmOrder *pOrder = &pQuery->aOrder[0];
+  if( pQuery->pAfter || pQuery->pBefore ) return 0;
+  if( pQuery->iLimit<0 || pOrder->nHop>0 || pOrder->iField<0 ) return 1;
+  return !ormModelIndexed(pQuery->pModel, 1, &pOrder->iField);
+}
+
 /* Everything in one piece, from "<table> AS t" to the limit. */
 static void plainSql(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
   i64 nBefore;
   fromSql(p, pQuery, zAlias);
   nBefore = p->buf.n;
   p->bInSeek = 0;
+  p->bWhole = (u8)looksAtAll(pQuery);
   ormWhereSql(p, pQuery, zAlias);
+  p->bWhole = 0;
   asLimitedWhere(p, pQuery, nBefore);
   if( pQuery->bLast ) ormOrderBackSql(p, pQuery, zAlias);
   else ormOrderSql(p, pQuery, zAlias);

@@ -3,8 +3,10 @@
 **
 ** A relationship condition is an EXISTS over the target, correlated with the
 ** row, or "columns IN (SELECT ..)", which is made once, where that finds few
-** rows by an index, where there is no index to look targets up by row, and
-** where many rows would have the same costly question asked of one target.
+** rows by an index, where there is no index to look targets up by row, where
+** many rows would have the same costly question asked of one target, and where
+** the question is asked of all rows of a table anyhow (OrmSql.bWhole): then one
+** look at each target costs at most some times what it may save a hundredfold.
 ** Both are never NULL, as a question about related objects has to be.
 **
 ** Lists of and / or are written as balanced trees, since SQLite bounds the
@@ -19,6 +21,7 @@ struct Where {                  /* what stays the same for a whole where      */
   OrmSql *pSql;
   OrmErr *pErr;
   int eDeleted;                 /* what relationship conditions see           */
+  int bWhole;                   /* asked of all rows of the table at hand     */
 };
 
 static void condSql(Where*, OrmModel*, const OrmCond*, const char *zAlias);
@@ -117,6 +120,46 @@ static int isSelective(Where *p, const OrmRel *pRel, const OrmCond *pWhole){
     if( pCond->eKind==ORM_COND_REL && !pCond->bNot
      && sourceIndexed(p, pCond->pRel)
      && isSelective(p, pCond->pRel, pCond->pFirst) ) return 1;
+  }
+  return 0;
+}
+
+/* A test that leaves few rows, or that an index answers. */
+static int isNarrowTest(const OrmModel *pModel, const OrmCond *pCond){
+  const OrmTest *pTest = pCond->pTest;
+  int iField;
+  if( pCond->bNot || pCond->left.pzSql || pCond->left.zPath ) return 0;
+  if( isEquality(pCond) ) return pCond->left.pField->eType!=ORM_TYPE_BOOLEAN;
+  iField = (int)(pCond->left.pField - pModel->aField);
+  switch( pTest->eOper ){
+    case ORM_OP_LT:  case ORM_OP_LTE: case ORM_OP_GT: case ORM_OP_GTE:
+    case ORM_OP_BETWEEN: case ORM_OP_STARTSWITH: case ORM_OP_IS_NULL:
+      return ormModelIndexed(pModel, 1, &iField);
+  }
+  return 0;
+}
+
+/* May a where leave few of a model's rows before its relationships are asked
+** about? */
+static int isNarrow(Where *p, const OrmModel *pModel, const OrmCond *pWhole){
+  const OrmCond *pCond;
+  if( pWhole==0 ) return 0;
+  for(pCond=ormCondFirst(pWhole); pCond; pCond=ormCondAfter(pWhole, pCond)){
+    if( pCond->eKind==ORM_COND_TEST && isNarrowTest(pModel, pCond) ) return 1;
+    if( pCond->eKind==ORM_COND_REL && !pCond->bNot
+     && sourceIndexed(p, pCond->pRel)
+     && isSelective(p, pCond->pRel, pCond->pFirst) ) return 1;
+  }
+  return 0;
+}
+
+/* Is a field of the targets, or of what is joined to them, asked to equal a
+** value? */
+static int asksEqual(const OrmCond *pWhole){
+  const OrmCond *p;
+  for(p=ormCondFirst(pWhole); p; p=ormCondAfter(pWhole, p)){
+    if( p->bJoin && p->pFirst && asksEqual(p->pFirst) ) return 1;
+    if( isEquality(p) && p->left.pField->eType!=ORM_TYPE_BOOLEAN ) return 1;
   }
   return 0;
 }
@@ -283,10 +326,11 @@ static const char *existsSign(void){
 static void existsSql(Where *p, const OrmCond *pCond, const char *zAlias){
   const OrmRel *pRel = pCond->pRel;
   char zLink[16], zChild[16];
-  int iAlias;
+  int iAlias, bWhole = p->bWhole;
   ormSqlAlias(p->pSql, zLink);
   ormSqlAlias(p->pSql, zChild);
   iAlias = p->pSql->nAlias;
+  p->bWhole = 0;
   sql(p, existsSign());
   sql(p, "EXISTS (SELECT 1 FROM ");
   relFromSql(p, pRel, zLink, zChild);
@@ -297,6 +341,7 @@ static void existsSql(Where *p, const OrmCond *pCond, const char *zAlias){
   ormDeletedSql(p->pSql, pRel->pTarget, p->eDeleted, zChild);
   ormRelFirstSql(p->pSql, pRel, zAlias, zChild, p->eDeleted);
   sql(p, ")");
+  p->bWhole = bWhole;
 }
 
 /* "(a.x, a.y)": the columns on the left of an IN. */
@@ -344,23 +389,31 @@ static void inNotNull(
   }
 }
 
+enum { ASK_EXISTS, ASK_IN, ASK_IN_SCAN };
+
 /* "a IN (SELECT ..)"; as the opposite, "(a IS NULL OR a NOT IN (SELECT ..))",
-** which is never NULL. */
-static void inSql(Where *p, const OrmCond *pCond, const char *zAlias){
+** which is never NULL.  Of several columns a NOT IN goes through the whole list
+** for a NULL, each time: a CASE does not.  Nor does an index look into one. */
+static void inSql(
+  Where *p, const OrmCond *pCond, const char *zAlias, int eHow
+){
   const OrmRel *pRel = pCond->pRel;
   const OrmModel *pModel = pRel->pModel;
   char zLink[16], zChild[16];
-  int iAlias;
+  int bCase = pCond->bNot ? pRel->nLocal>1 : eHow==ASK_IN_SCAN;
+  int bOr = pCond->bNot && !bCase;
+  int iAlias, bWhole = p->bWhole;
   ormSqlAlias(p->pSql, zLink);
   ormSqlAlias(p->pSql, zChild);
   iAlias = p->pSql->nAlias;
-  sql(p, pCond->bNot ? "(" : "");
-  for(int i=0; pCond->bNot && i<pRel->nLocal; i++){
-    column(p, zAlias, pModel->aField[pRel->aLocal[i]].zName);
+  p->bWhole = bWhole && !isNarrow(p, pRel->pTarget, pCond->pFirst);
+  sql(p, bCase ? "CASE WHEN " : bOr ? "(" : "");
+  if( bOr ){
+    column(p, zAlias, pModel->aField[pRel->aLocal[0]].zName);
     sql(p, " IS NULL OR ");
   }
   inLeftSql(p, pRel, zAlias);
-  sql(p, pCond->bNot ? " NOT IN (SELECT " : " IN (SELECT ");
+  sql(p, bOr ? " NOT IN (SELECT " : " IN (SELECT ");
   inColumns(p, pRel, zLink, zChild);
   sql(p, " FROM ");
   relFromSql(p, pRel, zLink, zChild);
@@ -369,7 +422,10 @@ static void inSql(Where *p, const OrmCond *pCond, const char *zAlias){
   targetSql(p, pRel->pTarget, pCond->pFirst, zChild, &iAlias);
   inNotNull(p, pRel, zLink, zChild);
   ormDeletedSql(p->pSql, pRel->pTarget, p->eDeleted, zChild);
-  sql(p, pCond->bNot ? "))" : ")");
+  sql(p, bOr ? "))" : ")");
+  if( bCase ) sql(p, pCond->bNot ? " THEN 0 ELSE 1 END"
+                                 : " THEN 1 ELSE 0 END");
+  p->bWhole = bWhole;
 }
 
 /* IN compares by the collation of what is on its left, a join by that of what
@@ -386,20 +442,27 @@ static int sameCollation(const OrmRel *pRel){
   return 1;
 }
 
-static int isBetterIn(Where *p, const OrmCond *pCond){
+/* How to ask.  A list whose values many rows may hold is not to lead to them
+** by an index, row by row and out of order: with ASK_IN_SCAN each row is looked
+** up in it. */
+static int howToAsk(Where *p, const OrmCond *pCond){
   const OrmRel *pRel = pCond->pRel;
-  if( !sameCollation(pRel) || ormRelSeveral(pRel) ) return 0;
-  if( !ormRelIndexed(p->pSql->pOrm, p->pErr, pRel) ) return 1;
-  if( pRel->bForeign && pCond->pFirst && pCond->pFirst->bMany ) return 1;
-  return !pCond->bNot && isSelective(p, pRel, pCond->pFirst);
+  if( !sameCollation(pRel) || ormRelSeveral(pRel) ) return ASK_EXISTS;
+  if( !ormRelIndexed(p->pSql->pOrm, p->pErr, pRel) ) return ASK_IN;
+  if( pRel->bForeign && pCond->pFirst && pCond->pFirst->bMany ) return ASK_IN;
+  if( !pCond->bNot && isSelective(p, pRel, pCond->pFirst) ) return ASK_IN;
+  if( !p->bWhole || pCond->pFirst==0 || pRel->pTarget->bView
+   || pCond->nStack>STACK_DEEP ) return ASK_EXISTS;
+  return !pRel->bForeign || asksEqual(pCond->pFirst) ? ASK_IN : ASK_IN_SCAN;
 }
 
 static void relSql(Where *p, const OrmCond *pCond, const char *zAlias){
-  if( isBetterIn(p, pCond) ){
-    inSql(p, pCond, zAlias);
-  }else{
+  int eHow = howToAsk(p, pCond);
+  if( eHow==ASK_EXISTS ){
     sql(p, pCond->bNot ? "NOT " : "");
     existsSql(p, pCond, zAlias);
+  }else{
+    inSql(p, pCond, zAlias, eHow);
   }
 }
 
@@ -594,8 +657,9 @@ void ormCondSql(
   OrmSql *p, OrmModel *pModel, const OrmCond *pCond, int eDeleted,
   const char *zAlias
 ){
-  Where where = { p, p->buf.pErr, ORM_DELETED_HIDE };
+  Where where = { p, p->buf.pErr, ORM_DELETED_HIDE, 0 };
   if( eDeleted!=ORM_DELETED_HIDE ) where.eDeleted = ORM_DELETED_ALSO;
+  if( p->bWhole && pModel ) where.bWhole = !isNarrow(&where, pModel, pCond);
   condSql(&where, pModel, pCond, zAlias);
 }
 

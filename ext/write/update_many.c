@@ -103,6 +103,7 @@ static int fastSql(Fast *p, OrmSql *pSql){
     ormBufAdd(&pSql->buf, " WHERE (", -1);
     ormBufAdd(&pSql->buf, ormBufText(&diff), diff.n);
     ormBufChar(&pSql->buf, ')');
+    pSql->bWhole = 1;
     ormWhereSql(pSql, ormPlanQuery(p->pPlan), "t0");
   }
   ormBufFree(&diff);
