@@ -489,6 +489,37 @@ static int countFks(const Table *pA, const Table *pB){
   return n;
 }
 
+/* Does another foreign key of a table have just these columns at its other
+** end, bFrom: at its own? */
+static int keyMeets(
+  const Table *pTab, const Table *pTo, const OrmFkFact *pFk, int bFrom
+){
+  for(int i=0; i<pTab->nFk; i++){
+    const OrmFkFact *pOther = &pTab->aFk[i];
+    const char *const *az = bFrom ? pOther->azFrom : pOther->azTo;
+    int nHit = 0;
+    if( pOther==pFk || pOther->n!=pFk->n
+     || sqlite3_stricmp(pOther->zTarget, pTo->zName)!=0 ) continue;
+    for(int j=0; j<pFk->n; j++){
+      for(int k=0; k<pFk->n; k++){
+        nHit += sqlite3_stricmp(az[j], pFk->azFrom[k])==0;
+      }
+    }
+    if( nHit==pFk->n ) return 1;
+  }
+  return 0;
+}
+
+/* Do the columns of the foreign key leave open which one is meant?  They are
+** those of another one that leads elsewhere, or what refers to this table, by
+** columns that are UNIQUE, leads to. */
+static int edgeOpen(const Edge *pEdge){
+  const Table *pHolder = pEdge->bForeign ? pEdge->pFrom : pEdge->pTo;
+  const Table *pOther = pEdge->bForeign ? pEdge->pTo : pEdge->pFrom;
+  return keyMeets(pHolder, pOther, pEdge->pFk, 1)
+      || keyMeets(pOther, pHolder, pEdge->pFk, 0);
+}
+
 static int edgeUnique(const Edge *pEdge){
   const OrmModel *pModel = pEdge->bForeign ? pEdge->pFrom->pModel
                                            : pEdge->pTo->pModel;
@@ -512,6 +543,8 @@ static void edgeInsertDirect(Reflect *p, const Edge *pEdge, const char *zBack){
   int eAction = pEdge->bForeign ? ORM_FK_NO_ACTION : pEdge->pFk->eOnDelete;
   const char *zColumns = nFk>1 || (bSelf && bUnique)
       ? columnsCell(p, pEdge->pFk->azFrom, pEdge->pFk->n) : 0;
+  const char *zOther = zColumns && edgeOpen(pEdge)
+      ? columnsCell(p, pEdge->pFk->azTo, pEdge->pFk->n) : 0;
   int eDir = bUnique ? ORM_ONE_TO_ONE
            : pEdge->bForeign ? ORM_MANY_TO_ONE : ORM_ONE_TO_MANY;
   const char *zPassive = azPassive[eAction];
@@ -521,7 +554,7 @@ static void edgeInsertDirect(Reflect *p, const Edge *pEdge, const char *zBack){
       " passive_deletes) VALUES(%Q, %Q, %Q, %Q, %Q, %Q, %Q, %Q, %s%s%s)",
       pEdge->pFrom->zModel, pEdge->zName, pEdge->pTo->zModel,
       ormDirectionName(eDir),
-      pEdge->bForeign ? zColumns : 0, pEdge->bForeign ? 0 : zColumns,
+      pEdge->bForeign ? zColumns : zOther, pEdge->bForeign ? zOther : zColumns,
       zBack, azCascade[eAction],
       zPassive && zPassive[0]=='a' ? "'" : "", zPassive ? zPassive : "NULL",
       zPassive && zPassive[0]=='a' ? "'" : "");

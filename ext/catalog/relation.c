@@ -249,6 +249,18 @@ static int candidateFits(const Candidate *pCand, const Wish *pWish){
   return 1;
 }
 
+/* The same columns here and there: a foreign key that is declared twice. */
+static int candidateIs(const Candidate *pA, const Candidate *pB){
+  if( pA->bForeign!=pB->bForeign || pA->n!=pB->n ) return 0;
+  for(int i=0; i<pA->n; i++){
+    int j = 0;
+    while( j<pB->n && (pA->aLocal[i]!=pB->aLocal[j]
+                    || pA->aRemote[i]!=pB->aRemote[j]) ) j++;
+    if( j==pB->n ) return 0;
+  }
+  return 1;
+}
+
 static void candidateText(OrmBuf *pBuf, OrmRel *pRel, const Candidate *pCand){
   const OrmModel *pFrom = pCand->bForeign ? pRel->pModel : pCand->pTarget;
   const OrmModel *pTo = pCand->bForeign ? pCand->pTarget : pRel->pModel;
@@ -306,6 +318,7 @@ static int pickCandidate(OrmResolver *p, const Wish *pWish, Candidate *pOut){
     int bOk = i<pA->nFk ? candidateInit(&cand, pA, &pA->aFk[i], pB, 1)
                      : candidateInit(&cand, pB, &pB->aFk[i-pA->nFk], pA, 0);
     if( !bOk || !candidateFits(&cand, pWish) ) continue;
+    if( nFit && candidateIs(&cand, pOut) ) continue;
     candidateText(&list, pRel, &cand);
     if( nFit++==0 ) *pOut = cand;
   }

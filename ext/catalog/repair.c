@@ -230,19 +230,6 @@ static void addNames(OrmBuf *pBuf, int n, const char *const *az){
   ormBufChar(pBuf, ']');
 }
 
-static char *columnsFix(OrmChecker *p, const OrmRel *pRel, const char *zCell,
-                        const OrmModel *pHolder, const OrmFk *pFk){
-  const char *az[ORM_MAX_KEY];
-  OrmBuf buf;
-  char *zFix;
-  ormBufInit(&buf, p->pErr);
-  for(int i=0; i<pFk->n; i++) az[i] = pHolder->aField[pFk->aField[i]].zName;
-  addNames(&buf, pFk->n, az);
-  zFix = relFix(p, pRel, "%s=%Q", zCell, ormBufText(&buf));
-  ormBufFree(&buf);
-  return zFix;
-}
-
 /* Several of a link table do: the first towards either end. */
 static char *linkFix(OrmChecker *p, const OrmRel *pRel){
   OrmFkFact *a = 0;
@@ -271,21 +258,55 @@ static char *linkFix(OrmChecker *p, const OrmRel *pRel){
   return zFix;
 }
 
-static const OrmFk *firstFk(const OrmModel *pFrom, const OrmModel *pTo){
-  for(int i=0; i<pFrom->nFk; i++){
-    if( sqlite3_stricmp(pFrom->aFk[i].zTarget, pTo->zTable)==0 ){
-      return &pFrom->aFk[i];
-    }
+/* The JSON array of the columns of a foreign key, its own or (bTo) those that
+** it refers to. */
+static const char *fkCell(OrmChecker *p, const OrmModel *pHolder,
+                          const OrmFk *pFk, int bTo){
+  const char *az[ORM_MAX_KEY], *z;
+  OrmBuf buf;
+  ormBufInit(&buf, p->pErr);
+  for(int i=0; i<pFk->n; i++){
+    az[i] = bTo ? pFk->azTo[i] : pHolder->aField[pFk->aField[i]].zName;
   }
-  return 0;
+  addNames(&buf, pFk->n, az);
+  z = ormArenaText(&p->arena, ormBufText(&buf), buf.n);
+  ormBufFree(&buf);
+  return z ? z : "";
 }
 
-/* Several foreign keys fit: the first that was declared. */
+/* The first foreign key of a model to another; where a cell names columns, the
+** first with just these. */
+static const OrmFk *firstFk(OrmChecker *p, const OrmModel *pFrom,
+                            const OrmModel *pTo, const char *zCell){
+  const OrmFk *pFirst = 0;
+  for(int i=0; i<pFrom->nFk; i++){
+    const OrmFk *pFk = &pFrom->aFk[i];
+    if( sqlite3_stricmp(pFk->zTarget, pTo->zTable)!=0 ) continue;
+    if( pFirst==0 ) pFirst = pFk;
+    if( zCell==0 ) break;
+    if( strcmp(fkCell(p, pFrom, pFk, 0), zCell)==0 || (pFk->n==1
+     && strcmp(pFrom->aField[pFk->aField[0]].zName, zCell)==0) ) return pFk;
+  }
+  return pFirst;
+}
+
+/* Several foreign keys fit: the first that was declared.  Where a cell says
+** which columns already, and it was not enough, both cells do. */
 static char *ambiguousFix(OrmChecker *p, const OrmRel *pRel){
   const OrmModel *pA = pRel->pModel, *pB = pRel->pTarget;
-  const OrmFk *pFk = firstFk(pA, pB);
-  return pFk ? columnsFix(p, pRel, "local_columns", pA, pFk)
-             : columnsFix(p, pRel, "remote_columns", pB, firstFk(pB, pA));
+  const char *zLocal = pRel->zLocal, *zRemote = pRel->zRemote;
+  const OrmFk *pOwn = firstFk(p, pA, pB, zLocal);
+  const OrmFk *pTheirs = firstFk(p, pB, pA, zRemote);
+  int bOwn = pOwn && (pTheirs==0 || zLocal || zRemote==0);
+  const OrmModel *pHolder = bOwn ? pA : pB;
+  const OrmFk *pFk = bOwn ? pOwn : pTheirs;
+  if( zLocal || zRemote ){
+    return relFix(p, pRel, "local_columns=%Q, remote_columns=%Q",
+                  fkCell(p, pHolder, pFk, !bOwn),
+                  fkCell(p, pHolder, pFk, bOwn));
+  }
+  return relFix(p, pRel, bOwn ? "local_columns=%Q" : "remote_columns=%Q",
+                fkCell(p, pHolder, pFk, 0));
 }
 
 /* A name like that of the table that no model has. */
