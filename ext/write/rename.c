@@ -41,6 +41,7 @@ struct Hop {
   int n; const int *aFrom, *aTo;             /* columns: of pUp's, its own    */
   int aField[ORM_MAX_KEY];      /* whose new value aTo[i] gets, -1: stays     */
   int nUp;
+  u8 bTree;                     /* and those that refer to these the same way */
 };
 
 /* The field of the row whose new value a column of a hop's table gets; or -1.
@@ -59,16 +60,25 @@ static int changedField(
   return -1;
 }
 
-/* Does a hop above change all that this one does, in the same table? */
-static int isKnown(const UnitRow *pRow, const u64 *aMask, const Hop *pHop){
+/* Was the same reference followed above, for the same changes? */
+static int isKnown(const Hop *pHop){
   for(const Hop *q=pHop->pUp; q; q=q->pUp){
-    int i = 0;
-    if( q->pNode!=pHop->pNode ) continue;
-    while( i<pHop->n && (pHop->aField[i]<0
-        || changedField(pRow, aMask, q, pHop->aTo[i])==pHop->aField[i]) ) i++;
-    if( i==pHop->n ) return 1;
+    if( q->aTo==pHop->aTo
+     && memcmp(q->aField, pHop->aField, sizeof(q->aField))==0 ) return 1;
   }
   return 0;
+}
+
+/* Do those that refer to a hop's rows by the same columns change as these do?
+** (A tree whose references hold a part of the key, as a tenant's.) */
+static int isTree(const UnitRow *pRow, const u64 *aMask, const Hop *pHop){
+  if( pHop->pNode!=pHop->pUp->pNode ) return 0;
+  for(int i=0; i<pHop->n; i++){
+    if( changedField(pRow, aMask, pHop, pHop->aFrom[i])!=pHop->aField[i] ){
+      return 0;
+    }
+  }
+  return 1;
 }
 
 /* " AND (p.key IS NOT ?n OR ..)": is it another key by its collation?  To a
@@ -86,6 +96,49 @@ static void changesSql(
   ormBufChar(pBuf, ')');
 }
 
+/* "t.key = +?1 AND ..": the row that is renamed. */
+static void rootSql(OrmBuf *pBuf, const OrmModel *pModel, const char *zAlias){
+  for(int i=0; i<pModel->nKey; i++){
+    if( i ) ormBufAdd(pBuf, " AND ", 5);
+    ormBufColumn(pBuf, zAlias, pModel->aField[pModel->aKey[i]].zName);
+    ormBufPrintf(pBuf, " = +?%d", i+1);
+  }
+}
+
+/* "p.key = c.ref AND .." */
+static void joinSql(
+  OrmBuf *pBuf, const Hop *pHop, const char *zUp, const char *zOwn
+){
+  for(int i=0; i<pHop->n; i++){
+    ormBufAdd(pBuf, " AND ", 5);
+    ormBufColumn(pBuf, zUp, pHop->pUp->pNode->aCol[pHop->aFrom[i]].zName);
+    ormBufAdd(pBuf, " = ", 3);
+    ormBufColumn(pBuf, zOwn, pHop->pNode->aCol[pHop->aTo[i]].zName);
+  }
+}
+
+/* The rows below those of a tree: " UNION SELECT c.id FROM d CROSS JOIN t AS p
+** CROSS JOIN t AS c WHERE p.id = d.i0 AND p.key = c.ref) SELECT * FROM d" */
+static void treeSql(
+  OrmBuf *pBuf, const Hop *pHop, const char *zUp, const char *zOwn
+){
+  int n = pHop->nUp;
+  ormBufAdd(pBuf, " UNION SELECT ", -1);
+  ormNodeIds(pBuf, pHop->pNode, zOwn);
+  ormBufPrintf(pBuf, " FROM d%d CROSS JOIN ", n);
+  ormBufTable(pBuf, pHop->pNode->zTable);
+  ormBufPrintf(pBuf, " AS %s CROSS JOIN ", zUp);
+  ormBufTable(pBuf, pHop->pNode->zTable);
+  ormBufPrintf(pBuf, " AS %s WHERE 1", zOwn);
+  for(int i=0; i<pHop->pNode->nId; i++){
+    ormBufAdd(pBuf, " AND ", 5);
+    ormBufColumn(pBuf, zUp, pHop->pNode->azId[i]);
+    ormBufPrintf(pBuf, " = d%d.i%d", n, i);
+  }
+  joinSql(pBuf, pHop, zUp, zOwn);
+  ormBufPrintf(pBuf, ") SELECT * FROM d%d", n);
+}
+
 /* Which rows of a hop's table: the one with the key ?1.., or "(id) IN (SELECT
 ** c.id FROM up AS p CROSS JOIN t AS c WHERE p.. AND p.key = c.ref)".  bNative:
 ** those alone that a declared ON UPDATE changes. */
@@ -96,18 +149,22 @@ static void rowsSql(
   const OrmModel *pModel = pRow->pModel->p;
   char zUp[16], zOwn[16];
   if( pHop->pUp==0 ){
-    for(int i=0; i<pModel->nKey; i++){
-      if( i ) ormBufAdd(pBuf, " AND ", 5);
-      ormBufColumn(pBuf, zAlias, pModel->aField[pModel->aKey[i]].zName);
-      ormBufPrintf(pBuf, " = +?%d", i+1);
-    }
+    rootSql(pBuf, pModel, zAlias);
     return;
   }
   sqlite3_snprintf((int)sizeof(zUp), zUp, "p%d", pHop->nUp);
   sqlite3_snprintf((int)sizeof(zOwn), zOwn, "c%d", pHop->nUp);
   ormBufChar(pBuf, '(');
   ormNodeIds(pBuf, pHop->pNode, zAlias);
-  ormBufAdd(pBuf, ") IN (SELECT ", -1);
+  ormBufAdd(pBuf, ") IN (", -1);
+  if( pHop->bTree ){
+    ormBufPrintf(pBuf, "WITH RECURSIVE d%d(", pHop->nUp);
+    for(int i=0; i<pHop->pNode->nId; i++){
+      ormBufPrintf(pBuf, i ? ", i%d" : "i%d", i);
+    }
+    ormBufAdd(pBuf, ") AS (", -1);
+  }
+  ormBufAdd(pBuf, "SELECT ", -1);
   ormNodeIds(pBuf, pHop->pNode, zOwn);
   ormBufAdd(pBuf, " FROM ", 6);
   ormBufTable(pBuf, pHop->pUp->pNode->zTable);
@@ -115,13 +172,9 @@ static void rowsSql(
   ormBufTable(pBuf, pHop->pNode->zTable);
   ormBufPrintf(pBuf, " AS %s WHERE ", zOwn);
   rowsSql(pBuf, pRow, pHop->pUp, zUp, 0);
-  for(int i=0; i<pHop->n; i++){
-    ormBufAdd(pBuf, " AND ", 5);
-    ormBufColumn(pBuf, zUp, pHop->pUp->pNode->aCol[pHop->aFrom[i]].zName);
-    ormBufAdd(pBuf, " = ", 3);
-    ormBufColumn(pBuf, zOwn, pHop->pNode->aCol[pHop->aTo[i]].zName);
-  }
+  joinSql(pBuf, pHop, zUp, zOwn);
   if( bNative ) changesSql(pBuf, pModel, pHop, zUp);
+  if( pHop->bTree ) treeSql(pBuf, pHop, zUp, zOwn);
   ormBufChar(pBuf, ')');
 }
 
@@ -161,6 +214,19 @@ static void declaredSql(OrmBuf *pBuf, const OrmColumn *pCol, int eAction){
   else ormBufAdd(pBuf, "NULL", 4);
 }
 
+/* Is a column of a hop's table part of the key by which the row that is renamed
+** will be sought?  If it refers to itself, it is among the rows. */
+static int isRootKey(const UnitRow *pRow, const Hop *pHop, int iCol){
+  const OrmModel *pModel = pRow->pModel->p;
+  const OrmNode *pNode = pHop->pNode;
+  if( sqlite3_stricmp(pNode->zTable, pModel->zTable)!=0 ) return 0;
+  for(int i=0; i<pModel->nKey; i++){
+    const char *zName = pModel->aField[pModel->aKey[i]].zName;
+    if( sqlite3_stricmp(zName, pNode->aCol[iCol].zName)==0 ) return 1;
+  }
+  return 0;
+}
+
 /* Give the rows of a hop the new values, or what ON UPDATE says. */
 static void follow(Unit *p, const UnitRow *pRow, const Hop *pHop, int eAction){
   const OrmModel *pModel = pRow->pModel->p;
@@ -178,7 +244,15 @@ static void follow(Unit *p, const UnitRow *pRow, const Hop *pHop, int eAction){
     ormBufName(&buf, pCol->zName);
     ormBufAdd(&buf, " = ", 3);
     if( bDeclared ) declaredSql(&buf, pCol, eAction);
-    else ormBufPrintf(&buf, "?%d", pModel->nKey+i+1);
+    else if( !isRootKey(pRow, pHop, pHop->aTo[i]) ){
+      ormBufPrintf(&buf, "?%d", pModel->nKey+i+1);
+    }else{
+      ormBufAdd(&buf, "CASE WHEN ", -1);
+      rootSql(&buf, pModel, "t");
+      ormBufAdd(&buf, " THEN ", -1);
+      ormBufName(&buf, pCol->zName);
+      ormBufPrintf(&buf, " ELSE ?%d END", pModel->nKey+i+1);
+    }
     zSep = ", ";
   }
   ormBufAdd(&buf, " WHERE ", -1);
@@ -210,7 +284,7 @@ static void followEdge(
   Unit *p, const UnitRow *pRow, const OrmEdge *pEdge, const u64 *aMask,
   const Hop *pUp
 ){
-  Hop hop = { pUp, pEdge->pTo, pEdge->n, pEdge->aFrom, pEdge->aTo, {0}, 0 };
+  Hop hop = { pUp, pEdge->pTo, pEdge->n, pEdge->aFrom, pEdge->aTo, {0}, 0, 0 };
   int eAction, bHit = 0;
   if( pEdge->pVia==0 && !pEdge->bRefers ) return;
   if( pEdge->pVia ){
@@ -222,7 +296,7 @@ static void followEdge(
     hop.aField[i] = changedField(pRow, aMask, pUp, hop.aFrom[i]);
     bHit |= hop.aField[i]>=0;
   }
-  if( !bHit || isKnown(pRow, aMask, &hop) ) return;
+  if( !bHit || isKnown(&hop) ) return;
   if( hop.nUp>MAX_HOPS ){
     ormErr(p->pErr, SQLITE_ERROR, "orm: a key of %s cannot change: keys that"
         " refer to it are referred to in turn, more than %d times (to %s)",
@@ -231,6 +305,7 @@ static void followEdge(
   }
   eAction = onUpdate(p, pUp->pNode->zTable, hop.pNode->zTable, hop.pNode,
                      hop.n, hop.aTo);
+  hop.bTree = (u8)(!isDeclared(eAction) && isTree(pRow, aMask, &hop));
   if( !isDeclared(eAction) ) followNode(p, pRow, aMask, &hop);
   if( eAction>=ORM_FK_SET_NULL && p->bForeignKeys ) return;
   ormUnitDefer(p);
