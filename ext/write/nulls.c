@@ -1,6 +1,6 @@
 /*
 ** What a to-one that is null makes NULL: of a reference of several columns not
-** all, and none where it is null already.
+** all, and none where it is null already or leads to what is soft-deleted.
 */
 #include "unit.h"
 
@@ -95,10 +95,65 @@ static void keepColumns(Unit *p, const UnitColl *pColl){
   }
 }
 
+/* Does the stored reference of a row lead to a soft-deleted object? */
+static int leadsToDeleted(Unit *p, const UnitRow *pRow, const OrmRel *pRel){
+  const OrmModel *pTarget = pRel->pTarget;
+  OrmBuf buf;
+  OrmStmt *pStmt;
+  int bThere;
+  ormBufInit(&buf, p->pErr);
+  ormBufAdd(&buf, "SELECT 1 FROM ", -1);
+  ormBufTable(&buf, pTarget->zTable);
+  ormBufAdd(&buf, " AS c WHERE (", -1);
+  ormSoftDeletedSql(&buf, pTarget, "c");
+  ormBufChar(&buf, ')');
+  for(int i=0; i<pRel->nRemote; i++){
+    ormBufAdd(&buf, " AND ", 5);
+    ormBufColumn(&buf, "c", pTarget->aField[pRel->aRemote[i]].zName);
+    ormBufPrintf(&buf, " = +?%d", i+1);
+  }
+  pStmt = ormStmtTake(p->pOrm, p->pErr, ormBufText(&buf), buf.n);
+  ormBufFree(&buf);
+  for(int i=0; i<pRel->nLocal; i++){
+    ormBindOne(p->pErr, pStmt, i+1, &pRow->aOld[pRel->aLocal[i]]);
+  }
+  bThere = ormStmtStep(p->pOrm, p->pErr, pStmt);
+  ormStmtGive(p->pOrm, p->pErr, pStmt);
+  return bThere;
+}
+
+/* A to-one that is null beside its columns as they are stored, and that leads
+** to a soft-deleted object, is what was read: nothing is said of it. */
+static int isAsRead(Unit *p, const UnitColl *pColl){
+  UnitRow *pRow = ormUnitSame(pColl->pOwner);
+  const OrmRel *pRel = pColl->pRel;
+  UnitVal aVal[ORM_MAX_KEY];
+  int bSame = 1;
+  if( pRel->pTarget->iSoftDelete<0 || pRow->eState!=UNIT_OLD ) return 0;
+  for(int i=0; i<pRel->nLocal; i++){
+    int f = pRel->aLocal[i];
+    const OrmJson *pGiven = fieldGiven(pRow->pModel->p, pColl->pNode->pParent,
+                                       f);
+    aVal[i] = pRow->aVal[f];
+    if( pRow->aOld[f].eType==SQLITE_NULL || pGiven==0 ) bSame = 0;
+    if( !bSame || aVal[i].pNode!=pColl->pNode ) continue;
+    memset(&pRow->aVal[f], 0, sizeof(pRow->aVal[f]));
+    ormGraphField(p, pRow, f, pGiven);
+  }
+  for(int i=0; i<pRel->nLocal && bSame; i++){
+    int f = pRel->aLocal[i];
+    bSame = pRow->aVal[f].eKind==UNIT_BIND && !ormFlushChanges(p, pRow, f);
+  }
+  if( bSame && leadsToDeleted(p, pRow, pRel) ) return 1;
+  for(int i=0; i<pRel->nLocal; i++) pRow->aVal[pRel->aLocal[i]] = aVal[i];
+  return 0;
+}
+
 void ormNullsKeep(Unit *p){
   for(UnitColl *pColl=p->pColl; pColl; pColl=pColl->pNext){
     const OrmRel *pRel = pColl->pRel;
-    if( pRel->nLocal<2 || !pRel->bForeign ) continue;
-    if( pColl->pNode->eType==ORM_JSON_NULL ) keepColumns(p, pColl);
+    if( !pRel->bForeign || pColl->pNode->eType!=ORM_JSON_NULL ) continue;
+    if( isAsRead(p, pColl) ) pColl->bDone = 1;
+    else if( pRel->nLocal>1 ) keepColumns(p, pColl);
   }
 }
