@@ -346,6 +346,21 @@ static int linkIsThere(
 ** One collection
 ** --------------------------------------------------------------------- */
 
+int ormCollectLeads(
+  Unit *p, const UnitRow *pFrom, int iFrom, const UnitRow *pTo, int iTo
+){
+  const OrmField *pRef = &pFrom->pModel->p->aField[iFrom];
+  const OrmField *pKey = &pTo->pModel->p->aField[iTo];
+  struct OrmBind ref, key;
+  if( pFrom->eState!=UNIT_OLD || pTo->eState!=UNIT_OLD ) return 0;
+  ref = pFrom->aOld[iFrom];
+  key = pTo->aOld[iTo];
+  if( ref.eType==0 || ref.eType==SQLITE_NULL || key.eType==0 ) return 0;
+  if( pKey->cAff>'B' ) ormValAffinity(p->pArena, &ref, 'C');
+  else if( pRef->cAff>'B' ) ormValAffinity(p->pArena, &key, 'C');
+  return ormValEqual(&key, &ref, pKey);
+}
+
 /* Is a row found for $remove or $delete a member?  pSeek: as linkStmt(). */
 static int isMember(
   Unit *p, const UnitColl *pColl, const UnitRow *pRow, OrmStmt *pSeek
@@ -355,14 +370,9 @@ static int isMember(
   if( pRow->eState!=UNIT_OLD || pOwner->eState!=UNIT_OLD ) return 0;
   if( pRel->zSecondary ) return linkIsThere(p, pSeek, pColl, pRow, 1);
   for(int i=0; i<pRel->nRemote; i++){
-    const OrmField *pLocal = &pOwner->pModel->p->aField[pRel->aLocal[i]];
-    const OrmField *pRemote = &pRow->pModel->p->aField[pRel->aRemote[i]];
-    struct OrmBind v = pOwner->aOld[pRel->aLocal[i]];
-    struct OrmBind old = pRow->aOld[pRel->aRemote[i]];
-    if( old.eType==SQLITE_NULL ) return 0;
-    if( pLocal->cAff>'B' ) ormValAffinity(p->pArena, &old, 'C');
-    else if( pRemote->cAff>'B' ) ormValAffinity(p->pArena, &v, 'C');
-    if( !ormValEqual(&v, &old, pLocal) ) return 0;
+    if( !ormCollectLeads(p, pRow, pRel->aRemote[i], pOwner, pRel->aLocal[i]) ){
+      return 0;
+    }
   }
   return 1;
 }
@@ -446,7 +456,7 @@ static void orphanTarget(Unit *p, const UnitColl *pColl, const UnitRow *pOwner){
 /* A reference of the row itself was set (C52, C55). */
 static void collectOne(Unit *p, UnitColl *pColl){
   const OrmRel *pRel = pColl->pRel;
-  UnitRow *pOwner = ormUnitSame(pColl->pOwner);
+  UnitRow *pOwner = ormUnitSame(pColl->pOwner), *pTo;
   int bChanged = pColl->nMember==0;
   if( pOwner->eState!=UNIT_OLD ) return;
   for(int i=0; i<pRel->nLocal; i++){
@@ -454,8 +464,12 @@ static void collectOne(Unit *p, UnitColl *pColl){
     const struct OrmBind *pOld = &pOwner->aOld[pRel->aLocal[i]];
     if( pOld->eType==SQLITE_NULL ) return;
     if( pColl->nMember==0 ) continue;
-    if( !ormUnitKnown(pColl->aMember[0].p, pRel->aRemote[i], &v) ){
+    pTo = ormUnitSame(pColl->aMember[0].p);
+    if( !ormUnitKnown(pTo, pRel->aRemote[i], &v) ){
       bChanged = 1;
+      continue;
+    }
+    if( ormCollectLeads(p, pOwner, pRel->aLocal[i], pTo, pRel->aRemote[i]) ){
       continue;
     }
     ormValAffinity(p->pArena, &v,

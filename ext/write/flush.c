@@ -488,6 +488,16 @@ static void insertRow(Unit *p, UnitRow *pRow){
 ** UPDATE
 ** --------------------------------------------------------------------- */
 
+/* Does a reference lead already to the row that it is to lead to?  What differs
+** then is how its key is spelled. */
+static int leadsThere(Unit *p, const UnitRow *pRow, int i,
+                      const struct OrmBind *pNew){
+  const UnitVal *pVal = &pRow->aVal[i];
+  const UnitRow *pTo = ormUnitSame(pVal->pRef);
+  return ormCollectLeads(p, pRow, i, pTo, pVal->iRef)
+      && ormValSame(&pTo->aOld[pVal->iRef], pNew);
+}
+
 /* What a field of an existing row changes to: 1, or 0 if it does not. */
 static int updateValue(
   Unit *p, const UnitRow *pRow, int i, struct OrmBind *pOut
@@ -500,6 +510,7 @@ static int updateValue(
       break;
     case UNIT_REF:
       if( !ormUnitKnown(pVal->pRef, pVal->iRef, pOut) ) return 0;
+      if( leadsThere(p, pRow, i, pOut) ) return 0;
       break;
     case UNIT_INC:
       *pOut = pVal->v;

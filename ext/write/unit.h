@@ -262,6 +262,9 @@ UnitRow *ormResolveByKey(UnitModel*, const struct OrmBind *aKey);
 
 /* collect.c */
 void ormCollect(Unit*);
+/* Does a stored field of a row lead to that of another, as a join compares? */
+int ormCollectLeads(Unit*, const UnitRow *pFrom, int iFrom,
+                    const UnitRow *pTo, int iTo);
 void ormCollectUnlink(Unit*);          /* delete link rows                    */
 void ormCollectLink(Unit*);            /* insert them                         */
 
