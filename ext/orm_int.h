@@ -1447,6 +1447,8 @@ struct OrmNode {
   u8 bLink;                     /* some relationship's secondary              */
   u8 bEdges;                    /* pEdge is there                             */
   OrmEdge *pEdge;               /* what leaves this node                      */
+  u8 bRipples;                  /* pRipple is there                           */
+  OrmEdge *pRipple;             /* foreign keys to it, by their ON UPDATE     */
 };
 enum {                          /* what becomes of pTo's rows                 */
   ORM_EDGE_DELETE, ORM_EDGE_UNLINK, ORM_EDGE_NULLIFY, ORM_EDGE_DEFAULT,
@@ -1483,6 +1485,11 @@ void ormRulesUnref(OrmRules*);
 void ormRulesFree(Orm*);
 OrmNode *ormNodeFind(OrmErr*, OrmRules*, const char *zTable);
 OrmEdge *ormNodeEdges(OrmErr*, OrmNode*);            /* compiled on first use */
+/* What refers to rows that let go of what they refer to, by the same columns:
+** by ON UPDATE it lets go too, or forbids it.  ormEdgeMeets(): does a row that
+** lets go by an edge change what a ripple refers to? */
+OrmEdge *ormNodeRipples(OrmErr*, OrmNode*);
+int ormEdgeMeets(const OrmEdge*, const OrmEdge *pRipple);
 /* Keep a statement's text with the rules, as zFind or (bDrop) zDrop. */
 void ormEdgeKeep(OrmErr*, const OrmEdge*, int bDrop, OrmBuf*);
 /* Are there triggers of orm_enforce? */

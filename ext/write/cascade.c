@@ -182,23 +182,35 @@ static int edgeBit(OrmCascade *p, NodeState *pTo, const OrmEdge *pEdge){
   return pTo->nIn++;
 }
 
+/* A row refers to another, by an edge that does not delete it.  Its position in
+** its node's touch set, or -1 on out of memory. */
+static int touchRow(
+  OrmCascade *p, const OrmEdge *pEdge, sqlite3_value **apVal, u32 iPath
+){
+  NodeState *pTo = ormCascadeState(p, pEdge->pTo);
+  int bNew, i;
+  u64 mBit = ((u64)1)<<edgeBit(p, pTo, pEdge);
+  i = ormRowSetAdd(&pTo->touch, apVal, &bNew);
+  if( i<0 ) return -1;
+  if( bNew ){
+    CascadeTouch *pTouch = ormArenaGrow(p->pArena, (void**)&pTo->aTouch, i,
+        &pTo->nTouchAlloc, (int)sizeof(*pTouch));
+    if( pTouch==0 ) return -1;
+    pTouch->mEdge = 0;
+    pTouch->iPath = pathNext(p, iPath, pEdge);
+  }
+  if( (pTo->aTouch[i].mEdge & mBit)==0 ) p->bMore = 1;
+  pTo->aTouch[i].mEdge |= mBit;
+  return i;
+}
+
 /* A row refers to one that goes, and is not deleted by this edge. */
 static void touchAdd(
   OrmCascade *p, const OrmEdge *pEdge, sqlite3_value **apVal, u32 uid
 ){
   NodeState *pTo = ormCascadeState(p, pEdge->pTo);
-  int bNew, i;
-  int iBit = edgeBit(p, pTo, pEdge);
-  i = ormRowSetAdd(&pTo->touch, apVal, &bNew);
+  int i = touchRow(p, pEdge, apVal, p->aRow[uid].iPath);
   if( i<0 ) return;
-  if( bNew ){
-    CascadeTouch *pTouch = ormArenaGrow(p->pArena, (void**)&pTo->aTouch, i,
-        &pTo->nTouchAlloc, (int)sizeof(*pTouch));
-    if( pTouch==0 ) return;
-    pTouch->mEdge = 0;
-    pTouch->iPath = pathNext(p, p->aRow[uid].iPath, pEdge);
-  }
-  pTo->aTouch[i].mEdge |= ((u64)1)<<iBit;
   if( pTo->iScc==ormCascadeState(p, pEdge->pFrom)->iScc ){
     CascadeHold *pHold = ormArenaGrow(p->pArena, (void**)&p->aHold, p->nHold,
         &p->nHoldAlloc, (int)sizeof(*pHold));
@@ -509,6 +521,75 @@ static int nextLevel(OrmCascade *p){
 }
 
 /* ------------------------------------------------------------------------
+** What refers to rows that let go
+** --------------------------------------------------------------------- */
+
+static void foundRipple(OrmSink *pBase, int nVal, sqlite3_value **apVal){
+  FindSink *pSink = (FindSink*)pBase;
+  const OrmEdge *pEdge = pSink->pEdge;
+  NodeState *pFrom = ormCascadeState(pSink->p, pEdge->pFrom);
+  u32 i = pSink->aUid[sqlite3_value_int(apVal[0])];
+  ORM_UNUSED(nVal);
+  touchRow(pSink->p, pEdge, &apVal[2], pFrom->aTouch[i].iPath);
+  if( pEdge->eForeign==1+ORM_FK_NO_ACTION ) pSink->p->bDefer = 1;
+}
+
+/* The rows of a node that let go of what a ripple refers to, and stay. */
+static u32 *lettingGo(
+  OrmCascade *p, const NodeState *pNode, const OrmEdge *pEdge, int *pn
+){
+  u64 m = 0;
+  u32 *a;
+  *pn = 0;
+  for(int i=0; i<pNode->nIn; i++){
+    if( ormEdgeMeets(pNode->apIn[i], pEdge) ) m |= ((u64)1)<<i;
+  }
+  if( m==0 ) return 0;
+  a = ormArenaAlloc(p->pArena, pNode->touch.n*(i64)sizeof(u32));
+  for(int i=0; i<pNode->touch.n && a; i++){
+    if( (pNode->aTouch[i].mEdge & m)==0 ) continue;
+    if( !ormCascadeTouchGoes(p, pNode, i) ) a[(*pn)++] = (u32)i;
+  }
+  return a;
+}
+
+static void rippleEdge(OrmCascade *p, NodeState *pNode, const OrmEdge *pEdge){
+  FindSink sink;
+  OrmKeys keys;
+  OrmStmt *pStmt;
+  int n;
+  u32 *a = lettingGo(p, pNode, pEdge, &n);
+  if( n==0 || ormCascadeNode(p, pEdge->pTo)==0 ) return;
+  memset(&sink, 0, sizeof(sink));
+  sink.base.xRow = foundRipple;
+  sink.base.pErr = p->pErr;
+  sink.p = p;
+  sink.pEdge = pEdge;
+  sink.aUid = a;
+  ormCascadeKeys(p, pNode, 1, n, a, &keys);
+  pStmt = findStmt(p, pEdge);
+  ormKeysBind(p->pErr, pStmt, 1, &keys);
+  if( pStmt ) ormEmitRun(p->pOrm, p->pErr, pStmt, &sink.base);
+  ormStmtGive(p->pOrm, p->pErr, pStmt);
+  ormKeysCheck(p->pErr, &keys);
+}
+
+/* A row that lets go changes what others refer to by the same columns: these
+** let go too, or forbid it, whether foreign keys are on or off. */
+static void ripple(OrmCascade *p){
+  for(p->bMore=1; p->bMore && p->pErr->rc==SQLITE_OK; ){
+    p->bMore = 0;
+    for(int i=0; i<p->nNode && p->pErr->rc==SQLITE_OK; i++){
+      NodeState *pNode = p->apNode[i];
+      OrmEdge *pEdge;
+      if( pNode->touch.n==0 ) continue;
+      pEdge = ormNodeRipples(p->pErr, pNode->p);
+      for(; pEdge; pEdge=pEdge->pNext) rippleEdge(p, pNode, pEdge);
+    }
+  }
+}
+
+/* ------------------------------------------------------------------------
 ** The interface
 ** --------------------------------------------------------------------- */
 
@@ -578,6 +659,7 @@ void ormCascadePlan(OrmCascade *p, int bPreview){
       followNode(p, p->apNode[i]);
     }
   }
+  ripple(p);
   ormCascadeOrder(p);
   p->bPlanned = p->pErr->rc==SQLITE_OK;
 }

@@ -96,6 +96,7 @@ struct OrmCascade {
   OrmRules *pRules;
   u8 bForGood, bPreview, bPlanned;
   u8 bLeft;                     /* some roots have left somebody              */
+  u8 bMore;                     /* a row lets go by one more edge             */
   u8 bAnyStamp;                 /* a restore takes children of any delete     */
   int nNode, nNodeAlloc; NodeState **apNode; /* in the order reached          */
   int nPlace, nPlaceAlloc, *aPlace;          /* in apNode by OrmNode.iNode, -1*/
@@ -125,6 +126,8 @@ void ormCascadeClosure(OrmCascade*);       /* nodes, their order, leaves     */
 void ormCascadeOrder(OrmCascade*);         /* the steps                      */
 /* The edges of a node, if the delete can reach it. */
 OrmEdge *ormCascadeEdges(const OrmCascade*, int iNode);
+/* Does a touched row go for good, so that nothing need be done to it? */
+int ormCascadeTouchGoes(const OrmCascade*, const NodeState*, int iTouch);
 /* A new step with room for nMax rows, or 0. */
 CascadeStep *ormCascadeStep(OrmCascade*, int eType, NodeState*, int nMax);
 /* height.c: heights of all rows, and what must be done first.  Returns the

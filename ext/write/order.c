@@ -74,6 +74,18 @@ static void components(OrmCascade *p){
   }
 }
 
+/* Tables that refer to rows which let go: which of their rows go is asked. */
+static void ripples(OrmCascade *p, const OrmEdge *pInto){
+  int bDelete = pInto->eAction<=ORM_EDGE_UNLINK;
+  OrmEdge *pEdge = bDelete ? 0 : ormNodeRipples(p->pErr, pInto->pTo);
+  for(; pEdge; pEdge=pEdge->pNext){
+    int i = pEdge->pTo->iNode;
+    if( i<p->nPlace && p->aPlace[i]>=0 && ormEdgeMeets(pInto, pEdge) ){
+      p->apNode[p->aPlace[i]]->bLeaf = 0;
+    }
+  }
+}
+
 /* A leaf is a table whose rows matter to no other and are only ever deleted by
 ** reference: they need not be looked for one by one. */
 static void leaves(OrmCascade *p){
@@ -85,6 +97,7 @@ static void leaves(OrmCascade *p){
   for(int i=0; i<p->nNode; i++){
     OrmEdge *pEdge = ormCascadeEdges(p, i);
     for(; pEdge; pEdge=pEdge->pNext){
+      ripples(p, pEdge);
       if( pEdge->eAction>ORM_EDGE_UNLINK || pEdge->pVia || !pEdge->bRefers
        || !ormEdgePlain(pEdge) ){
         ormCascadeState(p, pEdge->pTo)->bLeaf = 0;
@@ -119,7 +132,7 @@ CascadeStep *ormCascadeStep(
 }
 
 /* Does a touched row go for good, so that nothing need be done to it? */
-static int touchGoes(const OrmCascade *p, const NodeState *pNode, int i){
+int ormCascadeTouchGoes(const OrmCascade *p, const NodeState *pNode, int i){
   int iDel = ormRowSetFindAt(&pNode->del, &pNode->touch, i);
   return iDel>=0 && p->aRow[pNode->aUid[iDel]].eMode==ROW_HARD;
 }
@@ -203,7 +216,7 @@ static void restrictSteps(
   u64 mAll = 0;
   for(int i=0; i<pNode->touch.n; i++){
     u64 m = forbidding(pMasks, pNode->aTouch[i].mEdge);
-    if( m && !touchGoes(p, pNode, i) ) mAll |= m;
+    if( m && !ormCascadeTouchGoes(p, pNode, i) ) mAll |= m;
   }
   for(int e=0; e<pNode->nIn; e++){
     CascadeStep *pStep;
@@ -213,7 +226,7 @@ static void restrictSteps(
     pStep->pEdge = pNode->apIn[e];
     for(int i=0; i<pNode->touch.n; i++){
       if( (forbidding(pMasks, pNode->aTouch[i].mEdge)>>e & 1)
-       && !touchGoes(p, pNode, i) ) pStep->aRow[pStep->n++] = (u32)i;
+       && !ormCascadeTouchGoes(p, pNode, i) ) pStep->aRow[pStep->n++] = (u32)i;
     }
   }
 }
@@ -227,7 +240,7 @@ static void nullifySteps(
   if( aMask==0 ) return;
   for(int i=0; i<pNode->touch.n; i++){
     aMask[i] = pNode->aTouch[i].mEdge & pMasks->mNull;
-    if( aMask[i] && touchGoes(p, pNode, i) ) aMask[i] = 0;
+    if( aMask[i] && ormCascadeTouchGoes(p, pNode, i) ) aMask[i] = 0;
   }
   for(int i=0; i<pNode->touch.n; i++){
     CascadeStep *pStep;

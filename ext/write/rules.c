@@ -594,6 +594,51 @@ OrmEdge *ormNodeEdges(OrmErr *pErr, OrmNode *p){
   return p->pEdge;
 }
 
+/* A foreign key to the node as a ripple: CASCADE hands the NULL on. */
+static void addRipple(OrmErr *pErr, OrmNode *pFrom, const OrmReference *pRef){
+  static const u8 aAction[] = { ORM_EDGE_RESTRICT, ORM_EDGE_RESTRICT,
+    ORM_EDGE_NULLIFY, ORM_EDGE_DEFAULT, ORM_EDGE_NULLIFY };
+  OrmNode *pTo = ormNodeFind(pErr, pFrom->pRules, pRef->zTable);
+  OrmEdge *p = pTo ? edgeNew(pFrom, pTo, aAction[pRef->eOnUpdate], pRef->n) : 0;
+  if( p==0 ) return;
+  for(int i=0; i<pRef->n; i++){
+    if( columnFind(pFrom, pRef->azTo[i])<0 ) return;  /* foreign key mismatch */
+    edgeColumn(pErr, p->aFrom, i, pFrom, pRef->azTo[i]);
+    edgeColumn(pErr, p->aTo, i, pTo, pRef->azFrom[i]);
+  }
+  if( p->n==1 && p->aFrom[0]==pFrom->iRowid ) return;     /* is never NULL  */
+  p->bRefers = 1;
+  p->eForeign = (u8)(pRef->eOnUpdate+1);
+  p->zName = ormArenaPrintf(&pFrom->pRules->arena, "%s(%s)",
+      pTo->pModel ? pTo->pModel->zName : pTo->zTable,
+      pTo->aCol[p->aTo[0]].zName);
+  p->eBlock = edgeBlock(p);
+  p->pNext = pFrom->pRipple;
+  pFrom->pRipple = p;
+}
+
+OrmEdge *ormNodeRipples(OrmErr *pErr, OrmNode *p){
+  OrmRules *pRules = p->pRules;
+  OrmReference *pRef;
+  if( pErr->rc || p->bRipples ) return p->pRipple;
+  p->pRipple = 0;
+  pRef = ormReferencesTo(pRules->pOrm, pErr, pRules->pCatalog, p->zTable);
+  for(; pRef && pErr->rc==SQLITE_OK; pRef=pRef->pNext) addRipple(pErr, p, pRef);
+  if( rulesFailed(pErr, pRules)==SQLITE_OK ) p->bRipples = 1;
+  return p->pRipple;
+}
+
+int ormEdgeMeets(const OrmEdge *p, const OrmEdge *pRipple){
+  if( p->eAction<ORM_EDGE_NULLIFY || p->eAction>ORM_EDGE_DEFAULT ) return 0;
+  if( p->eBlock ) return 0;
+  for(int i=0; i<p->n; i++){
+    for(int j=0; j<pRipple->n; j++){
+      if( p->aTo[i]==pRipple->aFrom[j] ) return 1;
+    }
+  }
+  return 0;
+}
+
 void ormEdgeKeep(OrmErr *pErr, const OrmEdge *pConst, int bDrop, OrmBuf *pBuf){
   OrmEdge *p = (OrmEdge*)pConst;
   OrmRules *pRules = p->pFrom->pRules;

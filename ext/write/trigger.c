@@ -17,193 +17,7 @@
 #define WORK_SHIFT 44
 #define CLOSURE_MAX 4000
 
-typedef struct Part Part;
-typedef struct Closure Closure;
-struct Part {                   /* a table that the delete can reach          */
-  OrmNode *p;
-  int iOrder;                   /* place in the order of deleting             */
-  u8 bLeaf;                     /* no edges, deleted by edge: no work rows    */
-  u8 bDelete, bTouch;           /* edges into it delete, let go or refuse     */
-};
-struct Closure {
-  Orm *pOrm;
-  OrmErr *pErr;
-  OrmArena *pArena;
-  OrmBuf *pBuf;
-  int n, nAlloc; Part *a;       /* a[0]: the trigger's own table              */
-  int nMap, *aMap;              /* by OrmNode.iNode: 1 + its place in a[], 0  */
-  int *aOrder;                  /* indexes of a[], in the order of deleting   */
-  int nCol;                     /* most id columns of any                     */
-  u8 bCircle;
-};
-
 static void add(Closure *p, const char *z){ ormBufAdd(p->pBuf, z, -1); }
-
-/* Edges that a plain DELETE must heed: not to models with soft delete, but
-** that what a foreign key forbids is forbidden. */
-static int heeds(const OrmEdge *p){
-  return p->pTo->pSoft==0 || p->eAction==ORM_EDGE_RESTRICT;
-}
-
-static int isDelete(const OrmEdge *p){
-  return p->eAction<=ORM_EDGE_UNLINK;
-}
-
-static int partFind(const Closure *p, const OrmNode *pNode){
-  return pNode->iNode<p->nMap ? p->aMap[pNode->iNode] - 1 : -1;
-}
-
-/* Room in the map for a node, and as much again. */
-static void mapGrow(Closure *p, int iNode){
-  int nNew = 2*(iNode + 8);
-  int *aNew = ormArenaAlloc(p->pArena, nNew*(i64)sizeof(int));
-  if( aNew==0 ) return;
-  if( p->nMap ) memcpy(aNew, p->aMap, (size_t)p->nMap*sizeof(int));
-  p->aMap = aNew;
-  p->nMap = nNew;
-}
-
-static void partAdd(Closure *p, OrmNode *pNode){
-  Part *pNew;
-  if( partFind(p, pNode)>=0 ) return;
-  if( pNode->iNode>=p->nMap ) mapGrow(p, pNode->iNode);
-  if( p->pErr->rc ) return;
-  pNew = ormArenaGrow(p->pArena, (void**)&p->a, p->n, &p->nAlloc,
-                      (int)sizeof(*pNew));
-  if( pNew==0 ) return;
-  memset(pNew, 0, sizeof(*pNew));
-  pNew->p = pNode;
-  pNew->iOrder = -1;
-  p->aMap[pNode->iNode] = ++p->n;
-  if( pNode->nId>p->nCol ) p->nCol = pNode->nId;
-}
-
-/* Every table that is reached, breadth first. */
-static void closureBuild(Closure *p, OrmNode *pRoot){
-  partAdd(p, pRoot);
-  for(int i=0; i<p->n && p->pErr->rc==SQLITE_OK; i++){
-    OrmEdge *pEdge = ormNodeEdges(p->pErr, p->a[i].p);
-    for(; pEdge; pEdge=pEdge->pNext){
-      if( heeds(pEdge) && isDelete(pEdge) ) partAdd(p, pEdge->pTo);
-    }
-  }
-  for(int i=0; i<p->n; i++){
-    p->a[i].bLeaf = i>0 && p->a[i].p->pEdge==0;
-  }
-  for(int i=0; i<p->n; i++){
-    for(OrmEdge *pEdge=p->a[i].p->pEdge; pEdge; pEdge=pEdge->pNext){
-      int iTo = partFind(p, pEdge->pTo);
-      if( iTo<0 ) continue;
-      if( isDelete(pEdge) ) p->a[iTo].bDelete = 1; else p->a[iTo].bTouch = 1;
-      if( !isDelete(pEdge) || pEdge->pVia || !pEdge->bRefers ){
-        p->a[iTo].bLeaf = 0;
-      }
-    }
-  }
-}
-
-/* Is it a reference that cannot be let go of before? */
-static int isFirm(const OrmEdge *p){
-  return p->bRefers && p->eOpen==ORM_OPEN_NOT
-      && p->eForeign>1+ORM_FK_NO_ACTION;
-}
-
-/* The last table not yet placed that waits for none of the others, or -1: for
-** those that refer to it, or, with bFirm, that do so firmly. */
-static int placeable(const Closure *p, int bFirm, u8 *aWaits){
-  int j = p->n - 1;
-  memset(aWaits, 0, (size_t)p->n);
-  for(int i=0; i<p->n; i++){
-    for(const OrmEdge *pEdge=p->a[i].p->pEdge; pEdge; pEdge=pEdge->pNext){
-      int iTo = partFind(p, pEdge->pTo);
-      if( iTo<0 || iTo==i || (bFirm && !isFirm(pEdge)) ) continue;
-      if( pEdge->bRefers ) aWaits[i] |= p->a[iTo].iOrder<0;
-      else if( !pEdge->pVia ) aWaits[iTo] |= p->a[i].iOrder<0;
-    }
-  }
-  while( j>=0 && (aWaits[j] || p->a[j].iOrder>=0) ) j--;
-  return j;
-}
-
-/* An order of deleting: each after all that refer to it, or, in a circle,
-** after those that cannot let go.  The trigger's own row goes last, by
-** SQLite. */
-static void closureOrder(Closure *p){
-  u8 *aWaits = ormArenaAlloc(p->pArena, p->n);
-  p->aOrder = ormArenaAlloc(p->pArena, p->n*(i64)sizeof(int));
-  for(int n=0; n<p->n && p->pErr->rc==SQLITE_OK; n++){
-    int iPick = placeable(p, 0, aWaits);
-    if( iPick<0 ) iPick = placeable(p, 1, aWaits);
-    for(int j=0; iPick<0; j++) if( p->a[j].iOrder<0 ) iPick = j;
-    p->a[iPick].iOrder = n;
-    p->aOrder[n] = iPick;
-  }
-}
-
-/* Can a table be reached again from itself?  Those that nothing leads to are
-** taken away until none is. */
-static int inCircle(const Closure *p){
-  int *aIn = ormArenaAlloc(p->pArena, p->n*(i64)sizeof(int));
-  int *aFree = ormArenaAlloc(p->pArena, p->n*(i64)sizeof(int));
-  int nFree = 0, nGone = 0;
-  if( p->pErr->rc ) return 0;
-  for(int i=0; i<p->n; i++){
-    for(const OrmEdge *pEdge=p->a[i].p->pEdge; pEdge; pEdge=pEdge->pNext){
-      if( heeds(pEdge) && isDelete(pEdge) ) aIn[partFind(p, pEdge->pTo)]++;
-    }
-  }
-  for(int i=0; i<p->n; i++) if( aIn[i]==0 ) aFree[nFree++] = i;
-  while( nFree ){
-    const OrmEdge *pEdge = p->a[aFree[--nFree]].p->pEdge;
-    nGone++;
-    for(; pEdge; pEdge=pEdge->pNext){
-      int iTo = partFind(p, pEdge->pTo);
-      if( !heeds(pEdge) || !isDelete(pEdge) ) continue;
-      if( --aIn[iTo]==0 ) aFree[nFree++] = iTo;
-    }
-  }
-  return nGone<p->n;
-}
-
-static int forbids(const OrmEdge *p){
-  return p->eAction==ORM_EDGE_RESTRICT || (!isDelete(p) && p->eBlock);
-}
-
-static int letsGo(const OrmEdge *p){
-  return heeds(p) && !isDelete(p) && !forbids(p);
-}
-
-/* Is a column let go of by two edges, so that the first would hide from the
-** second whom it is about? */
-static int sharesColumn(const OrmEdge *pEdge){
-  for(const OrmEdge *p=pEdge->pNext; p; p=p->pNext){
-    if( p->pTo==pEdge->pTo && ormEdgeShares(p, pEdge) ) return 1;
-  }
-  return 0;
-}
-
-/* Can the tables' own triggers do it, one calling the next? */
-static int canChain(const Closure *p){
-  if( inCircle(p) || p->pErr->rc ) return 0;
-  for(int i=0; i<p->n; i++){
-    const OrmNode *pNode = p->a[i].p;
-    if( p->a[i].bDelete && p->a[i].bTouch ) return 0;
-    if( pNode->pEdge && pNode->pModel==0 ) return 0;
-    for(const OrmEdge *pEdge=pNode->pEdge; pEdge; pEdge=pEdge->pNext){
-      const OrmModel *pModel = pEdge->pTo->pModel;
-      if( !heeds(pEdge) ) continue;
-      if( !pEdge->bRefers ) return 0;
-      if( isDelete(pEdge) ) continue;
-      if( pEdge->eAction==ORM_EDGE_DEFAULT ) return 0;
-      if( letsGo(pEdge) && sharesColumn(pEdge) ) return 0;
-      if( i>0 && pEdge->pTo==p->a[0].p ) return 0;
-      for(int j=0; pModel && j<pModel->nField; j++){
-        if( pModel->aField[j].eAuto==ORM_AUTO_VERSION ) return 0;
-      }
-    }
-  }
-  return 1;
-}
 
 /* ------------------------------------------------------------------------
 ** Pieces of text
@@ -229,6 +43,14 @@ static void bare(Closure *p, const OrmNode *pNode, const char *zAlias, int n,
   for(int i=0; i<n; i++){
     if( i ) add(p, ", ");
     columns(p, pNode, zAlias, 1, &aCol[i]);
+  }
+}
+
+/* "k0, k1" of what tells rows apart. */
+static void bareIds(Closure *p, const OrmNode *pNode){
+  for(int i=0; i<pNode->nId; i++){
+    if( i ) add(p, ", ");
+    name(p, pNode->azId[i]);
   }
 }
 
@@ -294,7 +116,7 @@ static void refersJoin(Closure *p, const OrmEdge *pEdge, int i){
 /* "fk IN (SELECT p.key FROM t AS p WHERE p goes)": rows of an edge's end.
 ** Where the key is the rowid the work rows are the keys themselves. */
 static void refers(Closure *p, const OrmEdge *pEdge){
-  int i = partFind(p, pEdge->pFrom);
+  int i = ormClosureFind(p, pEdge->pFrom);
   if( !ormEdgePlain(pEdge) ){
     refersJoin(p, pEdge, i);
     return;
@@ -419,13 +241,13 @@ static void chainForbid(Closure *p, const OrmEdge *pEdge){
 static void chain(Closure *p){
   const OrmEdge *pFirst = p->a[0].p->pEdge;
   for(const OrmEdge *pEdge=pFirst; pEdge; pEdge=pEdge->pNext){
-    if( letsGo(pEdge) ) chainNullify(p, pEdge);
+    if( ormEdgeLetsGo(pEdge) ) chainNullify(p, pEdge);
   }
   for(const OrmEdge *pEdge=pFirst; pEdge; pEdge=pEdge->pNext){
-    if( heeds(pEdge) && forbids(pEdge) ) chainForbid(p, pEdge);
+    if( ormEdgeHeeds(pEdge) && ormEdgeForbids(pEdge) ) chainForbid(p, pEdge);
   }
   for(const OrmEdge *pEdge=pFirst; pEdge; pEdge=pEdge->pNext){
-    if( heeds(pEdge) && isDelete(pEdge) ) chainDelete(p, pEdge);
+    if( ormEdgeHeeds(pEdge) && ormEdgeDeletes(pEdge) ) chainDelete(p, pEdge);
   }
 }
 
@@ -435,7 +257,8 @@ static void chain(Closure *p){
 
 /* One term of the recursion: the rows of an edge's end. */
 static void reachTerm(Closure *p, int i, const OrmEdge *pEdge){
-  ormBufPrintf(p->pBuf, "\n    UNION SELECT %d, ", partFind(p, pEdge->pTo)+1);
+  ormBufPrintf(p->pBuf, "\n    UNION SELECT %d, ",
+               ormClosureFind(p, pEdge->pTo)+1);
   ormNodeIds(p->pBuf, pEdge->pTo, "c");
   for(int j=pEdge->pTo->nId; j<p->nCol; j++) add(p, ", NULL");
   add(p, " FROM reach CROSS JOIN ");
@@ -471,8 +294,8 @@ static void wholeReach(Closure *p){
   }
   for(int i=0; i<p->n; i++){
     for(const OrmEdge *pEdge=p->a[i].p->pEdge; pEdge; pEdge=pEdge->pNext){
-      if( !heeds(pEdge) || !isDelete(pEdge) ) continue;
-      if( p->a[partFind(p, pEdge->pTo)].bLeaf ) continue;
+      if( !ormEdgeHeeds(pEdge) || !ormEdgeDeletes(pEdge) ) continue;
+      if( p->a[ormClosureFind(p, pEdge->pTo)].bLeaf ) continue;
       reachTerm(p, i, pEdge);
       nEdge++;
     }
@@ -503,7 +326,7 @@ static void wholeReach(Closure *p){
 
 /* " AND NOT (the row itself goes)" */
 static void stays(Closure *p, const OrmNode *pNode){
-  int i = partFind(p, pNode);
+  int i = ormClosureFind(p, pNode);
   if( i<0 ) return;
   assert( !p->a[i].bLeaf );     /* its rows only ever go                      */
   add(p, " AND NOT (");
@@ -511,9 +334,11 @@ static void stays(Closure *p, const OrmNode *pNode){
   add(p, ")");
 }
 
-/* Is there something for the DEFAULTs to stand for? Refuse if there is not. */
-static void wholeDefault(Closure *p, const OrmEdge *pEdge){
+/* Is there something for the DEFAULTs to stand for? Refuse if there is not.
+** zWhere: which rows get them, where the edge does not say. */
+static void wholeDefault(Closure *p, const OrmEdge *pEdge, const char *zWhere){
   const OrmNode *pTo = pEdge->pTo;
+  int iFrom = ormClosureFind(p, pEdge->pFrom);
   for(int i=0; i<pEdge->n; i++){
     const char *z = pTo->aCol[pEdge->aTo[i]].zDefault;
     if( z==0 || sqlite3_stricmp(z, "NULL")==0 ) return;
@@ -522,18 +347,22 @@ static void wholeDefault(Closure *p, const OrmEdge *pEdge){
   add(p, "EXISTS (SELECT 1 FROM ");
   name(p, pTo->zTable);
   add(p, " WHERE ");
-  refers(p, pEdge);
-  stays(p, pTo);
+  if( zWhere ) add(p, zWhere); else refers(p, pEdge);
+  if( zWhere==0 ) stays(p, pTo);
   add(p, ") AND NOT EXISTS (SELECT 1 FROM ");
   name(p, pEdge->pFrom->zTable);
   add(p, " AS d WHERE ");
   for(int i=0; i<pEdge->n; i++){
+    if( i ) add(p, " AND ");
     ormBufColumn(p->pBuf, "d", pEdge->pFrom->aCol[pEdge->aFrom[i]].zName);
-    ormBufPrintf(p->pBuf, " = %s AND ", pTo->aCol[pEdge->aTo[i]].zDefault);
+    ormBufPrintf(p->pBuf, " = %s", pTo->aCol[pEdge->aTo[i]].zDefault);
   }
-  add(p, "NOT (");
-  goes(p, partFind(p, pEdge->pFrom), "d");
-  add(p, "));\n");
+  if( iFrom>=0 ){
+    add(p, " AND NOT (");
+    goes(p, iFrom, "d");
+    add(p, ")");
+  }
+  add(p, ");\n");
 }
 
 /* The value a column of pTo gets: NULL or its DEFAULT in the rows of the edges
@@ -566,14 +395,80 @@ static void wholeSet(Closure *p, const OrmNode *pTo, int iCol, int nEdge,
   }
 }
 
+/* What refers to rows of pNode that let go, by the columns that change: lets go
+** before, or refuses.  zWhere: which rows these are. */
+static void wholeRipples(Closure *p, OrmNode *pNode, int nEdge,
+                         const OrmEdge **apEdge, const char *zWhere, int nHop){
+  OrmBuf *pOut = p->pBuf, where;
+  const OrmEdge *pEdge = ormNodeRipples(p->pErr, pNode);
+  for(; pEdge && nHop<RIPPLE_MAX; pEdge=pEdge->pNext){
+    OrmNode *pTo = pEdge->pTo;
+    int bMeets = 0;
+    for(int i=0; i<nEdge; i++) bMeets |= ormEdgeMeets(apEdge[i], pEdge);
+    if( !bMeets ) continue;
+    ormBufInit(&where, p->pErr);
+    p->pBuf = &where;
+    ids(p, pTo, 0);
+    add(p, " IN (SELECT ");
+    ormNodeIds(p->pBuf, pTo, "c");
+    add(p, " FROM ");
+    name(p, pNode->zTable);
+    add(p, " AS p CROSS JOIN ");
+    name(p, pTo->zTable);
+    add(p, " AS c WHERE ");
+    ids(p, pNode, "p");
+    add(p, " IN (SELECT ");
+    bareIds(p, pNode);
+    add(p, " FROM ");
+    name(p, pNode->zTable);
+    ormBufPrintf(p->pBuf, " WHERE %s) AND ", zWhere);
+    ormEdgeJoin(p->pBuf, pEdge, "p", "c");
+    add(p, ")");
+    stays(p, pTo);
+    p->pBuf = pOut;
+    if( ormEdgeForbids(pEdge) ){
+      raise(p, pEdge, pEdge->eAction==ORM_EDGE_RESTRICT ? 0 : pEdge->eBlock);
+      add(p, "EXISTS (SELECT 1 FROM ");
+      name(p, pTo->zTable);
+      ormBufPrintf(p->pBuf, " WHERE %s);\n", ormBufText(&where));
+    }else{
+      if( pEdge->eAction==ORM_EDGE_DEFAULT ){
+        wholeDefault(p, pEdge, ormBufText(&where));
+      }
+      wholeRipples(p, pTo, 1, &pEdge, ormBufText(&where), nHop+1);
+      add(p, "  UPDATE ");
+      name(p, pTo->zTable);
+      for(int i=0; i<pEdge->n; i++){
+        add(p, i ? ", " : " SET ");
+        wholeSet(p, pTo, pEdge->aTo[i], 1, &pEdge);
+      }
+      touch(p, pTo->pModel);
+      ormBufPrintf(p->pBuf, " WHERE %s;\n", ormBufText(&where));
+    }
+    ormBufFree(&where);
+  }
+}
+
 /* One UPDATE of a table for all edges that let its rows go. */
 static void wholeNullify(
   Closure *p, OrmNode *pTo, int nEdge, const OrmEdge **apEdge
 ){
+  OrmBuf *pOut = p->pBuf, where;
   int nSet = 0;
   for(int i=0; i<nEdge; i++){
-    if( apEdge[i]->eAction==ORM_EDGE_DEFAULT ) wholeDefault(p, apEdge[i]);
+    if( apEdge[i]->eAction==ORM_EDGE_DEFAULT ) wholeDefault(p, apEdge[i], 0);
   }
+  ormBufInit(&where, p->pErr);
+  p->pBuf = &where;
+  add(p, "(");
+  for(int i=0; i<nEdge; i++){
+    if( i ) add(p, " OR ");
+    refers(p, apEdge[i]);
+  }
+  add(p, ")");
+  stays(p, pTo);
+  p->pBuf = pOut;
+  wholeRipples(p, pTo, nEdge, apEdge, ormBufText(&where), 0);
   add(p, "  UPDATE ");
   name(p, pTo->zTable);
   for(int iCol=0; iCol<pTo->nCol; iCol++){
@@ -586,14 +481,8 @@ static void wholeNullify(
     wholeSet(p, pTo, iCol, nEdge, apEdge);
   }
   touch(p, pTo->pModel);
-  add(p, " WHERE (");
-  for(int i=0; i<nEdge; i++){
-    if( i ) add(p, " OR ");
-    refers(p, apEdge[i]);
-  }
-  add(p, ")");
-  stays(p, pTo);
-  add(p, ";\n");
+  ormBufPrintf(p->pBuf, " WHERE %s;\n", ormBufText(&where));
+  ormBufFree(&where);
 }
 
 /* Let go: every table that some edge of the closure touches, once, at its first
@@ -604,8 +493,9 @@ static void wholeTouch(Closure *p){
   const OrmEdge **apEdge = 0, **apSame;
   for(int i=0; i<p->n; i++){
     for(const OrmEdge *pEdge=p->a[i].p->pEdge; pEdge; pEdge=pEdge->pNext){
-      if( !letsGo(pEdge) || !ormArenaGrow(p->pArena, (void**)&apEdge, nEdge,
-                                  &nAlloc, (int)sizeof(*apEdge)) ) continue;
+      if( !ormEdgeLetsGo(pEdge)
+       || !ormArenaGrow(p->pArena, (void**)&apEdge, nEdge, &nAlloc,
+                        (int)sizeof(*apEdge)) ) continue;
       apEdge[nEdge++] = pEdge;
     }
   }
@@ -626,7 +516,7 @@ static void wholeTouch(Closure *p){
 static void wholeForbid(Closure *p){
   for(int i=0; i<p->n; i++){
     for(const OrmEdge *pEdge=p->a[i].p->pEdge; pEdge; pEdge=pEdge->pNext){
-      if( !heeds(pEdge) || !forbids(pEdge) ) continue;
+      if( !ormEdgeHeeds(pEdge) || !ormEdgeForbids(pEdge) ) continue;
       raise(p, pEdge, pEdge->eAction==ORM_EDGE_RESTRICT ? 0 : pEdge->eBlock);
       add(p, "EXISTS (SELECT 1 FROM ");
       name(p, pEdge->pTo->zTable);
@@ -643,7 +533,7 @@ static void wholeForbid(Closure *p){
 static void wholeRelease(Closure *p){
   for(int i=0; i<p->n; i++){
     for(const OrmEdge *pEdge=p->a[i].p->pEdge; pEdge; pEdge=pEdge->pNext){
-      int iTo = partFind(p, pEdge->pTo);
+      int iTo = ormClosureFind(p, pEdge->pTo);
       if( iTo<0 || p->a[iTo].bLeaf || pEdge->eOpen==ORM_OPEN_NOT
        || pEdge->eForeign<=1+ORM_FK_NO_ACTION
        || (iTo!=0 && p->a[iTo].iOrder<p->a[i].iOrder) ) continue;
@@ -662,7 +552,7 @@ static void wholeRelease(Closure *p){
 static int ownFirst(const Closure *p){
   for(int i=1; i<p->n; i++){
     for(const OrmEdge *pEdge=p->a[i].p->pEdge; pEdge; pEdge=pEdge->pNext){
-      if( pEdge->pTo==p->a[0].p && isFirm(pEdge) ) return 1;
+      if( pEdge->pTo==p->a[0].p && ormEdgeFirm(pEdge) ) return 1;
     }
   }
   return 0;
@@ -699,7 +589,7 @@ static void wholeDelete(Closure *p, int i){
 }
 
 static void whole(Closure *p){
-  closureOrder(p);
+  ormClosureOrder(p);
   if( p->pErr->rc ) return;
   add(p, "  INSERT INTO orm_state(id, token) VALUES (2, 0);\n");
   wholeReach(p);
@@ -712,7 +602,7 @@ static void whole(Closure *p){
 
 static void trigger(Closure *p, OrmNode *pNode){
   char *zName = ormArenaPrintf(p->pArena, "orm_enforce_%s", pNode->zTable);
-  closureBuild(p, pNode);
+  ormClosureBuild(p, pNode);
   if( p->n>CLOSURE_MAX ){
     ormErr(p->pErr, SQLITE_ERROR, "orm: orm_enforce: a delete in %s reaches"
            " more than %d tables", pNode->zTable, CLOSURE_MAX);
@@ -723,7 +613,7 @@ static void trigger(Closure *p, OrmNode *pNode){
   add(p, " BEFORE DELETE ON ");
   name(p, pNode->zTable);
   add(p, "\nWHEN NOT EXISTS (SELECT 1 FROM orm_state WHERE id = 2)\nBEGIN\n");
-  if( canChain(p) ) chain(p); else whole(p);
+  if( ormClosureChains(p) ) chain(p); else whole(p);
   add(p, "END");
 }
 
@@ -732,7 +622,7 @@ int ormTriggerSql(Orm *pOrm, OrmErr *pErr, OrmNode *pNode, OrmBuf *pBuf){
   Closure c;
   int bAny = 0;
   OrmEdge *pEdge = ormNodeEdges(pErr, pNode);
-  for(; pEdge; pEdge=pEdge->pNext) bAny |= heeds(pEdge);
+  for(; pEdge; pEdge=pEdge->pNext) bAny |= ormEdgeHeeds(pEdge);
   if( !bAny || pErr->rc ) return 0;
   ormArenaInit(&arena, pErr);
   memset(&c, 0, sizeof(c));
