@@ -1095,6 +1095,12 @@ void ormRelJoinSql(OrmSql*, const OrmRel*, const char *zParent,
 /* count.c: the number of a relationship's targets where no index leads to them;
 ** 0, and nothing is written, where one does. */
 int ormTallySql(OrmSql*, const OrmRel*, const char *zAlias, int eDeleted);
+/* sample.c: would a list of the related rows that meet a condition be made
+** sooner than each row's own are asked for, up to the first that does?  Told by
+** a few rows: "(..) AS <alias>" of OrmSqls whose binds begin at ?2. */
+void ormSampleFrom(OrmSql*, const OrmRel*, const char *zAlias);
+int ormSampleMost(void);               /* rows that the first may count       */
+int ormSampleList(Orm*, const OrmModel*, OrmSql *pFan, OrmSql *pHit);
 /* where.c: may a to-one relationship have several targets?  May what refers by
 ** a relationship (its model or, if it is not bForeign, its target) find several
 ** rows on the other side? */

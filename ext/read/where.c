@@ -442,6 +442,64 @@ static int sameCollation(const OrmRel *pRel){
   return 1;
 }
 
+/* Do indexes lead to all that a condition asks about? */
+static int allIndexed(Where *p, const OrmCond *pWhole){
+  const OrmCond *pCond;
+  for(pCond=ormCondFirst(pWhole); pCond; pCond=ormCondAfter(pWhole, pCond)){
+    if( pCond->pRel
+     && !ormRelIndexed(p->pSql->pOrm, p->pErr, pCond->pRel) ) return 0;
+    if( pCond->pFirst && !allIndexed(p, pCond->pFirst) ) return 0;
+  }
+  return 1;
+}
+
+/* The number of rows related to those of a place, which meet a condition or
+** (pWhole 0) any, then not more than are to be read. */
+static void placeSql(Where *p, const OrmRel *pRel, const OrmCond *pWhole){
+  char zParent[16], zLink[16], zChild[16];
+  int iAlias;
+  ormSqlAlias(p->pSql, zParent);
+  ormSqlAlias(p->pSql, zLink);
+  ormSqlAlias(p->pSql, zChild);
+  iAlias = p->pSql->nAlias;
+  sql(p, "SELECT count(*) FROM (SELECT 1 FROM ");
+  ormSampleFrom(p->pSql, pRel, zParent);
+  sql(p, " CROSS JOIN ");
+  relFromSql(p, pRel, zLink, zChild);
+  joinSql(p, pWhole, zChild);
+  sql(p, " WHERE ");
+  targetSql(p, pRel->pTarget, pWhole, zChild, &iAlias);
+  relJoinSql(p, pRel, zParent, zLink, zChild);
+  if( pWhole ) ormDeletedSql(p->pSql, pRel->pTarget, p->eDeleted, zChild);
+  else ormBufPrintf(&p->pSql->buf, " LIMIT %d", ormSampleMost());
+  sql(p, ")");
+}
+
+/* Is a list of the targets that meet a condition made sooner than those of each
+** row are asked for? */
+static int listIsSooner(Where *p, const OrmCond *pCond){
+  const OrmRel *pRel = pCond->pRel;
+  OrmSql *pSql = p->pSql, fan, hit;
+  int bWhole = p->bWhole, bList = 1;
+  if( pRel->pModel->bView ) return 0;
+  if( !allIndexed(p, pCond->pFirst) ) return 1;
+  ormSqlInit(&fan, pSql->pOrm, pSql->binds.pArena, 2);
+  ormSqlInit(&hit, pSql->pOrm, pSql->binds.pArena, 2);
+  p->bWhole = 0;
+  p->pSql = &fan;
+  placeSql(p, pRel, 0);
+  p->pSql = &hit;
+  placeSql(p, pRel, pCond->pFirst);
+  p->pSql = pSql;
+  p->bWhole = bWhole;
+  if( p->pErr->rc==SQLITE_OK ){
+    bList = ormSampleList(pSql->pOrm, pRel->pModel, &fan, &hit);
+  }
+  ormSqlFree(&fan);
+  ormSqlFree(&hit);
+  return bList;
+}
+
 /* How to ask.  A list whose values many rows may hold is not to lead to them
 ** by an index, row by row and out of order: with ASK_IN_SCAN each row is looked
 ** up in it. */
@@ -453,7 +511,8 @@ static int howToAsk(Where *p, const OrmCond *pCond){
   if( !pCond->bNot && isSelective(p, pRel, pCond->pFirst) ) return ASK_IN;
   if( !p->bWhole || pCond->pFirst==0 || pRel->pTarget->bView
    || pCond->nStack>STACK_DEEP ) return ASK_EXISTS;
-  return !pRel->bForeign || asksEqual(pCond->pFirst) ? ASK_IN : ASK_IN_SCAN;
+  if( !pRel->bForeign ) return listIsSooner(p, pCond) ? ASK_IN : ASK_EXISTS;
+  return asksEqual(pCond->pFirst) ? ASK_IN : ASK_IN_SCAN;
 }
 
 static void relSql(Where *p, const OrmCond *pCond, const char *zAlias){
