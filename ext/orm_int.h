@@ -1243,6 +1243,8 @@ OrmStream *ormStreamOpen(Orm*, OrmErr*, OrmPlan*);   /* wants both            */
 OrmStream *ormStreamOpenFor(Orm*, OrmErr*, OrmPlan*, int mWant);
 /* The row of a key in any form, if the query's where takes it. */
 OrmStream *ormStreamOpenKey(Orm*, OrmErr*, OrmPlan*, int mWant, sqlite3_value*);
+/* So many rows are likely wanted, and no more: before the first. */
+void ormStreamExpect(OrmStream*, i64 nRow);
 int ormStreamNext(OrmStream*, OrmErr*);              /* 1: a row is there     */
 /* JSON of the row, NUL-terminated, valid until the next; 0 after an error. */
 const char *ormStreamObject(OrmStream*, OrmErr*, i64 *pn);

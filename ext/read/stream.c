@@ -104,6 +104,11 @@ OrmStream *ormStreamOpen(Orm *pOrm, OrmErr *pErr, OrmPlan *pPlan){
                           ORM_STREAM_OBJECT | ORM_STREAM_CURSOR);
 }
 
+void ormStreamExpect(OrmStream *p, i64 nRow){
+  assert( p->iRow<0 );
+  if( nRow>0 && nRow<BATCH_MAX ) p->nBatch = (int)nRow;
+}
+
 void ormStreamClose(OrmStream *p){
   if( p==0 ) return;
   ormFetchGive(p->pPlan->pRoot, p->pStmt);
@@ -166,7 +171,8 @@ static void batchNext(OrmStream *p){
     batchRow(p);
     n++;
   }
-  if( p->nBatch<BATCH_MAX ) p->nBatch *= 8;
+  if( p->nBatch<BATCH_FIRST ) p->nBatch = BATCH_FIRST;
+  else if( p->nBatch<BATCH_MAX ) p->nBatch *= 8;
   pRoot->bDistinct = 1;
   if( pRoot->nRow>0 ) ormLevelChildren(pRoot, 0, pRoot->nRow);
   p->iRow = 0;

@@ -16,6 +16,10 @@
 #define WANT_OBJECT 8
 #define WANT_CURSOR 16
 #define IS_UPDATE   32
+#define HAS_LIMIT   64
+#define HAS_OFFSET  128
+
+#define FAR 1000000             /* rows that no batch holds                   */
 
 typedef struct ObjectCursor ObjectCursor;
 struct ObjectCursor {
@@ -81,6 +85,23 @@ static int findArguments(const sqlite3_index_info *pInfo, int aiArg[3]){
   return 1;
 }
 
+/* How many rows will be asked for at most: so many are loaded at first.  SQLite
+** does the counting all the same. */
+static void findLimit(sqlite3_index_info *pInfo, int nArg){
+  static const struct { u8 op; int m; } a[2] = {
+    { SQLITE_INDEX_CONSTRAINT_LIMIT, HAS_LIMIT },
+    { SQLITE_INDEX_CONSTRAINT_OFFSET, HAS_OFFSET }
+  };
+  for(int j=0; j<2; j++){
+    for(int i=0; i<pInfo->nConstraint; i++){
+      const struct sqlite3_index_constraint *p = &pInfo->aConstraint[i];
+      if( p->op!=a[j].op || !p->usable || (pInfo->idxNum & a[j].m) ) continue;
+      pInfo->aConstraintUsage[i].argvIndex = ++nArg;
+      pInfo->idxNum |= a[j].m;
+    }
+  }
+}
+
 static int objectBestIndex(sqlite3_vtab *pVtab, sqlite3_index_info *pInfo){
   int aiArg[3];
   int nArg = 0;
@@ -97,6 +118,7 @@ static int objectBestIndex(sqlite3_vtab *pVtab, sqlite3_index_info *pInfo){
   if( !bUpdate && (mUsed>>ORM_OBJECT_OBJECT & 1) ) pInfo->idxNum |= WANT_OBJECT;
   if( mUsed>>ORM_OBJECT_CURSOR & 1 ) pInfo->idxNum |= WANT_CURSOR;
   if( bUpdate ) pInfo->idxNum |= IS_UPDATE;
+  else if( (pInfo->idxNum & HAS_KEY)==0 ) findLimit(pInfo, nArg);
   pInfo->estimatedCost = pInfo->idxNum & HAS_KEY ? 10 : 100000;
   pInfo->estimatedRows = pInfo->idxNum & HAS_KEY ? 1 : 10000;
   /* One row at most: an UPDATE or DELETE needs no list of rows beforehand. */
@@ -181,6 +203,16 @@ static void cursorStart(ObjectCursor *p, OrmErr *pErr, i64 nModel, int mWant,
   ormCatalogUnpin(pOrm, pCatalog);
 }
 
+/* LIMIT and OFFSET, the arguments behind the others. */
+static void cursorLimit(ObjectCursor *p, int idxNum, sqlite3_value **apVal){
+  i64 nLimit, nOffset = 0;
+  if( p->pStream==0 || !(idxNum & HAS_LIMIT) ) return;
+  nLimit = sqlite3_value_int64(apVal[0]);
+  if( idxNum & HAS_OFFSET ) nOffset = sqlite3_value_int64(apVal[1]);
+  if( nOffset<0 ) nOffset = 0;
+  if( nLimit<FAR && nOffset<FAR ) ormStreamExpect(p->pStream, nLimit + nOffset);
+}
+
 /* An UPDATE by an integer key needs to know no more than that the row is there,
 ** unless it asks.  1: that is settled. */
 static int cursorPlain(ObjectCursor *p, OrmErr *pErr, i64 nModel,
@@ -238,6 +270,7 @@ static int objectFilter(
     cursorStart(p, &err, nModel,
         (idxNum & WANT_OBJECT ? ORM_STREAM_OBJECT : 0)
         | (idxNum & WANT_CURSOR ? ORM_STREAM_CURSOR : 0), pKey);
+    cursorLimit(p, idxNum, &argv[iArg]);
   }
   if( err.rc ){
     cursorEnd(p);
