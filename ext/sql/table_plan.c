@@ -273,6 +273,15 @@ static int isUnique(const Chooser *c){
   return 0;
 }
 
+/* An equality to which no index leads is taken to leave a quarter of the rows,
+** as SQLite takes it of its own tables: the table is read before others. */
+static int anyEqual(const Chooser *c){
+  for(int i=0; i<c->nTerm; i++){
+    if( c->aTerm[i].cOp=='=' || c->aTerm[i].cOp=='s' ) return 1;
+  }
+  return 0;
+}
+
 static double logOf(double r){
   double n = 1;
   for(; r>2; r/=2) n++;
@@ -297,6 +306,7 @@ static int estimate(Chooser *c){
     }
   }
   for(int i=0; i<c->nTerm && rRow>4; i++) rRow *= 0.9;
+  if( rRow>c->p->nRow/4 && anyEqual(c) ) rRow = c->p->nRow/4;
   if( isUnique(c) ){
     rRow = 1;
     ormBufAdd(&c->code, " 1", 2);
