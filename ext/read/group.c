@@ -43,10 +43,41 @@ static int countsRows(const AggTerm *pTerm){
   return pTerm->eFunc!=AGG_GROUP && pTerm->eFunc<=AGG_AVG && !pTerm->bDistinct;
 }
 
+/* Is the value at an end of an index? */
+static int isEnd(const AggTerm *p){
+  return p->eFunc>=AGG_MIN && p->nHop==0 && p->iField>=0
+      && ormModelIndexed(p->pModel, 1, &p->iField);
+}
+
+/* Is nothing asked that a look at all rows has to answer?  (A plain count is
+** made by pages.)  SQLite goes to the end of an index for a min or max that is
+** alone in its SELECT. */
+static int asksEnds(const Aggregate *pAgg){
+  int nEnd = 0, nCount = 0;
+  if( pAgg->nGroup || pAgg->pWhere || pAgg->pModel->iSoftDelete>=0 ) return 0;
+  for(int i=0; i<pAgg->nTerm; i++){
+    const AggTerm *p = &pAgg->aTerm[i];
+    if( isEnd(p) ) nEnd++;
+    else if( p->eFunc==AGG_COUNT && p->nHop==0 && p->iField<0 ) nCount++;
+  }
+  return nEnd>0 && nEnd+nCount==pAgg->nTerm && pAgg->nTerm>1;
+}
+
+/* A part for each end, and one for the counts. */
+static int endParts(Aggregate *pAgg){
+  int nPart = 0;
+  for(int i=0; i<pAgg->nTerm; i++) if( !isEnd(&pAgg->aTerm[i]) ) nPart = 1;
+  for(int i=0; i<pAgg->nTerm; i++){
+    if( isEnd(&pAgg->aTerm[i]) ) pAgg->aTerm[i].iPart = nPart++;
+  }
+  return nPart;
+}
+
 /* Give every term its part; how many there are. */
 static int assignParts(Aggregate *pAgg){
   AggTerm *a = pAgg->aTerm;
   int nPart = 0, bMany = 0;
+  if( asksEnds(pAgg) ) return endParts(pAgg);
   for(int i=0; i<pAgg->nTerm; i++){
     if( a[i].nMany ) bMany = 1;
     else if( countsRows(&a[i]) ) nPart = 1;
