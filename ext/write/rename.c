@@ -42,6 +42,8 @@ struct Hop {
   int aField[ORM_MAX_KEY];      /* whose new value aTo[i] gets, -1: stays     */
   int nUp;
   u8 bTree;                     /* and those that refer to these the same way */
+  u8 bNotRoot;                  /* not what hangs on the row itself, that is  */
+                                /*   another hop's, if a circle leads to it   */
 };
 
 /* The field of the row whose new value a column of a hop's table gets; or -1.
@@ -77,6 +79,19 @@ static int isTree(const UnitRow *pRow, const u64 *aMask, const Hop *pHop){
     if( changedField(pRow, aMask, pHop, pHop->aFrom[i])!=pHop->aField[i] ){
       return 0;
     }
+  }
+  return 1;
+}
+
+/* Does the row that is renamed change itself all that a hop follows?  What
+** hangs on it is then found from there. */
+static int isRoots(const UnitRow *pRow, const u64 *aMask, const Hop *pHop){
+  const Hop *pRoot = pHop->pUp;
+  while( pRoot->pUp ) pRoot = pRoot->pUp;
+  if( pHop->pUp->pNode!=pRoot->pNode ) return 0;
+  for(int i=0; i<pHop->n; i++){
+    if( pHop->aField[i]>=0
+     && changedField(pRow, aMask, pRoot, pHop->aFrom[i])<0 ) return 0;
   }
   return 1;
 }
@@ -117,10 +132,20 @@ static void joinSql(
   }
 }
 
+/* " AND NOT (..)": another row than the one that is renamed. */
+static void notRootSql(
+  OrmBuf *pBuf, const OrmModel *pModel, const char *zAlias
+){
+  ormBufAdd(pBuf, " AND NOT (", -1);
+  rootSql(pBuf, pModel, zAlias);
+  ormBufChar(pBuf, ')');
+}
+
 /* The rows below those of a tree: " UNION SELECT c.id FROM d CROSS JOIN t AS p
 ** CROSS JOIN t AS c WHERE p.id = d.i0 AND p.key = c.ref) SELECT * FROM d" */
 static void treeSql(
-  OrmBuf *pBuf, const Hop *pHop, const char *zUp, const char *zOwn
+  OrmBuf *pBuf, const OrmModel *pModel, const Hop *pHop, const char *zUp,
+  const char *zOwn
 ){
   int n = pHop->nUp;
   ormBufAdd(pBuf, " UNION SELECT ", -1);
@@ -135,6 +160,7 @@ static void treeSql(
     ormBufColumn(pBuf, zUp, pHop->pNode->azId[i]);
     ormBufPrintf(pBuf, " = d%d.i%d", n, i);
   }
+  if( pHop->bNotRoot ) notRootSql(pBuf, pModel, zUp);
   joinSql(pBuf, pHop, zUp, zOwn);
   ormBufPrintf(pBuf, ") SELECT * FROM d%d", n);
 }
@@ -172,9 +198,10 @@ static void rowsSql(
   ormBufTable(pBuf, pHop->pNode->zTable);
   ormBufPrintf(pBuf, " AS %s WHERE ", zOwn);
   rowsSql(pBuf, pRow, pHop->pUp, zUp, 0);
+  if( pHop->bNotRoot && pHop->pUp->pUp ) notRootSql(pBuf, pModel, zUp);
   joinSql(pBuf, pHop, zUp, zOwn);
   if( bNative ) changesSql(pBuf, pModel, pHop, zUp);
-  if( pHop->bTree ) treeSql(pBuf, pHop, zUp, zOwn);
+  if( pHop->bTree ) treeSql(pBuf, pModel, pHop, zUp, zOwn);
   ormBufChar(pBuf, ')');
 }
 
@@ -284,7 +311,8 @@ static void followEdge(
   Unit *p, const UnitRow *pRow, const OrmEdge *pEdge, const u64 *aMask,
   const Hop *pUp
 ){
-  Hop hop = { pUp, pEdge->pTo, pEdge->n, pEdge->aFrom, pEdge->aTo, {0}, 0, 0 };
+  Hop hop = { pUp, pEdge->pTo, pEdge->n, pEdge->aFrom, pEdge->aTo, {0}, 0, 0,
+              0 };
   int eAction, bHit = 0;
   if( pEdge->pVia==0 && !pEdge->bRefers ) return;
   if( pEdge->pVia ){
@@ -305,6 +333,7 @@ static void followEdge(
   }
   eAction = onUpdate(p, pUp->pNode->zTable, hop.pNode->zTable, hop.pNode,
                      hop.n, hop.aTo);
+  hop.bNotRoot = (u8)isRoots(pRow, aMask, &hop);
   hop.bTree = (u8)(!isDeclared(eAction) && isTree(pRow, aMask, &hop));
   if( !isDeclared(eAction) ) followNode(p, pRow, aMask, &hop);
   if( eAction>=ORM_FK_SET_NULL && p->bForeignKeys ) return;

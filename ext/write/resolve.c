@@ -644,17 +644,29 @@ static void checkRow(Unit *p, UnitRow *pRow){
   }
 }
 
+/* What a field has that had to agree with another row's: what it refers to, or
+** what a merge found to be there. */
+static int agreeValue(
+  Unit *p, const UnitAgree *pAgree, const UnitRow *pTo, struct OrmBind *pOut
+){
+  const UnitVal *pVal = pAgree->pVal;
+  if( pVal->eKind==UNIT_REF ) return ormUnitKnown(pVal->pRef, pVal->iRef, pOut);
+  *pOut = pVal->v;
+  ormValAffinity(p->pArena, pOut, pTo->pModel->p->aField[pAgree->iRef].cAff);
+  return pVal->eKind==UNIT_BIND;
+}
+
 static void checkAgree(Unit *p, const UnitAgree *pAgree){
-  UnitRow *pA, *pB;
+  const UnitVal *pVal = pAgree->pVal;
+  UnitRow *pTo = ormUnitSame(pAgree->pRef);
   struct OrmBind a, b;
-  pA = ormUnitSame(pAgree->pVal->pRef);
-  pB = ormUnitSame(pAgree->pRef);
-  if( pA==pB && pAgree->pVal->iRef==pAgree->iRef ) return;
-  if( ormUnitKnown(pA, pAgree->pVal->iRef, &a)
-   && ormUnitKnown(pB, pAgree->iRef, &b) && ormValSame(&a, &b) ) return;
+  if( pVal->eKind==UNIT_REF && ormUnitSame(pVal->pRef)==pTo
+   && pVal->iRef==pAgree->iRef ) return;
+  if( agreeValue(p, pAgree, pTo, &a)
+   && ormUnitKnown(pTo, pAgree->iRef, &b) && ormValSame(&a, &b) ) return;
   ormUnitErr(p, SQLITE_ERROR, pAgree->pNode, "it belongs to two objects at"
       " once: also to the one at %s",
-      ormJsonPath(p->pArena, pAgree->pVal->pNode));
+      ormJsonPath(p->pArena, pVal->pNode));
 }
 
 void ormResolve(Unit *p){
