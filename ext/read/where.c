@@ -351,8 +351,10 @@ static void inLeftSql(Where *p, const OrmRel *pRel, const char *zAlias){
   sql(p, n>1 ? "(" : "");
   for(int i=0; i<n; i++){
     const char *zColl;
-    char cAff = pRel->pTarget->aField[pRel->aRemote[i]].cAff;
-    if( n>1 && pRel->zSecondary ){
+    char cAff = 'A';
+    if( pRel->zSecondary==0 ){
+      cAff = pRel->pTarget->aField[pRel->aRemote[i]].cAff;
+    }else if( n>1 ){
       ormLinkColumn(p->pSql->pOrm, pRel, pRel->azSecLocal[i], &cAff, &zColl);
     }
     if( i ) sql(p, ",");
