@@ -72,7 +72,7 @@ void ormViewValue(struct OrmBind *p, sqlite3_value *pVal){
 /* A whole number is an integer, whatever it is stored as. */
 static struct OrmBind normal(const struct OrmBind *p){
   struct OrmBind v = *p;
-  if( v.eType==SQLITE_FLOAT && v.u.r>=-9e18 && v.u.r<=9e18
+  if( v.eType==SQLITE_FLOAT && v.u.r>=-0x1p63 && v.u.r<0x1p63
    && (double)(i64)v.u.r==v.u.r
   ){
     v.eType = SQLITE_INTEGER;
