@@ -83,12 +83,22 @@ const OrmCond *ormCondNamed(OrmParse*, OrmCondName, void*, const OrmJson*);
 const OrmCond *ormCondFirst(const OrmCond *pWhole);
 const OrmCond *ormCondAfter(const OrmCond *pWhole, const OrmCond*);
 
-/* where.c: do the rows of a relationship's target have an index to be found by,
+/* narrow.c: have the rows of a relationship's target an index to be found by,
 ** given the row that it starts from? */
 int ormRelIndexed(Orm*, OrmErr*, const OrmRel*);
-/* May two values of a link table that are not equal to each other, be equal to
-** one that they refer to; or one to several?  aField, azLink: the columns of
-** either end. */
+/* Is it known that few objects meet a relationship's condition, and that an
+** index finds them?  Of a to-one's targets any index will do: they are fewer
+** than what refers to them. */
+int ormCondSelective(Orm*, OrmErr*, const OrmRel*, const OrmCond*);
+/* May a where leave few of a model's rows before its relationships are asked
+** about? */
+int ormCondNarrow(Orm*, OrmErr*, const OrmModel*, const OrmCond*);
+/* Is a field of the targets, or of what is joined to them, asked to equal a
+** value? */
+int ormCondAsksEqual(const OrmCond*);
+/* where.c: may two values of a link table that are not equal to each other, be
+** equal to one that they refer to; or one to several?  aField, azLink: the
+** columns of either end. */
 int ormLinkSpelled(
   Orm*, const OrmRel*, const OrmModel*, int n, const int *aField,
   const char **azLink

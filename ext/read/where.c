@@ -45,125 +45,6 @@ static void columns(
   }
 }
 
-/* -------------------------------------------------------- which indexes --- */
-
-int ormRelIndexed(Orm *pOrm, OrmErr *pErr, const OrmRel *pRel){
-  if( pRel->zSecondary ) return ormLinkIndexed(pOrm, pErr, pRel, 0);
-  return ormModelIndexed(pRel->pTarget, pRel->nRemote, pRel->aRemote);
-}
-
-/* The other way: the rows that it starts from, given the targets. */
-static int sourceIndexed(Where *p, const OrmRel *pRel){
-  if( pRel->zSecondary ){
-    return ormLinkIndexed(p->pSql->pOrm, p->pErr, pRel, 1);
-  }
-  return ormModelIndexed(pRel->pModel, pRel->nLocal, pRel->aLocal);
-}
-
-static int isEquality(const OrmCond *pCond){
-  const OrmTest *pTest = pCond->pTest;
-  if( pCond->eKind!=ORM_COND_TEST || pCond->bNot
-   || pCond->left.pField->eType==ORM_TYPE_JSON
-   || (pTest->eOper!=ORM_OP_EQ && pTest->eOper!=ORM_OP_IN) ) return 0;
-  for(int i=0; i<pTest->nArg; i++){
-    if( pTest->aArg[i].iField>=0 || pTest->aArg[i].bind.eType==SQLITE_NULL ){
-      return 0;
-    }
-  }
-  return 1;
-}
-
-static int fieldIsGiven(
-  const OrmModel *pModel, const OrmCond *pWhole, int iField
-){
-  const OrmCond *p;
-  for(p=ormCondFirst(pWhole); p; p=ormCondAfter(pWhole, p)){
-    if( isEquality(p) && p->left.pField==&pModel->aField[iField] ) return 1;
-  }
-  return 0;
-}
-
-/* Does the condition give a whole unique key? */
-static int givesUnique(const OrmModel *pModel, const OrmCond *pWhole){
-  for(int i=0; i<pModel->nUnique; i++){
-    const OrmUnique *pUnique = &pModel->aUnique[i];
-    int n = 0;
-    if( pUnique->bLiving ) continue;
-    while( n<pUnique->n && fieldIsGiven(pModel, pWhole, pUnique->aField[n]) ){
-      n++;
-    }
-    if( n==pUnique->n ) return 1;
-  }
-  return 0;
-}
-
-static int givesIndexed(const OrmModel *pModel, const OrmCond *pWhole){
-  const OrmCond *p;
-  for(p=ormCondFirst(pWhole); p; p=ormCondAfter(pWhole, p)){
-    int iField;
-    if( !isEquality(p) || p->left.pField->eType==ORM_TYPE_BOOLEAN ) continue;
-    iField = (int)(p->left.pField - pModel->aField);
-    if( ormModelIndexed(pModel, 1, &iField) ) return 1;
-  }
-  return 0;
-}
-
-/* Is it known that few objects meet a relationship's condition, and that an
-** index finds them?  Of a to-one's targets any index will do: they are fewer
-** than what refers to them. */
-static int isSelective(Where *p, const OrmRel *pRel, const OrmCond *pWhole){
-  const OrmCond *pCond;
-  if( pWhole==0 || pRel->pTarget->bView ) return 0;
-  if( givesUnique(pRel->pTarget, pWhole) ) return 1;
-  if( pRel->bForeign && givesIndexed(pRel->pTarget, pWhole) ) return 1;
-  for(pCond=ormCondFirst(pWhole); pCond; pCond=ormCondAfter(pWhole, pCond)){
-    if( pCond->eKind==ORM_COND_REL && !pCond->bNot
-     && sourceIndexed(p, pCond->pRel)
-     && isSelective(p, pCond->pRel, pCond->pFirst) ) return 1;
-  }
-  return 0;
-}
-
-/* A test that leaves few rows, or that an index answers. */
-static int isNarrowTest(const OrmModel *pModel, const OrmCond *pCond){
-  const OrmTest *pTest = pCond->pTest;
-  int iField;
-  if( pCond->bNot || pCond->left.pzSql || pCond->left.zPath ) return 0;
-  if( isEquality(pCond) ) return pCond->left.pField->eType!=ORM_TYPE_BOOLEAN;
-  iField = (int)(pCond->left.pField - pModel->aField);
-  switch( pTest->eOper ){
-    case ORM_OP_LT:  case ORM_OP_LTE: case ORM_OP_GT: case ORM_OP_GTE:
-    case ORM_OP_BETWEEN: case ORM_OP_STARTSWITH: case ORM_OP_IS_NULL:
-      return ormModelIndexed(pModel, 1, &iField);
-  }
-  return 0;
-}
-
-/* May a where leave few of a model's rows before its relationships are asked
-** about? */
-static int isNarrow(Where *p, const OrmModel *pModel, const OrmCond *pWhole){
-  const OrmCond *pCond;
-  if( pWhole==0 ) return 0;
-  for(pCond=ormCondFirst(pWhole); pCond; pCond=ormCondAfter(pWhole, pCond)){
-    if( pCond->eKind==ORM_COND_TEST && isNarrowTest(pModel, pCond) ) return 1;
-    if( pCond->eKind==ORM_COND_REL && !pCond->bNot
-     && sourceIndexed(p, pCond->pRel)
-     && isSelective(p, pCond->pRel, pCond->pFirst) ) return 1;
-  }
-  return 0;
-}
-
-/* Is a field of the targets, or of what is joined to them, asked to equal a
-** value? */
-static int asksEqual(const OrmCond *pWhole){
-  const OrmCond *p;
-  for(p=ormCondFirst(pWhole); p; p=ormCondAfter(pWhole, p)){
-    if( p->bJoin && p->pFirst && asksEqual(p->pFirst) ) return 1;
-    if( isEquality(p) && p->left.pField->eType!=ORM_TYPE_BOOLEAN ) return 1;
-  }
-  return 0;
-}
-
 /* -------------------------------------------------------- relationships --- */
 
 /* "child AS zChild", with the link table in front as zLink. */
@@ -408,7 +289,8 @@ static void inSql(
   ormSqlAlias(p->pSql, zLink);
   ormSqlAlias(p->pSql, zChild);
   iAlias = p->pSql->nAlias;
-  p->bWhole = bWhole && !isNarrow(p, pRel->pTarget, pCond->pFirst);
+  p->bWhole = bWhole && !ormCondNarrow(p->pSql->pOrm, p->pErr, pRel->pTarget,
+                                        pCond->pFirst);
   sql(p, bCase ? "CASE WHEN " : bOr ? "(" : "");
   if( bOr ){
     column(p, zAlias, pModel->aField[pRel->aLocal[0]].zName);
@@ -507,14 +389,16 @@ static int listIsSooner(Where *p, const OrmCond *pCond){
 ** up in it. */
 static int howToAsk(Where *p, const OrmCond *pCond){
   const OrmRel *pRel = pCond->pRel;
+  Orm *pOrm = p->pSql->pOrm;
   if( !sameCollation(pRel) || ormRelSeveral(pRel) ) return ASK_EXISTS;
-  if( !ormRelIndexed(p->pSql->pOrm, p->pErr, pRel) ) return ASK_IN;
+  if( !ormRelIndexed(pOrm, p->pErr, pRel) ) return ASK_IN;
   if( pRel->bForeign && pCond->pFirst && pCond->pFirst->bMany ) return ASK_IN;
-  if( !pCond->bNot && isSelective(p, pRel, pCond->pFirst) ) return ASK_IN;
+  if( !pCond->bNot
+   && ormCondSelective(pOrm, p->pErr, pRel, pCond->pFirst) ) return ASK_IN;
   if( !p->bWhole || pCond->pFirst==0 || pRel->pTarget->bView
    || pCond->nStack>STACK_DEEP ) return ASK_EXISTS;
   if( !pRel->bForeign ) return listIsSooner(p, pCond) ? ASK_IN : ASK_EXISTS;
-  return asksEqual(pCond->pFirst) ? ASK_IN : ASK_IN_SCAN;
+  return ormCondAsksEqual(pCond->pFirst) ? ASK_IN : ASK_IN_SCAN;
 }
 
 static void relSql(Where *p, const OrmCond *pCond, const char *zAlias){
@@ -720,7 +604,9 @@ void ormCondSql(
 ){
   Where where = { p, p->buf.pErr, ORM_DELETED_HIDE, 0 };
   if( eDeleted!=ORM_DELETED_HIDE ) where.eDeleted = ORM_DELETED_ALSO;
-  if( p->bWhole && pModel ) where.bWhole = !isNarrow(&where, pModel, pCond);
+  if( p->bWhole && pModel ){
+    where.bWhole = !ormCondNarrow(p->pOrm, where.pErr, pModel, pCond);
+  }
   condSql(&where, pModel, pCond, zAlias);
 }
 
