@@ -1138,6 +1138,8 @@ struct OrmOrder {               /* e.g. author.country.name, or a _count      */
   u8 bNullsLast;                /* resolved: default is first, last with desc */
   u8 bNotNull;                  /* never NULL                                 */
   u8 eDeleted;                  /* what the subqueries see                    */
+  int iJoined;                  /* 0, or 1 + the number of an alias: the path */
+                                /*   has been joined, and this is its end     */
 };
 /* The order of a query: pNode its order_by or 0.  Fills nOrder, aOrder,
 ** bOrdered. */
@@ -1145,6 +1147,9 @@ void ormOrderParse(OrmParse*, OrmQuery*, const OrmJson *pNode);
 /* " ORDER BY a, b DESC"; the other way round. */
 void ormOrderSql(OrmSql*, const OrmQuery*, const char *zAlias);
 void ormOrderBackSql(OrmSql*, const OrmQuery*, const char *zAlias);
+/* " LEFT JOIN .." for the terms with a path, if they can be had so: to be added
+** to the FROM of zAlias, and a copy of the terms that know it. */
+const OrmOrder *ormOrderJoinSql(OrmSql*, const OrmQuery*, const char *zAlias);
 /* By the terms from iFrom on, the first of which may be NULL or not. */
 void ormOrderRestSql(OrmSql*, const OrmQuery*, const char *zAlias, int iFrom,
                      int bNull);

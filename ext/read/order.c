@@ -10,6 +10,8 @@
 */
 #include "../orm_int.h"
 
+#define MOST_JOINED 16          /* tables of paths in one statement           */
+
 /* ------------------------------------------------------------------------
 ** Terms
 */
@@ -368,6 +370,11 @@ void ormOrderTermSql(OrmSql *p, const OrmOrder *pTerm, const char *zAlias){
   char zLast[16];
   int iAlias, iAfter;
   if( pTerm->iField>=0 ) pField = &pTerm->pModel->aField[pTerm->iField];
+  if( pTerm->iJoined ){
+    ormSqlAliasOf(pTerm->iJoined - 1, zLast);
+    ormBufColumn(&p->buf, zLast, pField->zName);
+    return;
+  }
   if( pTerm->nHop==0 ){
     if( pField ) ormBufColumn(&p->buf, zAlias, pField->zName);
     else countSql(p, pTerm, zAlias);
@@ -393,6 +400,66 @@ void ormOrderTermSql(OrmSql *p, const OrmOrder *pTerm, const char *zAlias){
     ormBufAdd(&p->buf, " COLLATE ", 9);
     ormBufName(&p->buf, pField->zColl);
   }
+}
+
+/* Can the path of a term be joined, and give no row twice? */
+static int termJoins(const OrmOrder *p){
+  if( p->nHop==0 || p->iField<0 ) return 0;
+  for(int i=0; i<p->nHop; i++){
+    const OrmRel *pRel = p->apHop[i];
+    if( pRel->pModel->bView || pRel->pTarget->bView || ormRelSeveral(pRel) ){
+      return 0;
+    }
+  }
+  return 1;
+}
+
+static int samePath(const OrmOrder *a, const OrmOrder *b){
+  if( a->nHop!=b->nHop ) return 0;
+  for(int i=0; i<a->nHop; i++) if( a->apHop[i]!=b->apHop[i] ) return 0;
+  return 1;
+}
+
+/* " LEFT JOIN author AS t0 ON .. LEFT JOIN country AS t1 ON .." */
+static void termJoinSql(OrmSql *p, OrmOrder *pTerm, const char *zAlias){
+  char zFrom[16], zTo[16];
+  sqlite3_snprintf(16, zFrom, "%s", zAlias);
+  for(int i=0; i<pTerm->nHop; i++){
+    const OrmRel *pRel = pTerm->apHop[i];
+    pTerm->iJoined = p->nAlias + 1;
+    ormSqlAlias(p, zTo);
+    ormBufAdd(&p->buf, " LEFT JOIN ", -1);
+    ormSqlTable(p, pRel->pTarget->zTable, zTo);
+    ormBufAdd(&p->buf, " ON ", 4);
+    ormRelJoinSql(p, pRel, zFrom, zTo);
+    ormDeletedSql(p, pRel->pTarget, pTerm->eDeleted, zTo);
+    memcpy(zFrom, zTo, 16);
+  }
+}
+
+/* A subquery in an ORDER BY opens its tables for each row, which costs more
+** than to look into them. */
+const OrmOrder *ormOrderJoinSql(
+  OrmSql *p, const OrmQuery *pQuery, const char *zAlias
+){
+  OrmOrder *a;
+  i64 n = (i64)sizeof(*a)*pQuery->nOrder;
+  int nHop = 0;
+  for(int i=0; i<pQuery->nOrder; i++){
+    if( termJoins(&pQuery->aOrder[i]) ) nHop += pQuery->aOrder[i].nHop;
+  }
+  if( nHop==0 || nHop>MOST_JOINED ) return pQuery->aOrder;
+  a = ormArenaAlloc(p->binds.pArena, n);
+  if( a==0 ) return pQuery->aOrder;
+  memcpy(a, pQuery->aOrder, (size_t)n);
+  for(int i=0; i<pQuery->nOrder; i++){
+    int j = 0;
+    if( !termJoins(&a[i]) ) continue;
+    while( j<i && !(a[j].iJoined && samePath(&a[i], &a[j])) ) j++;
+    if( j<i ) a[i].iJoined = a[j].iJoined;
+    else termJoinSql(p, &a[i], zAlias);
+  }
+  return a;
 }
 
 /* " DESC NULLS FIRST", as far as SQLite would not do it by itself. */

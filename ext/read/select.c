@@ -147,16 +147,18 @@ static int looksAtAll(const OrmQuery *pQuery){
 
 /* Everything in one piece, from "<table> AS t" to the limit. */
 static void plainSql(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
+  OrmQuery query = *pQuery;
   i64 nBefore;
   fromSql(p, pQuery, zAlias);
+  query.aOrder = (OrmOrder*)ormOrderJoinSql(p, pQuery, zAlias);
   nBefore = p->buf.n;
   p->bInSeek = 0;
   p->bWhole = (u8)looksAtAll(pQuery);
-  ormWhereSql(p, pQuery, zAlias);
+  ormWhereSql(p, &query, zAlias);
   p->bWhole = 0;
   asLimitedWhere(p, pQuery, nBefore);
-  if( pQuery->bLast ) ormOrderBackSql(p, pQuery, zAlias);
-  else ormOrderSql(p, pQuery, zAlias);
+  if( pQuery->bLast ) ormOrderBackSql(p, &query, zAlias);
+  else ormOrderSql(p, &query, zAlias);
   if( pQuery->iLimit>=0 || pQuery->iOffset ) limitSql(p, pQuery);
 }
 
