@@ -20,6 +20,7 @@
 */
 #include "load.h"
 
+#define JOIN_MIN   4            /* for fewer, SQLite need make no index       */
 #define SCAN_MIN   200          /* fewer groups are never worth a scan        */
 #define SORT_MIN   24           /* nor rowids to be sorted                    */
 #define SCAN_PART  45           /* scan from this share of the parents on, %  */
@@ -338,7 +339,8 @@ int ormFetchChoose(OrmLevel *p, int iGroup, i64 n){
   }
   if( p->bConvert ) return ORM_BY_JOIN;
   if( p->iKeySlot>=0 && (n>=SORT_MIN || p->bWide) ) return ORM_BY_SORTED;
-  if( !p->bIndexed || p->bWide ) return ORM_BY_JOIN;
+  if( p->bWide ) return ORM_BY_JOIN;
+  if( !p->bIndexed ) return n<JOIN_MIN ? ORM_BY_EACH : ORM_BY_JOIN;
   if( n==1 && !p->bViaParent && !p->bNoParam ) return ORM_BY_SINGLE;
   if( p->iKeySlot>=0 ) return ORM_BY_LOOSE;
   return p->bFew ? ORM_BY_FEW : ORM_BY_EACH;

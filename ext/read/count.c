@@ -48,12 +48,16 @@ void ormCountSql(OrmSql *pSql, const OrmCount *p, const char *zAlias){
 ** The number of related objects in a condition or an order
 */
 
-/* Has every row a key that is no NULL? */
-static int keyIsWhole(const OrmModel *pModel){
+/* Has every row that has targets a key that is no NULL?  One whose NULL is among
+** what is joined has none. */
+static int keyIsWhole(const OrmRel *pRel){
+  const OrmModel *pModel = pRel->pModel;
   if( pModel->bView ) return 0;
   if( pModel->bRowidKey ) return 1;
   for(int i=0; i<pModel->nKey; i++){
-    if( !pModel->aField[pModel->aKey[i]].bNotNull ) return 0;
+    int bWhole = pModel->aField[pModel->aKey[i]].bNotNull;
+    for(int j=0; j<pRel->nLocal; j++) bWhole |= pRel->aLocal[j]==pModel->aKey[i];
+    if( !bWhole ) return 0;
   }
   return 1;
 }
@@ -127,7 +131,7 @@ int ormTallySql(
   const OrmModel *pModel = pRel->pModel;
   OrmBuf *pBuf = &pSql->buf;
   char zTally[16], zParent[16], zChild[16];
-  if( !keyIsWhole(pModel) || pRel->pTarget->bView
+  if( !keyIsWhole(pRel) || pRel->pTarget->bView
    || ormRelIndexed(pSql->pOrm, pBuf->pErr, pRel) ) return 0;
   ormSqlAlias(pSql, zTally);
   ormSqlAlias(pSql, zParent);

@@ -4,7 +4,27 @@
 */
 #include "cond.h"
 
+/* Do the columns on the far side compare by their own collations, in which an
+** index has them?  What is referred to gives the collation. */
+static int ownCollations(Orm *pOrm, const OrmRel *pRel){
+  for(int i=0; !pRel->bForeign && i<pRel->nLocal; i++){
+    const char *zColl = 0;
+    char cAff;
+    if( pRel->zSecondary ){
+      ormLinkColumn(pOrm, pRel, pRel->azSecLocal[i], &cAff, &zColl);
+    }else{
+      zColl = pRel->pTarget->aField[pRel->aRemote[i]].zColl;
+    }
+    if( sqlite3_stricmp(zColl ? zColl : "BINARY",
+                        pRel->pModel->aField[pRel->aLocal[i]].zColl)!=0 ){
+      return 0;
+    }
+  }
+  return 1;
+}
+
 int ormRelIndexed(Orm *pOrm, OrmErr *pErr, const OrmRel *pRel){
+  if( !ownCollations(pOrm, pRel) ) return 0;
   if( pRel->zSecondary ) return ormLinkIndexed(pOrm, pErr, pRel, 0);
   return ormModelIndexed(pRel->pTarget, pRel->nRemote, pRel->aRemote);
 }

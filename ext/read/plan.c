@@ -9,6 +9,7 @@
 ** them), and when the connection closes.
 */
 #include "load.h"
+#include "cond.h"
 
 #define PLAN_MAX 100
 
@@ -350,9 +351,7 @@ static void levelRelation(OrmLevel *p){
   p->bTargetUnique = (u8)ormModelUnique(pTarget, pRel->nRemote, pRel->aRemote);
   assert( pRel->bMany || pRel->zSecondary==0 );
   p->bMap = !pRel->bMany && !p->bViaParent && !ormRelSeveral(pRel);
-  p->bIndexed = (u8)(pRel->zSecondary
-      ? ormLinkIndexed(p->pPlan->pOrm, pErr, pRel, 0)
-      : ormModelIndexed(pTarget, pRel->nRemote, pRel->aRemote));
+  p->bIndexed = (u8)ormRelIndexed(p->pPlan->pOrm, pErr, pRel);
   /* Without an index every row is looked at in any case. */
   if( p->mConvert && !p->bIndexed ) p->bAsk = 0;
   p->bConvert = p->mConvert && !p->bAsk;
