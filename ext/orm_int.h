@@ -1499,9 +1499,10 @@ void ormRulesFree(Orm*);
 OrmNode *ormNodeFind(OrmErr*, OrmRules*, const char *zTable);
 OrmEdge *ormNodeEdges(OrmErr*, OrmNode*);            /* compiled on first use */
 /* What refers to rows that let go of what they refer to, by the same columns:
-** by ON UPDATE it lets go too, or forbids it.  ormEdgeMeets(): does a row that
-** lets go by an edge change what a ripple refers to? */
+** by ON UPDATE it lets go too, or forbids it.  Do the columns of an edge touch
+** what a ripple refers to?  Do they when rows that stay let go by it? */
 OrmEdge *ormNodeRipples(OrmErr*, OrmNode*);
+int ormEdgeTouches(const OrmEdge*, const OrmEdge *pRipple);
 int ormEdgeMeets(const OrmEdge*, const OrmEdge *pRipple);
 /* Keep a statement's text with the rules, as zFind or (bDrop) zDrop. */
 void ormEdgeKeep(OrmErr*, const OrmEdge*, int bDrop, OrmBuf*);

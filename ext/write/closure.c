@@ -60,6 +60,17 @@ static int hasRipples(Closure *p, const OrmEdge *pInto, int nHop){
   return bAny;
 }
 
+/* So are those of tables that refer to rows which go in a circle, by columns
+** that these let go of before. */
+static void openRipples(Closure *p, const OrmEdge *pInto){
+  const OrmEdge *pEdge = pInto->eOpen==ORM_OPEN_NOT ? 0
+                       : ormNodeRipples(p->pErr, pInto->pTo);
+  for(; pEdge; pEdge=pEdge->pNext){
+    int i = ormClosureFind(p, pEdge->pTo);
+    if( i>=0 && ormEdgeTouches(pInto, pEdge) ) p->a[i].bLeaf = 0;
+  }
+}
+
 /* Every table that is reached, breadth first. */
 void ormClosureBuild(Closure *p, OrmNode *pRoot){
   partAdd(p, pRoot);
@@ -77,6 +88,7 @@ void ormClosureBuild(Closure *p, OrmNode *pRoot){
       int iTo = ormClosureFind(p, pEdge->pTo);
       p->bRipples |= (u8)hasRipples(p, pEdge, 0);
       if( iTo<0 ) continue;
+      openRipples(p, pEdge);
       if( ormEdgeDeletes(pEdge) ) p->a[iTo].bDelete = 1;
       else p->a[iTo].bTouch = 1;
       if( !ormEdgeDeletes(pEdge) || pEdge->pVia || !pEdge->bRefers ){

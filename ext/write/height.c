@@ -55,7 +55,15 @@ static int heights(OrmCascade *p, int *aHeight){
   return p->nRow - nQueue;
 }
 
-/* Rows in circles let go of one another, where foreign keys are enforced. */
+/* Does something refer to rows by the columns that they let go of? */
+static int isReferred(OrmCascade *p, const OrmEdge *pInto){
+  const OrmEdge *pEdge = ormNodeRipples(p->pErr, pInto->pTo);
+  while( pEdge && !ormEdgeTouches(pInto, pEdge) ) pEdge = pEdge->pNext;
+  return pEdge!=0;
+}
+
+/* Rows in circles let go of one another, where foreign keys are enforced.  What
+** refers to them goes too, but later. */
 static void releaseSteps(OrmCascade *p, const int *aHeight){
   for(int i=0; i<p->nNode && p->bForeignKeys; i++){
     OrmEdge *pEdge = ormCascadeEdges(p, i);
@@ -67,6 +75,7 @@ static void releaseSteps(OrmCascade *p, const int *aHeight){
       pStep = ormCascadeStep(p, STEP_RELEASE, pNode, pNode->del.n+1);
       if( pStep==0 ) return;
       pStep->pEdge = pEdge;
+      if( isReferred(p, pEdge) ) p->bDefer = 1;
       for(int j=0; j<pNode->del.n; j++){
         u32 uid = pNode->aUid[j];
         if( aHeight[uid]<0 ) pStep->aRow[pStep->n++] = uid;

@@ -74,13 +74,18 @@ static void components(OrmCascade *p){
   }
 }
 
-/* Tables that refer to rows which let go: which of their rows go is asked. */
+/* Tables that refer to rows which let go, and stay or go in a circle: which of
+** their rows go is asked. */
 static void ripples(OrmCascade *p, const OrmEdge *pInto){
-  int bDelete = pInto->eAction<=ORM_EDGE_UNLINK;
-  OrmEdge *pEdge = bDelete ? 0 : ormNodeRipples(p->pErr, pInto->pTo);
+  OrmNode *pNode = pInto->pTo;
+  int bOpen = pInto->eOpen!=ORM_OPEN_NOT && ormCascadeState(p, pNode)->bLoop;
+  int bGoes = pInto->eAction<=ORM_EDGE_UNLINK && pNode->pSoft==0;
+  OrmEdge *pEdge = bGoes && !bOpen ? 0 : ormNodeRipples(p->pErr, pNode);
   for(; pEdge; pEdge=pEdge->pNext){
     int i = pEdge->pTo->iNode;
-    if( i<p->nPlace && p->aPlace[i]>=0 && ormEdgeMeets(pInto, pEdge) ){
+    if( i>=p->nPlace || p->aPlace[i]<0 ) continue;
+    if( ormEdgeMeets(pInto, pEdge)
+     || (bOpen && ormEdgeTouches(pInto, pEdge)) ){
       p->apNode[p->aPlace[i]]->bLeaf = 0;
     }
   }

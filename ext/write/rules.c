@@ -628,15 +628,19 @@ OrmEdge *ormNodeRipples(OrmErr *pErr, OrmNode *p){
   return p->pRipple;
 }
 
-int ormEdgeMeets(const OrmEdge *p, const OrmEdge *pRipple){
-  if( p->eAction<ORM_EDGE_NULLIFY || p->eAction>ORM_EDGE_DEFAULT ) return 0;
-  if( p->eBlock ) return 0;
+int ormEdgeTouches(const OrmEdge *p, const OrmEdge *pRipple){
   for(int i=0; i<p->n; i++){
     for(int j=0; j<pRipple->n; j++){
       if( p->aTo[i]==pRipple->aFrom[j] ) return 1;
     }
   }
   return 0;
+}
+
+int ormEdgeMeets(const OrmEdge *p, const OrmEdge *pRipple){
+  if( p->eAction==ORM_EDGE_RESTRICT || p->eAction==ORM_EDGE_UNLINK ) return 0;
+  if( p->eAction==ORM_EDGE_DELETE && p->pTo->pSoft==0 ) return 0;
+  return p->eBlock==0 && ormEdgeTouches(p, pRipple);
 }
 
 void ormEdgeKeep(OrmErr *pErr, const OrmEdge *pConst, int bDrop, OrmBuf *pBuf){
