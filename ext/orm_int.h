@@ -140,6 +140,7 @@ struct Orm {
   i64 aConfig[ORM_CONFIG_N];
   char *zNow;                   /* orm_config('now', text), or 0: the clock   */
   OrmStmtCache *pStmts;         /* core/stmt.c; 0 until the context is there  */
+  u8 bDefer;                    /* we have set PRAGMA defer_foreign_keys      */
   int nDrop;                    /* core/context.c: see ormContextOnDrop()     */
   void (*axDrop[4])(Orm*);
   OrmSink *pSink;               /* core/emit.c: the running push statement's  */

@@ -87,7 +87,8 @@ static OrmStmt *cacheFind(
 ){
   OrmStmt *p = pCache->apHash[iHash % N_BUCKET];
   for(; p; p=p->pHashNext){
-    if( p->nSql==nSql && memcmp(p->zSql, zSql, (size_t)nSql)==0 ){
+    if( p->nSql==nSql && p->iHash==iHash
+     && memcmp(p->zSql, zSql, (size_t)nSql)==0 ){
       cacheUnlink(pCache, p);
       return p;
     }
@@ -189,6 +190,7 @@ OrmStmt *ormStmtTake(Orm *pOrm, OrmErr *pErr, const char *zSql, i64 nSql){
   if( pErr->rc!=SQLITE_OK || !ormContextEnsure(pOrm, pErr) ) return 0;
   if( nSql<0 ) nSql = (i64)strlen(zSql);
   iHash = ormStmtHash(zSql, nSql);
+  if( pOrm->bDefer ) iHash = ~iHash;         /* they are compiled otherwise   */
   p = cacheFind(pOrm->pStmts, zSql, nSql, iHash);
   if( p==0 ) p = stmtNew(pOrm, pErr, zSql, nSql, iHash);
   return lend(pOrm, p);

@@ -177,15 +177,23 @@ static int gotFlag(void *pArg, int nCol, char **azVal, char **azName){
   return 0;
 }
 
-/* Pragmas of flags act when they are prepared, so they cannot be cached. */
+/* Pragmas of flags act when they are prepared, so they cannot be cached.  To
+** run them would expire all statements of the connection: one that is running,
+** and calls us, could open no table any more.  Ours are compiled anew by
+** bDefer. */
 int ormForeignKeysDefer(Orm *pOrm, OrmErr *pErr, int bOn){
   int bWas = 0;
   int rc = sqlite3_exec(pOrm->db, "PRAGMA defer_foreign_keys", gotFlag, &bWas,
                         0);
   if( rc==SQLITE_OK && bWas!=bOn ){
-    rc = sqlite3_exec(pOrm->db, bOn ? "PRAGMA defer_foreign_keys = 1"
-                                    : "PRAGMA defer_foreign_keys = 0", 0, 0, 0);
+    sqlite3_stmt *pStmt = 0;
+    rc = sqlite3_prepare_v2(pOrm->db, bOn ? "PRAGMA defer_foreign_keys = 1"
+                                     : "PRAGMA defer_foreign_keys = 0", -1,
+                            &pStmt, 0);
+    sqlite3_finalize(pStmt);
+    if( rc==SQLITE_OK ) pOrm->bDefer = (u8)bOn;
   }
+  if( !bOn ) pOrm->bDefer = 0;
   ormErrDb(pErr, pOrm->db, rc);
   return bWas;
 }

@@ -623,6 +623,7 @@ void ormUnitDefer(Unit *p){
   p->bDeferred = 1;
   p->bWasPending = (u8)isPending(p);
   p->bWasDeferred = (u8)ormForeignKeysDefer(p->pOrm, p->pErr, 1);
+  ormFlushDone(p);              /* what is on loan was compiled without       */
 }
 
 /* Could a row be one of those that wait for one another?  Rows of the file only
