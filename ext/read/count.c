@@ -48,15 +48,16 @@ void ormCountSql(OrmSql *pSql, const OrmCount *p, const char *zAlias){
 ** The number of related objects in a condition or an order
 */
 
-/* Has every row that has targets a key that is no NULL?  One whose NULL is among
-** what is joined has none. */
+/* Has every row that has targets a key that is no NULL?  One whose NULL is
+** among what is joined has none. */
 static int keyIsWhole(const OrmRel *pRel){
   const OrmModel *pModel = pRel->pModel;
   if( pModel->bView ) return 0;
   if( pModel->bRowidKey ) return 1;
   for(int i=0; i<pModel->nKey; i++){
-    int bWhole = pModel->aField[pModel->aKey[i]].bNotNull;
-    for(int j=0; j<pRel->nLocal; j++) bWhole |= pRel->aLocal[j]==pModel->aKey[i];
+    int f = pModel->aKey[i];
+    int bWhole = pModel->aField[f].bNotNull;
+    for(int j=0; j<pRel->nLocal; j++) bWhole |= pRel->aLocal[j]==f;
     if( !bWhole ) return 0;
   }
   return 1;
