@@ -1068,6 +1068,7 @@ struct OrmSql {                 /* a statement's text under construction      */
                                 /*   1; 0: all rows                           */
   u8 bInSeek;                   /* ormSqlInSeek() has been told of an IN      */
   u8 bWhole;                    /* conditions are asked of all rows           */
+  u8 bInBeside;                 /* the conditions have one (before 3.45)      */
 };
 void ormSqlInit(OrmSql*, Orm*, OrmArena*, int iFirst);
 void ormSqlFree(OrmSql*);                            /* the text              */
@@ -1086,6 +1087,7 @@ void ormSqlInLeast(OrmSql*, i64 iFunc);
 void ormSqlInColumn(OrmSql*, const char *zAlias, const OrmField*, int n,
                     char cOther);
 void ormSqlLinked(OrmSql*, const OrmRel*, const char *zChild);
+int ormSqlInFew(OrmSql*, const OrmModel*); /* must ranges shun an index?      */
 int ormSqlInIsWell(void);                 /* does it need none of that?       */
 /* " AND <alive>": the soft-delete rule alone; nothing if there is none. */
 void ormDeletedSql(OrmSql*, const OrmModel*, int eDeleted, const char *zAlias);

@@ -443,11 +443,14 @@ static void cursorSql(
   const char *zAlias, int bBack
 ){
   Beyond beyond = { p, pQuery, pCursor, zAlias, bBack, 0 };
+  int bFew;
   if( pCursor==0 ) return;
+  bFew = ormSqlInFew(p, pQuery->pModel);
   bindCursor(&beyond, pCursor->n);
-  ormBufAdd(&p->buf, " AND ", 5);
+  ormBufAdd(&p->buf, bFew ? " AND (" : " AND ", -1);
   if( isRowValue(&beyond) ) rowValueSql(&beyond);
   else beyondSql(&beyond, 0);
+  if( bFew ) ormBufAdd(&p->buf, ")+0", 3);
 }
 
 /* " AND .." for after and before. */

@@ -45,7 +45,11 @@ void ormSqlLimit(OrmSql *p, i64 nLimit, i64 nOffset){
 ** for an ORDER BY with a LIMIT, unless another table is joined further in; and
 ** for a min or max that is alone, unless it has a FILTER.  A rowid is found
 ** without stepping.
+**
+** Nor does it look whether the row lies in the range that is asked of the index
+** behind the IN's column: such a range is kept from it by + 0.
 */
+#define FEW_ROWS 100            /* as ANALYZE has seen them                   */
 int ormSqlInIsWell(void){
   return sqlite3_libversion_number()>=3045000;
 }
@@ -53,6 +57,13 @@ int ormSqlInIsWell(void){
 void ormSqlInSeek(OrmSql *p, const OrmModel *pModel, int n, const int *aField){
   if( ormSqlInIsWell() ) return;
   if( n>1 || !pModel->bRowidKey || aField[0]!=pModel->aKey[0] ) p->bInSeek = 1;
+}
+
+int ormSqlInFew(OrmSql *p, const OrmModel *pModel){
+  double r;
+  if( !p->bInSeek && !p->bInBeside ) return 0;
+  r = ormStatRows(p->pOrm, p->buf.pErr, pModel->zTable);
+  return r>0 && r<FEW_ROWS;
 }
 
 static void insert(OrmSql *p, i64 iAt, const char *z){

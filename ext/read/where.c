@@ -25,6 +25,7 @@ struct Where {                  /* what stays the same for a whole where      */
 };
 
 static void condSql(Where*, OrmModel*, const OrmCond*, const char *zAlias);
+static int hasIn(Where*, const OrmCond*);
 
 static void sql(Where *p, const char *z){
   ormBufAdd(&p->pSql->buf, z, -1);
@@ -111,12 +112,15 @@ static void targetSql(
   int *piAlias
 ){
   const OrmCond *pCond;
+  u8 bBeside = p->pSql->bInBeside;
   int nPlain = 0;
   for(pCond=ormCondFirst(pWhole); pCond; pCond=ormCondAfter(pWhole, pCond)){
     if( !pCond->bJoin ) nPlain++;
   }
   if( nPlain ){
+    p->pSql->bInBeside = (u8)hasIn(p, pWhole);
     condSql(p, pModel, pWhole, zChild);
+    p->pSql->bInBeside = bBeside;
     sql(p, " AND ");
   }
   for(pCond=ormCondFirst(pWhole); pCond; pCond=ormCondAfter(pWhole, pCond)){
@@ -272,7 +276,7 @@ static void inNotNull(
   }
 }
 
-enum { ASK_EXISTS, ASK_IN, ASK_IN_SCAN };
+enum { ASK_EXISTS, ASK_IN, ASK_IN_SCAN, ASK_LOOK };
 
 /* "a IN (SELECT ..)"; as the opposite, "(a IS NULL OR a NOT IN (SELECT ..))",
 ** which is never NULL.  Of several columns a NOT IN goes through the whole list
@@ -384,9 +388,9 @@ static int listIsSooner(Where *p, const OrmCond *pCond){
   return bList;
 }
 
-/* How to ask.  A list whose values many rows may hold is not to lead to them
-** by an index, row by row and out of order: with ASK_IN_SCAN each row is looked
-** up in it. */
+/* How to ask; ASK_LOOK: as a look at a few rows tells.  A list whose values many
+** rows may hold is not to lead to them by an index, row by row and out of order:
+** with ASK_IN_SCAN each row is looked up in it. */
 static int howToAsk(Where *p, const OrmCond *pCond){
   const OrmRel *pRel = pCond->pRel;
   Orm *pOrm = p->pSql->pOrm;
@@ -397,12 +401,13 @@ static int howToAsk(Where *p, const OrmCond *pCond){
    && ormCondSelective(pOrm, p->pErr, pRel, pCond->pFirst) ) return ASK_IN;
   if( !p->bWhole || pCond->pFirst==0 || pRel->pTarget->bView
    || pCond->nStack>STACK_DEEP ) return ASK_EXISTS;
-  if( !pRel->bForeign ) return listIsSooner(p, pCond) ? ASK_IN : ASK_EXISTS;
+  if( !pRel->bForeign ) return ASK_LOOK;
   return ormCondAsksEqual(pCond->pFirst) ? ASK_IN : ASK_IN_SCAN;
 }
 
 static void relSql(Where *p, const OrmCond *pCond, const char *zAlias){
   int eHow = howToAsk(p, pCond);
+  if( eHow==ASK_LOOK ) eHow = listIsSooner(p, pCond) ? ASK_IN : ASK_EXISTS;
   if( eHow==ASK_EXISTS ){
     sql(p, pCond->bNot ? "NOT " : "");
     existsSql(p, pCond, zAlias);
@@ -528,14 +533,49 @@ static void countCondSql(Where *p, const OrmCond *pCond, const char *zAlias){
   relSql(p, &any, zAlias);
 }
 
+/* ---------------------------------------------------------------- tests --- */
+
+/* Is there an IN among the conditions of one row?  From SQLite 3.45 on nobody
+** needs to know (ormSqlInSeek()). */
+static int hasIn(Where *p, const OrmCond *pCond){
+  if( ormSqlInIsWell() || pCond==0 ) return 0;
+  switch( pCond->eKind ){
+    case ORM_COND_TEST: return pCond->pTest->eOper==ORM_OP_IN;
+    case ORM_COND_REL:  return !pCond->bJoin && howToAsk(p, pCond)!=ASK_EXISTS;
+    case ORM_COND_AND:
+    case ORM_COND_OR:
+      for(pCond=pCond->pFirst; pCond; pCond=pCond->pNext){
+        if( hasIn(p, pCond) ) return 1;
+      }
+  }
+  return 0;
+}
+
+/* May an index of few rows give a range of the field, behind another column? */
+static int isBehind(Where *p, const OrmCond *pCond){
+  const OrmModel *pModel = pCond->left.pModel;
+  int iField, bBehind = 0;
+  if( pCond->left.pzSql || pCond->pTest->eOper==ORM_OP_EQ
+   || pCond->pTest->eOper==ORM_OP_IN ) return 0;
+  iField = (int)(pCond->left.pField - pModel->aField);
+  for(int i=0; i<pModel->nIndex; i++){
+    const OrmIndex *pIndex = &pModel->aIndex[i];
+    for(int j=1; j<pIndex->n; j++) bBehind |= pIndex->aField[j]==iField;
+  }
+  return bBehind && ormSqlInFew(p->pSql, pModel);
+}
+
 static void fieldSql(Where *p, const OrmCond *pCond, const char *zAlias){
   OrmBuf left;
+  int bBehind = isBehind(p, pCond);
   ormBufInit(&left, p->pErr);
   if( pCond->left.pzSql ) ormBufAdd(&left, *pCond->left.pzSql, -1);
   else ormBufColumn(&left, zAlias, pCond->left.pField->zName);
+  if( bBehind ) sql(p, "(");
   notSql(p, pCond, "NOT (");
   ormTestSql(p->pSql, pCond->pTest, &pCond->left, ormBufText(&left), zAlias);
   notSql(p, pCond, ")");
+  if( bBehind ) sql(p, ")+0");
   ormBufFree(&left);
 }
 
@@ -607,6 +647,7 @@ void ormCondSql(
   if( p->bWhole && pModel ){
     where.bWhole = !ormCondNarrow(p->pOrm, where.pErr, pModel, pCond);
   }
+  p->bInBeside = (u8)hasIn(&where, pCond);
   condSql(&where, pModel, pCond, zAlias);
 }
 

@@ -254,14 +254,16 @@ static void prefixSql(Inner *in, int i){
 
 static void termsSql(Inner *in){
   const OrmTablePlan *pPlan = in->pPlan;
-  int bCompare;
+  int bFew = ormSqlInFew(in->pSql, in->p->pModel), bCompare;
   for(int i=0; i<pPlan->nTerm; i++){
     const OrmTableTerm *pTerm = &pPlan->aTerm[i];
+    int bRange = bFew && strchr("=sin", pTerm->cOp)==0;
     if( ormTableOperator(pTerm->cOp, &bCompare)==0 ) continue;
-    sql(in, " AND ");
+    sql(in, bRange ? " AND (" : " AND ");
     if( pPlan->mWeak & (1u<<i) ) weakSql(in, pTerm, i + 1);
     else if( strchr("hH", pTerm->cOp) ) prefixSql(in, i);
     else compareSql(in, pTerm, i + 1);
+    if( bRange ) sql(in, ")+0");
   }
 }
 
@@ -315,18 +317,18 @@ static void asWhere(OrmBuf *pBuf, i64 nBefore){
 }
 
 /* Terms with an IN over a column, and what follows of that (see sql.c). */
-static void seeksSql(Inner *in, i64 iFrom){
+static void seeksSql(Inner *in){
   for(int i=0; i<in->pPlan->nTerm; i++){
     int iField = ormTableField(in->p, in->pPlan->aTerm[i].iCol);
     if( in->pPlan->aTerm[i].cOp!='i' || iField<0 ) continue;
     ormSqlInSeek(in->pSql, in->p->pModel, 1, &iField);
   }
-  if( in->pPlan->bLimit ) ormSqlInLimited(in->pSql, iFrom);
 }
 
 static void whereSql(Inner *in, const OrmQuery *pQuery){
   i64 nBefore = in->pSql->buf.n;
-  in->pSql->bInSeek = 0;
+  in->pSql->bInSeek = in->pSql->bInBeside = 0;
+  seeksSql(in);
   if( pQuery==0 ){
     ormDeletedSql(in->pSql, in->p->pModel, ORM_DELETED_HIDE, "t0");
   }else if( !isPaged(pQuery) ){
@@ -334,7 +336,7 @@ static void whereSql(Inner *in, const OrmQuery *pQuery){
   }
   termsSql(in);
   asWhere(&in->pSql->buf, nBefore);
-  seeksSql(in, nBefore);
+  if( in->pPlan->bLimit ) ormSqlInLimited(in->pSql, nBefore);
 }
 
 static void tailSql(Inner *in, const OrmQuery *pQuery){
