@@ -71,7 +71,8 @@ static i64 sumOf(
   OrmStmt *pStmt = ormStmtTakeQuiet(pOrm, pErr, ormBufText(&pSql->buf));
   i64 n = 0;
   for(int i=0; i<nPlace && n>=0 && pErr->rc==SQLITE_OK; i++){
-    if( nPlace>1 ) ormBindIntTo(pStmt, 1, iFirst + i*nStep);
+    u64 iAt = (u64)iFirst + (u64)i*(u64)nStep;
+    if( nPlace>1 ) ormBindIntTo(pStmt, 1, (i64)iAt);
     ormBindAll(pErr, pStmt, pSql->iFirst, &pSql->binds);
     if( ormStmtStep(pOrm, pErr, pStmt) ){
       i64 nHere = sqlite3_column_int64(pStmt->p, 0);

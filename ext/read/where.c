@@ -388,9 +388,9 @@ static int listIsSooner(Where *p, const OrmCond *pCond){
   return bList;
 }
 
-/* How to ask; ASK_LOOK: as a look at a few rows tells.  A list whose values many
-** rows may hold is not to lead to them by an index, row by row and out of order:
-** with ASK_IN_SCAN each row is looked up in it. */
+/* How to ask; ASK_LOOK: as a look at a few rows tells.  A list whose values
+** many rows may hold is not to lead to them by an index, row by row and out of
+** order: with ASK_IN_SCAN each row is looked up in it. */
 static int howToAsk(Where *p, const OrmCond *pCond){
   const OrmRel *pRel = pCond->pRel;
   Orm *pOrm = p->pSql->pOrm;
