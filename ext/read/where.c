@@ -22,7 +22,10 @@ struct Where {                  /* what stays the same for a whole where      */
   OrmErr *pErr;
   int eDeleted;                 /* what relationship conditions see           */
   int bWhole;                   /* asked of all rows of the table at hand     */
+  int bApart;                   /* what may be joined is asked apart          */
 };
+
+#define APART_MOST 3            /* lists in one another for what may be joined*/
 
 static void condSql(Where*, OrmModel*, const OrmCond*, const char *zAlias);
 static int hasIn(Where*, const OrmCond*);
@@ -33,6 +36,11 @@ static void sql(Where *p, const char *z){
 
 static void column(Where *p, const char *zAlias, const char *zName){
   ormBufColumn(&p->pSql->buf, zAlias, zName);
+}
+
+/* Is a condition on the targets' own targets joined to them? */
+static int isJoined(const Where *p, const OrmCond *pCond){
+  return pCond->bJoin && !p->bApart;
 }
 
 /* "a.x, a.y": columns by field number. */
@@ -92,7 +100,7 @@ static void joinSql(Where *p, const OrmCond *pWhole, const char *zParent){
   const OrmCond *pCond;
   char zLink[16], zChild[16];
   for(pCond=ormCondFirst(pWhole); pCond; pCond=ormCondAfter(pWhole, pCond)){
-    if( !pCond->bJoin ) continue;
+    if( !isJoined(p, pCond) ) continue;
     ormSqlAlias(p->pSql, zLink);
     ormSqlAlias(p->pSql, zChild);
     sql(p, " JOIN ");
@@ -115,7 +123,7 @@ static void targetSql(
   u8 bBeside = p->pSql->bInBeside;
   int nPlain = 0;
   for(pCond=ormCondFirst(pWhole); pCond; pCond=ormCondAfter(pWhole, pCond)){
-    if( !pCond->bJoin ) nPlain++;
+    if( !isJoined(p, pCond) ) nPlain++;
   }
   if( nPlain ){
     p->pSql->bInBeside = (u8)hasIn(p, pWhole);
@@ -125,7 +133,7 @@ static void targetSql(
   }
   for(pCond=ormCondFirst(pWhole); pCond; pCond=ormCondAfter(pWhole, pCond)){
     char zJoined[16];
-    if( !pCond->bJoin ) continue;
+    if( !isJoined(p, pCond) ) continue;
     sqlite3_snprintf((int)sizeof(zJoined), zJoined, "t%d", *piAlias + 1);
     *piAlias += 2;
     targetSql(p, pCond->pRel->pTarget, pCond->pFirst, zJoined, piAlias);
@@ -211,11 +219,11 @@ static const char *existsSign(void){
 static void existsSql(Where *p, const OrmCond *pCond, const char *zAlias){
   const OrmRel *pRel = pCond->pRel;
   char zLink[16], zChild[16];
-  int iAlias, bWhole = p->bWhole;
+  int iAlias, bWhole = p->bWhole, bApart = p->bApart;
   ormSqlAlias(p->pSql, zLink);
   ormSqlAlias(p->pSql, zChild);
   iAlias = p->pSql->nAlias;
-  p->bWhole = 0;
+  p->bWhole = p->bApart = 0;
   sql(p, existsSign());
   sql(p, "EXISTS (SELECT 1 FROM ");
   relFromSql(p, pRel, zLink, zChild);
@@ -227,6 +235,7 @@ static void existsSql(Where *p, const OrmCond *pCond, const char *zAlias){
   ormRelFirstSql(p->pSql, pRel, zAlias, zChild, p->eDeleted);
   sql(p, ")");
   p->bWhole = bWhole;
+  p->bApart = bApart;
 }
 
 /* "(a.x, a.y)": the columns on the left of an IN. */
@@ -368,18 +377,19 @@ static void placeSql(Where *p, const OrmRel *pRel, const OrmCond *pWhole){
 static int listIsSooner(Where *p, const OrmCond *pCond){
   const OrmRel *pRel = pCond->pRel;
   OrmSql *pSql = p->pSql, fan, hit;
-  int bWhole = p->bWhole, bList = 1;
+  int bWhole = p->bWhole, bApart = p->bApart, bList = 1;
   if( pRel->pModel->bView ) return 0;
   if( !allIndexed(p, pCond->pFirst) ) return 1;
   ormSqlInit(&fan, pSql->pOrm, pSql->binds.pArena, 2);
   ormSqlInit(&hit, pSql->pOrm, pSql->binds.pArena, 2);
-  p->bWhole = 0;
+  p->bWhole = p->bApart = 0;
   p->pSql = &fan;
   placeSql(p, pRel, 0);
   p->pSql = &hit;
   placeSql(p, pRel, pCond->pFirst);
   p->pSql = pSql;
   p->bWhole = bWhole;
+  p->bApart = bApart;
   if( p->pErr->rc==SQLITE_OK ){
     bList = ormSampleList(pSql->pOrm, pRel->pModel, &fan, &hit);
   }
@@ -405,15 +415,32 @@ static int howToAsk(Where *p, const OrmCond *pCond){
   return ormCondAsksEqual(pCond->pFirst) ? ASK_IN : ASK_IN_SCAN;
 }
 
+/* How many conditions of which each is joined to the targets of another. */
+static int joinDepth(const OrmCond *pWhole){
+  const OrmCond *pCond;
+  int nMost = 0;
+  for(pCond=ormCondFirst(pWhole); pCond; pCond=ormCondAfter(pWhole, pCond)){
+    int n = pCond->bJoin ? 1 + joinDepth(pCond->pFirst) : 0;
+    if( n>nMost ) nMost = n;
+  }
+  return nMost;
+}
+
+/* Where a look says that few meet a condition, a list is made for each of its
+** parts: SQLite, which has not looked, may join them from the wrong end. */
 static void relSql(Where *p, const OrmCond *pCond, const char *zAlias){
-  int eHow = howToAsk(p, pCond);
-  if( eHow==ASK_LOOK ) eHow = listIsSooner(p, pCond) ? ASK_IN : ASK_EXISTS;
+  int eHow = howToAsk(p, pCond), bApart = p->bApart;
+  if( eHow==ASK_LOOK ){
+    eHow = listIsSooner(p, pCond) ? ASK_IN : ASK_EXISTS;
+    p->bApart = eHow==ASK_IN && joinDepth(pCond->pFirst)<=APART_MOST;
+  }
   if( eHow==ASK_EXISTS ){
     sql(p, pCond->bNot ? "NOT " : "");
     existsSql(p, pCond, zAlias);
   }else{
     inSql(p, pCond, zAlias, eHow);
   }
+  p->bApart = bApart;
 }
 
 /* --------------------------------------------------------------- counts --- */
@@ -541,7 +568,8 @@ static int hasIn(Where *p, const OrmCond *pCond){
   if( ormSqlInIsWell() || pCond==0 ) return 0;
   switch( pCond->eKind ){
     case ORM_COND_TEST: return pCond->pTest->eOper==ORM_OP_IN;
-    case ORM_COND_REL:  return !pCond->bJoin && howToAsk(p, pCond)!=ASK_EXISTS;
+    case ORM_COND_REL:
+      return !isJoined(p, pCond) && howToAsk(p, pCond)!=ASK_EXISTS;
     case ORM_COND_AND:
     case ORM_COND_OR:
       for(pCond=pCond->pFirst; pCond; pCond=pCond->pNext){
@@ -579,8 +607,8 @@ static void fieldSql(Where *p, const OrmCond *pCond, const char *zAlias){
   ormBufFree(&left);
 }
 
-static const OrmCond *skipJoined(const OrmCond *pCond){
-  while( pCond && pCond->bJoin ) pCond = pCond->pNext;
+static const OrmCond *skipJoined(const Where *p, const OrmCond *pCond){
+  while( pCond && isJoined(p, pCond) ) pCond = pCond->pNext;
   return pCond;
 }
 
@@ -591,7 +619,7 @@ static const OrmCond *partSql(
 ){
   int nHalf = n/2;
   if( n<=FLAT ){
-    for(int i=0; i<n; i++, pCond=skipJoined(pCond->pNext)){
+    for(int i=0; i<n; i++, pCond=skipJoined(p, pCond->pNext)){
       if( i ) sql(p, zOp);
       condSql(p, pModel, pCond, zAlias);
     }
@@ -611,9 +639,9 @@ static void listSql(
   Where *p, OrmModel *pModel, const OrmCond *pCond, const char *zOp,
   const char *zAlias
 ){
-  const OrmCond *pFirst = skipJoined(pCond), *pItem;
+  const OrmCond *pFirst = skipJoined(p, pCond), *pItem;
   int n = 0;
-  for(pItem=pFirst; pItem; pItem=skipJoined(pItem->pNext)) n++;
+  for(pItem=pFirst; pItem; pItem=skipJoined(p, pItem->pNext)) n++;
   sql(p, "(");
   partSql(p, pModel, pFirst, n, zOp, zAlias);
   sql(p, ")");
@@ -642,7 +670,7 @@ void ormCondSql(
   OrmSql *p, OrmModel *pModel, const OrmCond *pCond, int eDeleted,
   const char *zAlias
 ){
-  Where where = { p, p->buf.pErr, ORM_DELETED_HIDE, 0 };
+  Where where = { p, p->buf.pErr, ORM_DELETED_HIDE, 0, 0 };
   if( eDeleted!=ORM_DELETED_HIDE ) where.eDeleted = ORM_DELETED_ALSO;
   if( p->bWhole && pModel ){
     where.bWhole = !ormCondNarrow(p->pOrm, where.pErr, pModel, pCond);
