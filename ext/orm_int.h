@@ -1095,6 +1095,12 @@ void ormDeletedSql(OrmSql*, const OrmModel*, int eDeleted, const char *zAlias);
 ** table, zChild of pTarget's.  Many-to-many: as an IN over the link. */
 void ormRelJoinSql(OrmSql*, const OrmRel*, const char *zParent,
                    const char *zChild);
+/* "child AS zChild", with the link table in front as zLink; and what joins
+** either to zParent. */
+void ormRelFromSql(OrmSql*, const OrmRel*, const char *zLink,
+                   const char *zChild);
+void ormRelLinkSql(OrmSql*, const OrmRel*, const char *zParent,
+                   const char *zLink, const char *zChild);
 /* count.c: the number of a relationship's targets where no index leads to them;
 ** 0, and nothing is written, where one does. */
 int ormTallySql(OrmSql*, const OrmRel*, const char *zAlias, int eDeleted);
@@ -1102,7 +1108,7 @@ int ormTallySql(OrmSql*, const OrmRel*, const char *zAlias, int eDeleted);
 ** sooner than each row's own are asked for, up to the first that does?  Told by
 ** a few rows: "(..) AS <alias>" of OrmSqls whose binds begin at ?2. */
 void ormSampleFrom(OrmSql*, const OrmRel*, const char *zAlias);
-int ormSampleMost(void);               /* rows that the first may count       */
+#define ORM_SAMPLE_MOST 1000    /* rows that the first may count at a place   */
 int ormSampleList(Orm*, const OrmModel*, OrmSql *pFan, OrmSql *pHit);
 /* where.c: may a to-one relationship have several targets?  May what refers by
 ** a relationship (its model or, if it is not bForeign, its target) find several
@@ -1152,7 +1158,7 @@ void ormOrderSql(OrmSql*, const OrmQuery*, const char *zAlias);
 void ormOrderBackSql(OrmSql*, const OrmQuery*, const char *zAlias);
 /* " LEFT JOIN .." for the terms with a path, if they can be had so: to be added
 ** to the FROM of zAlias, and a copy of the terms that know it. */
-const OrmOrder *ormOrderJoinSql(OrmSql*, const OrmQuery*, const char *zAlias);
+OrmOrder *ormOrderJoinSql(OrmSql*, const OrmQuery*, const char *zAlias);
 /* By the terms from iFrom on, the first of which may be NULL or not. */
 void ormOrderRestSql(OrmSql*, const OrmQuery*, const char *zAlias, int iFrom,
                      int bNull);

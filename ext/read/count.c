@@ -81,40 +81,6 @@ static void addKeyNames(OrmSql *pSql, const OrmModel *pModel){
   }
 }
 
-static void addTallyJoin(
-  OrmSql *pSql, const OrmRel *pRel, const char *zParent, const char *zChild
-){
-  char zLink[16];
-  ormBufAdd(&pSql->buf, " FROM ", 6);
-  ormSqlTable(pSql, pRel->pModel->zTable, zParent);
-  if( pRel->zSecondary ){
-    ormSqlAlias(pSql, zLink);
-    ormBufAdd(&pSql->buf, " JOIN ", 6);
-    ormSqlTable(pSql, pRel->zSecondary, zLink);
-  }
-  ormBufAdd(&pSql->buf, " JOIN ", 6);
-  ormSqlTable(pSql, pRel->pTarget->zTable, zChild);
-  ormBufAdd(&pSql->buf, " WHERE ", 7);
-  if( pRel->zSecondary==0 ){
-    ormRelJoinSql(pSql, pRel, zParent, zChild);
-    return;
-  }
-  for(int i=0; i<pRel->nLocal; i++){
-    const OrmField *pField = &pRel->pModel->aField[pRel->aLocal[i]];
-    ormBufColumn(&pSql->buf, zParent, pField->zName);
-    ormBufChar(&pSql->buf, '=');
-    ormBufColumn(&pSql->buf, zLink, pRel->azSecLocal[i]);
-    ormBufAdd(&pSql->buf, " AND ", 5);
-  }
-  for(int i=0; i<pRel->nRemote; i++){
-    const OrmField *pField = &pRel->pTarget->aField[pRel->aRemote[i]];
-    if( i ) ormBufAdd(&pSql->buf, " AND ", 5);
-    ormBufColumn(&pSql->buf, zChild, pField->zName);
-    ormBufChar(&pSql->buf, '=');
-    ormBufColumn(&pSql->buf, zLink, pRel->azSecRemote[i]);
-  }
-}
-
 /*
 ** The number of a relationship's targets for a row of zAlias where no index
 ** leads to them: they are counted for all rows at once, in a subquery that is
@@ -131,11 +97,12 @@ int ormTallySql(
 ){
   const OrmModel *pModel = pRel->pModel;
   OrmBuf *pBuf = &pSql->buf;
-  char zTally[16], zParent[16], zChild[16];
+  char zTally[16], zParent[16], zLink[16], zChild[16];
   if( !keyIsWhole(pRel) || pRel->pTarget->bView
    || ormRelIndexed(pSql->pOrm, pBuf->pErr, pRel) ) return 0;
   ormSqlAlias(pSql, zTally);
   ormSqlAlias(pSql, zParent);
+  ormSqlAlias(pSql, zLink);
   ormSqlAlias(pSql, zChild);
   ormBufPrintf(pBuf, "coalesce((SELECT %s.n FROM (SELECT ", zTally);
   addKeyNames(pSql, pModel);
@@ -146,7 +113,12 @@ int ormTallySql(
     ormBufAdd(pBuf, ", ", 2);
     addKey(pSql, pRel->pTarget, zChild, 'q');
   }
-  addTallyJoin(pSql, pRel, zParent, zChild);
+  ormBufAdd(pBuf, " FROM ", 6);
+  ormSqlTable(pSql, pModel->zTable, zParent);
+  ormBufAdd(pBuf, " JOIN ", 6);
+  ormRelFromSql(pSql, pRel, zLink, zChild);
+  ormBufAdd(pBuf, " WHERE ", 7);
+  ormRelLinkSql(pSql, pRel, zParent, zLink, zChild);
   ormDeletedSql(pSql, pRel->pTarget, eDeleted, zChild);
   ormBufAdd(pBuf, ") GROUP BY ", -1);
   addKeyNames(pSql, pModel);

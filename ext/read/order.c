@@ -439,7 +439,7 @@ static void termJoinSql(OrmSql *p, OrmOrder *pTerm, const char *zAlias){
 
 /* A subquery in an ORDER BY opens its tables for each row, which costs more
 ** than to look into them. */
-const OrmOrder *ormOrderJoinSql(
+OrmOrder *ormOrderJoinSql(
   OrmSql *p, const OrmQuery *pQuery, const char *zAlias
 ){
   OrmOrder *a;

@@ -11,7 +11,6 @@
 
 #define N_PLACE      4          /* places that are looked at                  */
 #define N_ROW        2          /* rows at each                               */
-#define MAX_RELATED  1000       /* related rows that may be read at each      */
 #define MIN_RELATED  20         /* fewer in all tell nothing                  */
 
 /* What is done to a related row, as measured beside one another. */
@@ -76,15 +75,13 @@ static i64 sumOf(
     ormBindAll(pErr, pStmt, pSql->iFirst, &pSql->binds);
     if( ormStmtStep(pOrm, pErr, pStmt) ){
       i64 nHere = sqlite3_column_int64(pStmt->p, 0);
-      n = nHere<MAX_RELATED ? n + nHere : -1;
+      n = nHere<ORM_SAMPLE_MOST ? n + nHere : -1;
       sqlite3_reset(pStmt->p);
     }
   }
   ormStmtGive(pOrm, pErr, pStmt);
   return n;
 }
-
-int ormSampleMost(void){ return MAX_RELATED; }
 
 /* Would the list be there sooner?  pFan counts the rows that are related to
 ** those of a place, pHit those of them that meet the condition.  What fails

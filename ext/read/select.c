@@ -150,7 +150,7 @@ static void plainSql(OrmSql *p, const OrmQuery *pQuery, const char *zAlias){
   OrmQuery query = *pQuery;
   i64 nBefore;
   fromSql(p, pQuery, zAlias);
-  query.aOrder = (OrmOrder*)ormOrderJoinSql(p, pQuery, zAlias);
+  query.aOrder = ormOrderJoinSql(p, pQuery, zAlias);
   nBefore = p->buf.n;
   p->bInSeek = 0;
   p->bWhole = (u8)looksAtAll(pQuery);

@@ -221,3 +221,31 @@ void ormRelJoinSql(
     joinColumns(p, pRel->nRemote, zParent, azLocal, zChild, azRemote);
   }
 }
+
+void ormRelFromSql(
+  OrmSql *p, const OrmRel *pRel, const char *zLink, const char *zChild
+){
+  const char *azRemote[ORM_MAX_KEY];
+  if( pRel->zSecondary ){
+    ormSqlTable(p, pRel->zSecondary, zLink);
+    ormBufAdd(&p->buf, " JOIN ", 6);
+  }
+  ormSqlTable(p, pRel->pTarget->zTable, zChild);
+  if( pRel->zSecondary==0 ) return;
+  ormBufAdd(&p->buf, " ON ", 4);
+  fieldNames(pRel->pTarget, pRel->nRemote, pRel->aRemote, azRemote);
+  joinColumns(p, pRel->nRemote, zChild, azRemote, zLink, pRel->azSecRemote);
+}
+
+void ormRelLinkSql(
+  OrmSql *p, const OrmRel *pRel, const char *zParent, const char *zLink,
+  const char *zChild
+){
+  const char *azLocal[ORM_MAX_KEY];
+  if( pRel->zSecondary==0 ){
+    ormRelJoinSql(p, pRel, zParent, zChild);
+    return;
+  }
+  fieldNames(pRel->pModel, pRel->nLocal, pRel->aLocal, azLocal);
+  joinColumns(p, pRel->nLocal, zParent, azLocal, zLink, pRel->azSecLocal);
+}

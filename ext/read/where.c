@@ -56,44 +56,6 @@ static void columns(
 
 /* -------------------------------------------------------- relationships --- */
 
-/* "child AS zChild", with the link table in front as zLink. */
-static void relFromSql(
-  Where *p, const OrmRel *pRel, const char *zLink, const char *zChild
-){
-  OrmBuf *pBuf = &p->pSql->buf;
-  if( pRel->zSecondary ){
-    ormBufTable(pBuf, pRel->zSecondary);
-    ormBufPrintf(pBuf, " AS %s JOIN ", zLink);
-  }
-  ormBufTable(pBuf, pRel->pTarget->zTable);
-  ormBufPrintf(pBuf, " AS %s", zChild);
-  if( pRel->zSecondary==0 ) return;
-  sql(p, " ON ");
-  for(int i=0; i<pRel->nRemote; i++){
-    if( i ) sql(p, " AND ");
-    column(p, zChild, pRel->pTarget->aField[pRel->aRemote[i]].zName);
-    sql(p, "=");
-    column(p, zLink, pRel->azSecRemote[i]);
-  }
-}
-
-/* "parent.x = child.y AND ..", or = link.y */
-static void relJoinSql(
-  Where *p, const OrmRel *pRel, const char *zParent, const char *zLink,
-  const char *zChild
-){
-  if( pRel->zSecondary==0 ){
-    ormRelJoinSql(p->pSql, pRel, zParent, zChild);
-    return;
-  }
-  for(int i=0; i<pRel->nLocal; i++){
-    if( i ) sql(p, " AND ");
-    column(p, zParent, pRel->pModel->aField[pRel->aLocal[i]].zName);
-    sql(p, "=");
-    column(p, zLink, pRel->azSecLocal[i]);
-  }
-}
-
 /* " JOIN child AS .." for the conditions of pWhole that are joined, which are
 ** over the row zParent. */
 static void joinSql(Where *p, const OrmCond *pWhole, const char *zParent){
@@ -104,9 +66,9 @@ static void joinSql(Where *p, const OrmCond *pWhole, const char *zParent){
     ormSqlAlias(p->pSql, zLink);
     ormSqlAlias(p->pSql, zChild);
     sql(p, " JOIN ");
-    relFromSql(p, pCond->pRel, zLink, zChild);
+    ormRelFromSql(p->pSql, pCond->pRel, zLink, zChild);
     sql(p, pCond->pRel->zSecondary ? " AND " : " ON ");
-    relJoinSql(p, pCond->pRel, zParent, zLink, zChild);
+    ormRelLinkSql(p->pSql, pCond->pRel, zParent, zLink, zChild);
     ormDeletedSql(p->pSql, pCond->pRel->pTarget, p->eDeleted, zChild);
     joinSql(p, pCond->pFirst, zChild);
   }
@@ -226,11 +188,11 @@ static void existsSql(Where *p, const OrmCond *pCond, const char *zAlias){
   p->bWhole = p->bApart = 0;
   sql(p, existsSign());
   sql(p, "EXISTS (SELECT 1 FROM ");
-  relFromSql(p, pRel, zLink, zChild);
+  ormRelFromSql(p->pSql, pRel, zLink, zChild);
   joinSql(p, pCond->pFirst, zChild);
   sql(p, " WHERE ");
   targetSql(p, pRel->pTarget, pCond->pFirst, zChild, &iAlias);
-  relJoinSql(p, pRel, zAlias, zLink, zChild);
+  ormRelLinkSql(p->pSql, pRel, zAlias, zLink, zChild);
   ormDeletedSql(p->pSql, pRel->pTarget, p->eDeleted, zChild);
   ormRelFirstSql(p->pSql, pRel, zAlias, zChild, p->eDeleted);
   sql(p, ")");
@@ -313,7 +275,7 @@ static void inSql(
   sql(p, bOr ? " NOT IN (SELECT " : " IN (SELECT ");
   inColumns(p, pRel, zLink, zChild);
   sql(p, " FROM ");
-  relFromSql(p, pRel, zLink, zChild);
+  ormRelFromSql(p->pSql, pRel, zLink, zChild);
   joinSql(p, pCond->pFirst, zChild);
   sql(p, " WHERE ");
   targetSql(p, pRel->pTarget, pCond->pFirst, zChild, &iAlias);
@@ -362,13 +324,13 @@ static void placeSql(Where *p, const OrmRel *pRel, const OrmCond *pWhole){
   sql(p, "SELECT count(*) FROM (SELECT 1 FROM ");
   ormSampleFrom(p->pSql, pRel, zParent);
   sql(p, " CROSS JOIN ");
-  relFromSql(p, pRel, zLink, zChild);
+  ormRelFromSql(p->pSql, pRel, zLink, zChild);
   joinSql(p, pWhole, zChild);
   sql(p, " WHERE ");
   targetSql(p, pRel->pTarget, pWhole, zChild, &iAlias);
-  relJoinSql(p, pRel, zParent, zLink, zChild);
+  ormRelLinkSql(p->pSql, pRel, zParent, zLink, zChild);
   if( pWhole ) ormDeletedSql(p->pSql, pRel->pTarget, p->eDeleted, zChild);
-  else ormBufPrintf(&p->pSql->buf, " LIMIT %d", ormSampleMost());
+  else ormBufPrintf(&p->pSql->buf, " LIMIT %d", ORM_SAMPLE_MOST);
   sql(p, ")");
 }
 
@@ -489,9 +451,9 @@ static void distinctLinksSql(
     column(p, zLink, pRel->azSecRemote[i]);
   }
   sql(p, " FROM ");
-  relFromSql(p, pRel, zLink, zChild);
+  ormRelFromSql(p->pSql, pRel, zLink, zChild);
   sql(p, " WHERE ");
-  relJoinSql(p, pRel, zAlias, zLink, zChild);
+  ormRelLinkSql(p->pSql, pRel, zAlias, zLink, zChild);
 }
 
 /* "(SELECT count(*) FROM (SELECT .. LIMIT n))" and its test.  A pair that is

@@ -460,32 +460,41 @@ static const u32 *withoutLeft(
   return aOut;
 }
 
+/* Hand the rows at an edge's end to xRow: of the n rows aUid of its beginning
+** that go, or (bTouch) that are touched. */
+static void edgeRows(
+  OrmCascade *p, NodeState *pFrom, const OrmEdge *pEdge, int bTouch, int n,
+  FindSink *pSink
+){
+  OrmKeys keys;
+  OrmStmt *pStmt;
+  pSink->base.pErr = p->pErr;
+  pSink->p = p;
+  pSink->pEdge = pEdge;
+  ormCascadeKeys(p, pFrom, bTouch, n, pSink->aUid, &keys);
+  pStmt = findStmt(p, pEdge);
+  ormKeysBind(p->pErr, pStmt, 1, &keys);
+  if( pStmt ) ormEmitRun(p->pOrm, p->pErr, pStmt, &pSink->base);
+  ormStmtGive(p->pOrm, p->pErr, pStmt);
+  ormKeysCheck(p->pErr, &keys);
+}
+
 /* Follow one edge from all rows of a level that go in one way. */
 static void followEdge(
   OrmCascade *p, NodeState *pFrom, const OrmEdge *pEdge, int eMode,
   const u32 *aUid, int n
 ){
   FindSink sink;
-  OrmKeys keys;
-  OrmStmt *pStmt;
   if( p->bLeft && !pEdge->bRefers && pEdge->pVia==0 ){
     aUid = withoutLeft(p, pEdge, aUid, &n);
   }
   if( n==0 || aUid==0 ) return;
   memset(&sink, 0, sizeof(sink));
   sink.base.xRow = foundRow;
-  sink.base.pErr = p->pErr;
-  sink.p = p;
-  sink.pEdge = pEdge;
   sink.pTo = ormCascadeState(p, pEdge->pTo);
   sink.aUid = aUid;
   sink.eMode = eMode;
-  ormCascadeKeys(p, pFrom, 0, n, aUid, &keys);
-  pStmt = findStmt(p, pEdge);
-  ormKeysBind(p->pErr, pStmt, 1, &keys);
-  if( pStmt ) ormEmitRun(p->pOrm, p->pErr, pStmt, &sink.base);
-  ormStmtGive(p->pOrm, p->pErr, pStmt);
-  ormKeysCheck(p->pErr, &keys);
+  edgeRows(p, pFrom, pEdge, 0, n, &sink);
 }
 
 static void followNode(OrmCascade *p, NodeState *pNode){
@@ -555,23 +564,12 @@ static u32 *lettingGo(
 
 static void rippleEdge(OrmCascade *p, NodeState *pNode, const OrmEdge *pEdge){
   FindSink sink;
-  OrmKeys keys;
-  OrmStmt *pStmt;
   int n;
-  u32 *a = lettingGo(p, pNode, pEdge, &n);
-  if( n==0 || ormCascadeNode(p, pEdge->pTo)==0 ) return;
   memset(&sink, 0, sizeof(sink));
   sink.base.xRow = foundRipple;
-  sink.base.pErr = p->pErr;
-  sink.p = p;
-  sink.pEdge = pEdge;
-  sink.aUid = a;
-  ormCascadeKeys(p, pNode, 1, n, a, &keys);
-  pStmt = findStmt(p, pEdge);
-  ormKeysBind(p->pErr, pStmt, 1, &keys);
-  if( pStmt ) ormEmitRun(p->pOrm, p->pErr, pStmt, &sink.base);
-  ormStmtGive(p->pOrm, p->pErr, pStmt);
-  ormKeysCheck(p->pErr, &keys);
+  sink.aUid = lettingGo(p, pNode, pEdge, &n);
+  if( n==0 || ormCascadeNode(p, pEdge->pTo)==0 ) return;
+  edgeRows(p, pNode, pEdge, 1, n, &sink);
 }
 
 /* A row that lets go changes what others refer to by the same columns: these

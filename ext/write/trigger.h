@@ -25,7 +25,6 @@ struct Closure {
   int nMap, *aMap;              /* by OrmNode.iNode: 1 + its place in a[], 0  */
   int *aOrder;                  /* indexes of a[], in the order of deleting   */
   int nCol;                     /* most id columns of any                     */
-  u8 bCircle;
   u8 bRipples;                  /* rows that let go are referred to           */
 };
 
